@@ -1,0 +1,116 @@
+//! `cargo xtask <task>`: makes DuckDB's library available, then calls cargo.
+//!
+//! It has no dependencies, so that it is there a second after the checkout. Not for: logic of the
+//! product.
+
+mod duckdb;
+
+use std::{
+    env,
+    path::{Path, PathBuf},
+    process::{Command, ExitCode},
+};
+
+const HELP: &str = "\
+usage: cargo xtask <task> [arguments]
+
+  setup          fetch DuckDB's prebuilt library into .duckdb/
+  run [ARG …]    build lakebed and run `lakebed run ARG …` (the scenario `baseline`)
+  test [ARG …]   run every test; ARG goes to `cargo test`
+  lint           rustfmt, clippy and rustdoc, all warnings being errors
+  ci             lint, then test: what must pass before a change lands
+  bless          run the tests and rewrite golden/ with what they find
+  bench [ARG …]  run the benchmarks; each prints a ratio against its yardstick
+  dist           compile DuckDB in, for one static binary (half an hour)
+";
+
+fn main() -> ExitCode {
+    let arguments: Vec<String> = env::args().skip(1).collect();
+    let (task, rest) = match arguments.split_first() {
+        Some((task, rest)) => (task.as_str(), rest),
+        None => ("help", &[][..]),
+    };
+    match perform(task, rest) {
+        Ok(code) => code,
+        Err(message) => {
+            eprintln!("error: {message}");
+            ExitCode::from(2)
+        }
+    }
+}
+
+fn perform(task: &str, rest: &[String]) -> Result<ExitCode, String> {
+    let root = workspace_root();
+    match task {
+        "help" | "--help" | "-h" => {
+            print!("{HELP}");
+            Ok(ExitCode::SUCCESS)
+        }
+        "setup" => duckdb::ensure(&root).map(|()| ExitCode::SUCCESS),
+        "run" => {
+            duckdb::ensure(&root)?;
+            let mut command = cargo(&["run", "--package", "lakebed", "--", "run"]);
+            // The user's own folder: data and `--project` are relative to where they typed.
+            execute(command.args(rest))
+        }
+        "test" => {
+            duckdb::ensure(&root)?;
+            execute(cargo(&["test", "--workspace"]).args(rest).current_dir(&root))
+        }
+        "lint" => lint(&root),
+        "ci" => match lint(&root)? {
+            ExitCode::SUCCESS => perform("test", rest),
+            failed => Ok(failed),
+        },
+        "bless" => {
+            duckdb::ensure(&root)?;
+            let mut command = cargo(&["test", "--package", "lakebed", "--test", "all", "golden"]);
+            execute(command.args(rest).env("LAKEBED_BLESS", "1").current_dir(&root))
+        }
+        "bench" => {
+            duckdb::ensure(&root)?;
+            execute(cargo(&["bench", "--workspace"]).args(rest).current_dir(&root))
+        }
+        "dist" => execute(
+            cargo(&["build", "--profile", "dist", "--features", "bundled", "--package", "lakebed"])
+                .args(rest)
+                .env_remove("DUCKDB_LIB_DIR")
+                .current_dir(&root),
+        ),
+        other => Err(format!("there is no task `{other}`\n\n{HELP}")),
+    }
+}
+
+fn lint(root: &Path) -> Result<ExitCode, String> {
+    duckdb::ensure(root)?;
+    let checks: [&[&str]; 3] = [
+        &["fmt", "--all", "--check"],
+        &["clippy", "--workspace", "--all-targets", "--", "--deny", "warnings"],
+        &["doc", "--workspace", "--no-deps", "--document-private-items"],
+    ];
+    for check in checks {
+        let mut command = cargo(check);
+        let code = execute(command.env("RUSTDOCFLAGS", "--deny warnings").current_dir(root))?;
+        if code != ExitCode::SUCCESS {
+            return Ok(code);
+        }
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+fn workspace_root() -> PathBuf {
+    let manifest = Path::new(env!("CARGO_MANIFEST_DIR"));
+    manifest.parent().unwrap_or(manifest).to_path_buf()
+}
+
+fn cargo(arguments: &[&str]) -> Command {
+    let mut command = Command::new(env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
+    command.args(arguments);
+    command
+}
+
+fn execute(command: &mut Command) -> Result<ExitCode, String> {
+    let status = command.status().map_err(|e| format!("cannot start {command:?}: {e}"))?;
+    let code = status.code().and_then(|code| u8::try_from(code).ok()).unwrap_or(1);
+    Ok(ExitCode::from(code))
+}
