@@ -18,6 +18,7 @@ use crate::{
 };
 
 pub use code::Code;
+pub use resolve::sample_parameters;
 
 /// Of what dates a table's partitions are.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -63,6 +63,16 @@ impl Planner<'_> {
         found
     }
 
+    /// The partitions that are not empty and not among `known`, for a build that was asked for.
+    pub fn fresh_again(&self, node: &Node, known: &BTreeSet<Partition>) -> Vec<Stale> {
+        let candidates = self.partitions(node).into_iter().filter(|p| !known.contains(p));
+        candidates
+            .map(|partition| (partition, self.wanted(node, partition)))
+            .filter(|(_, stamp)| stamp.fingerprint.is_some())
+            .map(|(partition, stamp)| Stale { partition, stamp, reason: "asked for".to_owned() })
+            .collect()
+    }
+
     /// The stamp of a partition that is built now.
     pub fn wanted(&self, node: &Node, partition: Partition) -> Stamp {
         let mut inputs = serde_json::Map::new();

@@ -1,0 +1,383 @@
+//! Builds all stale partitions of many tables, independent tables at the same time.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::{Condvar, Mutex, MutexGuard, PoisonError},
+    thread,
+    time::{Duration, Instant},
+};
+
+use super::{
+    checks::CheckFailure,
+    table::{BuildError, Built, TableBuilder, Task},
+};
+use crate::{
+    contract::TableName,
+    graph::{Domain, Graph, Node},
+    plan::{
+        Planner, Snapshot, Stale,
+        snapshot::Partition,
+        window::{Window, windows},
+    },
+    warehouse::{Session, Warehouse, WarehouseError},
+};
+
+/// How often a build is tried that fails for a passing reason.
+const ATTEMPTS_MAX: u32 = 3;
+
+/// What to build, and how.
+#[derive(Clone, Debug)]
+pub struct BuildOptions {
+    /// Only these tables; they must include what they read, or have it built already.
+    pub tables: BTreeSet<TableName>,
+    /// Only partitions within these dates, both included.
+    pub dates: Option<(jiff::civil::Date, jiff::civil::Date)>,
+    /// Build also what is not stale.
+    pub is_full: bool,
+    /// Longest window of one statement, in days.
+    pub window_days_max: usize,
+    /// Tables at the same time.
+    pub jobs: usize,
+}
+
+/// What happens during a build, for progress.
+#[derive(Clone, Debug)]
+pub enum BuildEvent<'a> {
+    /// A table has stale partitions.
+    Started {
+        /// The table.
+        table: &'a TableName,
+        /// How many.
+        partition_count: usize,
+    },
+    /// A window is tried again.
+    Retried {
+        /// The table.
+        table: &'a TableName,
+        /// Why.
+        reason: String,
+    },
+    /// A table is done, for good or bad.
+    Finished {
+        /// The table.
+        table: &'a TableName,
+    },
+}
+
+/// How a table came out.
+#[derive(Debug)]
+pub enum TableOutcome {
+    /// Nothing was stale.
+    Fresh,
+    /// All stale partitions were built.
+    Built,
+    /// A build failed; the old data of that window stands.
+    Failed(BuildError),
+    /// Something that it reads failed.
+    Blocked {
+        /// What failed.
+        by: TableName,
+    },
+}
+
+/// What was done for a table.
+#[derive(Debug)]
+pub struct TableReport {
+    /// How it came out.
+    pub outcome: TableOutcome,
+    /// Partitions that were built.
+    pub partition_count: usize,
+    /// Partitions whose contents then differed from before.
+    pub changed_count: usize,
+    /// Rows that were written.
+    pub row_count: i64,
+    /// Why the first stale partition was stale.
+    pub reason: Option<String>,
+    /// Checks of severity `warn` that did not hold.
+    pub warnings: Vec<CheckFailure>,
+    /// How long it took.
+    pub duration: Duration,
+}
+
+/// What a build did, by table.
+#[derive(Debug, Default)]
+pub struct BuildReport {
+    /// In order of name.
+    pub tables: BTreeMap<TableName, TableReport>,
+}
+
+impl BuildReport {
+    /// Whether nothing failed.
+    pub fn is_success(&self) -> bool {
+        let good = |table: &TableReport| {
+            matches!(table.outcome, TableOutcome::Fresh | TableOutcome::Built)
+        };
+        self.tables.values().all(good)
+    }
+
+    /// Partitions that were built.
+    pub fn partition_count(&self) -> usize {
+        self.tables.values().map(|table| table.partition_count).sum()
+    }
+}
+
+/// Runs builds over one warehouse.
+pub struct Executor<'a> {
+    /// The engine.
+    pub warehouse: &'a dyn Warehouse,
+    /// The tables.
+    pub graph: &'a Graph,
+    /// Names the run in the journal.
+    pub run_id: &'a str,
+    /// Is told what happens.
+    pub on_event: &'a (dyn Fn(BuildEvent<'_>) + Sync),
+}
+
+/// What the workers share.
+struct Shared {
+    snapshot: Snapshot,
+    next_sequence: i64,
+    waiting: BTreeSet<TableName>,
+    running: BTreeSet<TableName>,
+    report: BuildReport,
+    broken: Option<WarehouseError>,
+}
+
+impl Executor<'_> {
+    /// Builds what is stale, each table after what it reads. Returns what was done, and what the
+    /// warehouse holds then. An error is one that speaks of no table; a table that fails is in the
+    /// report.
+    pub fn run(
+        &self,
+        snapshot: Snapshot,
+        next_sequence: i64,
+        options: &BuildOptions,
+    ) -> Result<(BuildReport, Snapshot), WarehouseError> {
+        let shared = Mutex::new(Shared {
+            snapshot,
+            next_sequence,
+            waiting: options.tables.clone(),
+            running: BTreeSet::new(),
+            report: BuildReport::default(),
+            broken: None,
+        });
+        let changed = Condvar::new();
+        thread::scope(|scope| {
+            for _ in 0..options.jobs.max(1) {
+                scope.spawn(|| self.work(&shared, &changed, options));
+            }
+        });
+        let shared = shared.into_inner().unwrap_or_else(PoisonError::into_inner);
+        match shared.broken {
+            Some(error) => Err(error),
+            None => Ok((shared.report, shared.snapshot)),
+        }
+    }
+
+    fn work(&self, shared: &Mutex<Shared>, changed: &Condvar, options: &BuildOptions) {
+        let mut session = match self.warehouse.session() {
+            Ok(session) => session,
+            Err(error) => {
+                lock(shared).broken = Some(error);
+                changed.notify_all();
+                return;
+            }
+        };
+        while let Some(name) = self.next_table(shared, changed) {
+            let node = self.graph.node(&name);
+            let started = Instant::now();
+            let mut report = self.build_table(session.as_mut(), node, shared, options);
+            report.duration = started.elapsed();
+            (self.on_event)(BuildEvent::Finished { table: &name });
+            let mut guard = lock(shared);
+            guard.running.remove(&name);
+            guard.report.tables.insert(name, report);
+            drop(guard);
+            changed.notify_all();
+        }
+    }
+
+    /// Waits for a table whose inputs are all done; `None` when no table is left.
+    fn next_table(&self, shared: &Mutex<Shared>, changed: &Condvar) -> Option<TableName> {
+        let mut guard = lock(shared);
+        loop {
+            if guard.broken.is_some() || guard.waiting.is_empty() {
+                return None;
+            }
+            let is_done = |name: &TableName| {
+                !guard.waiting.contains(name) && !guard.running.contains(name)
+            };
+            let is_ready = |node: &&Node| {
+                guard.waiting.contains(node.name())
+                    && node.inputs.iter().all(|input| is_done(&input.table))
+            };
+            if let Some(node) = self.graph.in_order().find(is_ready) {
+                let name = node.name().clone();
+                guard.waiting.remove(&name);
+                guard.running.insert(name.clone());
+                return Some(name);
+            }
+            guard = changed.wait(guard).unwrap_or_else(PoisonError::into_inner);
+        }
+    }
+
+    fn build_table(
+        &self,
+        session: &mut dyn Session,
+        node: &Node,
+        shared: &Mutex<Shared>,
+        options: &BuildOptions,
+    ) -> TableReport {
+        let mut report = TableReport {
+            outcome: TableOutcome::Fresh,
+            partition_count: 0,
+            changed_count: 0,
+            row_count: 0,
+            reason: None,
+            warnings: Vec::new(),
+            duration: Duration::ZERO,
+        };
+        if let Some(by) = failed_input(node, &lock(shared).report) {
+            report.outcome = TableOutcome::Blocked { by };
+            return report;
+        }
+        let (stale, needs_reset, tasks) = {
+            let guard = lock(shared);
+            let planner = Planner { graph: self.graph, snapshot: &guard.snapshot };
+            let stale = wanted(&planner, node, options);
+            let tasks = tasks(&planner, node, &stale, options.window_days_max);
+            (stale, planner.needs_reset(node), tasks)
+        };
+        if stale.is_empty() && !needs_reset {
+            return report;
+        }
+        (self.on_event)(BuildEvent::Started { table: node.name(), partition_count: stale.len() });
+        report.reason = stale.first().map(|stale| stale.reason.clone());
+        report.outcome = TableOutcome::Built;
+        let groups: Vec<&[Task]> =
+            if needs_reset { vec![&tasks[..]] } else { tasks.chunks(1).collect() };
+        for group in groups {
+            match self.build_group(session, node, group, needs_reset, shared) {
+                Ok(all) => {
+                    for built in all {
+                        report.partition_count += built.entry.stamps.len();
+                        report.changed_count += built.entry.contents.len();
+                        report.row_count += built.row_count;
+                        report.warnings.extend(built.warnings);
+                    }
+                }
+                Err(error) => {
+                    report.outcome = TableOutcome::Failed(error);
+                    break;
+                }
+            }
+        }
+        report
+    }
+
+    /// One transaction: one window, or a table that begins anew with all its windows.
+    fn build_group(
+        &self,
+        session: &mut dyn Session,
+        node: &Node,
+        tasks: &[Task],
+        needs_reset: bool,
+        shared: &Mutex<Shared>,
+    ) -> Result<Vec<Built>, BuildError> {
+        let mut attempt = 1;
+        loop {
+            let (snapshot, sequence) = {
+                let mut guard = lock(shared);
+                let sequence = guard.next_sequence;
+                guard.next_sequence += 1 + i64::try_from(tasks.len()).unwrap_or(0);
+                (own_part(&guard.snapshot, node), sequence)
+            };
+            let builder = TableBuilder {
+                warehouse: self.warehouse,
+                node,
+                snapshot: &snapshot,
+                run_id: self.run_id,
+            };
+            let result = if needs_reset {
+                builder.rebuild(session, tasks, sequence)
+            } else {
+                tasks.iter().map(|task| builder.build(session, task, sequence)).collect()
+            };
+            match result {
+                Err(error) if error.is_transient() && attempt < ATTEMPTS_MAX => {
+                    let reason = error.to_string();
+                    (self.on_event)(BuildEvent::Retried { table: node.name(), reason });
+                    attempt += 1;
+                }
+                Err(error) => return Err(error),
+                Ok(all) => {
+                    let mut guard = lock(shared);
+                    for built in &all {
+                        built.apply(node, &mut guard.snapshot);
+                    }
+                    return Ok(all);
+                }
+            }
+        }
+    }
+}
+
+/// The part of a snapshot that the build of a table changes.
+fn own_part(snapshot: &Snapshot, node: &Node) -> Snapshot {
+    let name = node.name();
+    let mut own = Snapshot::default();
+    own.contents.extend(snapshot.contents.get(name).map(|c| (name.clone(), c.clone())));
+    own.occupied.extend(snapshot.occupied.get(name).map(|o| (name.clone(), o.clone())));
+    own
+}
+
+fn failed_input(node: &Node, report: &BuildReport) -> Option<TableName> {
+    node.inputs.iter().find_map(|input| match &report.tables.get(&input.table)?.outcome {
+        TableOutcome::Failed(_) => Some(input.table.clone()),
+        TableOutcome::Blocked { by } => Some(by.clone()),
+        TableOutcome::Fresh | TableOutcome::Built => None,
+    })
+}
+
+/// The stale partitions within the wanted dates; with `is_full`, all that have rows.
+fn wanted(planner: &Planner<'_>, node: &Node, options: &BuildOptions) -> Vec<Stale> {
+    let is_wanted = |partition: Partition| match (partition, options.dates) {
+        (Some(date), Some((from, to))) => from <= date && date <= to,
+        _ => true,
+    };
+    let mut found = planner.stale(node);
+    if options.is_full {
+        let known = found.iter().map(|stale| stale.partition).collect();
+        found.extend(planner.fresh_again(node, &known));
+        found.sort_by_key(|stale| stale.partition);
+    }
+    found.retain(|stale| is_wanted(stale.partition));
+    found
+}
+
+/// Windows of adjacent stale partitions. Empty partitions have windows of their own: nothing is
+/// read for them.
+pub fn tasks(planner: &Planner<'_>, node: &Node, stale: &[Stale], days_max: usize) -> Vec<Task> {
+    let days_max = if node.window == Domain::Whole { 1 } else { days_max.max(1) };
+    let stamps: BTreeMap<Partition, _> =
+        stale.iter().map(|stale| (stale.partition, &stale.stamp)).collect();
+    let mut found: Vec<Window> = Vec::new();
+    for is_empty in [false, true] {
+        let partitions: BTreeSet<Partition> = stamps
+            .iter()
+            .filter(|(_, stamp)| stamp.fingerprint.is_none() == is_empty)
+            .map(|(partition, _)| *partition)
+            .collect();
+        found.extend(windows(&partitions, days_max));
+    }
+    let task = |window: Window| Task {
+        window,
+        stamps: window.partitions().into_iter().map(|p| (p, stamps[&p].clone())).collect(),
+        calendar: planner.calendar(node),
+    };
+    found.into_iter().map(task).collect()
+}
+
+fn lock(shared: &Mutex<Shared>) -> MutexGuard<'_, Shared> {
+    shared.lock().unwrap_or_else(PoisonError::into_inner)
+}

@@ -1,0 +1,282 @@
+//! What the warehouse remembers of its builds: append-only tables in the schema `lakebed`.
+//!
+//! A row is written in the transaction of the data that it speaks of. The last row of a partition
+//! counts; a row with event `reset` ends what was known of a table.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use jiff::civil::Date;
+
+use crate::{
+    clock,
+    contract::TableName,
+    digest::Digest,
+    plan::{
+        Content, Snapshot, Stamp,
+        snapshot::Partition,
+    },
+    warehouse::{ErrorKind, Session, WarehouseError},
+};
+
+/// The statements that create the journal.
+const TABLES: &str = "
+create schema if not exists lakebed;
+create table if not exists lakebed.builds (
+  sequence bigint, run_id varchar, event varchar, table_name varchar, partition_date date,
+  fingerprint varchar, epoch varchar, code varchar, inputs varchar, select_sha256 varchar,
+  built_at timestamp);
+create table if not exists lakebed.contents (
+  sequence bigint, table_name varchar, partition_date date, hash_sum varchar, row_count bigint);
+create table if not exists lakebed.occupied_dates (
+  sequence bigint, table_name varchar, load_date date, from_date date, to_date date);
+create table if not exists lakebed.raw_objects (
+  sequence bigint, run_id varchar, event varchar, object_key varchar, size_bytes bigint);
+create table if not exists lakebed.settings (sequence bigint, name varchar, value varchar);
+";
+
+/// The last row of each thing since the table's last reset.
+const LAST: &str = "sequence > ifnull((select max(r.sequence) from lakebed.builds as r \
+     where r.table_name = t.table_name and r.event = 'reset'), -1)";
+
+/// What a build tells the journal.
+#[derive(Clone, Debug, Default)]
+pub struct Entry {
+    /// Begin anew: forget what was known of the table. What follows has a greater sequence.
+    pub is_reset: bool,
+    /// New stamps, by partition of the window.
+    pub stamps: Vec<(Partition, Stamp)>,
+    /// New contents of partitions.
+    pub contents: Vec<(Partition, Content)>,
+    /// `delta`: where the rows of a load date lie.
+    pub occupied: Vec<(Date, Date, Date)>,
+    /// SHA-256 of the SELECT that was sent.
+    pub select_sha256: String,
+}
+
+/// Makes the journal, if it is not there.
+pub fn create(session: &mut dyn Session) -> Result<(), WarehouseError> {
+    session.execute(TABLES)
+}
+
+/// Reads stamps, contents and occupied dates, and the next sequence number.
+pub fn load(session: &mut dyn Session) -> Result<(Snapshot, i64), WarehouseError> {
+    let mut snapshot = Snapshot::default();
+    load_stamps(session, &mut snapshot)?;
+    load_contents(session, &mut snapshot)?;
+    load_occupied(session, &mut snapshot)?;
+    let settings = settings(session)?;
+    snapshot.generation = settings.get("generation").and_then(|v| v.parse().ok()).unwrap_or(0);
+    let next = session.query(
+        "select ifnull(max(sequence), 0) + 1 from (select sequence from lakebed.builds \
+         union all select sequence from lakebed.contents union all select sequence from lakebed.occupied_dates \
+         union all select sequence from lakebed.raw_objects union all select sequence from lakebed.settings)",
+    )?;
+    Ok((snapshot, next.count()?))
+}
+
+/// The settings by name.
+pub fn settings(session: &mut dyn Session) -> Result<BTreeMap<String, String>, WarehouseError> {
+    let rows = session
+        .query(
+            "select name, value from lakebed.settings where true \
+             qualify row_number() over (partition by name order by sequence desc) = 1",
+        )?
+        .text_rows()?;
+    Ok(rows.into_iter().filter_map(|row| Some((row[0].clone()?, row[1].clone()?))).collect())
+}
+
+/// Remembers a setting.
+pub fn set(
+    session: &mut dyn Session,
+    sequence: i64,
+    name: &str,
+    value: &str,
+) -> Result<(), WarehouseError> {
+    let (name, value) = (quoted(name), quoted(value));
+    session.execute(&format!("insert into lakebed.settings values ({sequence}, {name}, {value})"))
+}
+
+/// The raw objects that builds have read, with their sizes in bytes.
+pub fn raw_objects(session: &mut dyn Session) -> Result<BTreeMap<String, u64>, WarehouseError> {
+    let rows = session
+        .query(
+            "select object_key, event, size_bytes from lakebed.raw_objects where true \
+             qualify row_number() over (partition by object_key order by sequence desc) = 1",
+        )?
+        .text_rows()?;
+    let pinned = rows.into_iter().filter(|row| row[1].as_deref() == Some("pinned"));
+    Ok(pinned
+        .filter_map(|row| Some((row[0].clone()?, row[2].as_ref()?.parse().ok()?)))
+        .collect())
+}
+
+/// Remembers objects that are read from now on, and objects that are gone.
+pub fn record_raw_objects(
+    session: &mut dyn Session,
+    sequence: i64,
+    run_id: &str,
+    pinned: &BTreeMap<String, u64>,
+    removed: &BTreeSet<String>,
+) -> Result<(), WarehouseError> {
+    let row = |event: &str, key: &str, size: u64| {
+        format!("({sequence}, {}, '{event}', {}, {size})", quoted(run_id), quoted(key))
+    };
+    let rows: Vec<String> = pinned
+        .iter()
+        .map(|(key, size)| row("pinned", key, *size))
+        .chain(removed.iter().map(|key| row("removed", key, 0)))
+        .collect();
+    insert(session, "lakebed.raw_objects", &rows)
+}
+
+/// Writes what a build did; in the transaction of the build.
+pub fn record(
+    session: &mut dyn Session,
+    sequence: i64,
+    run_id: &str,
+    table: &TableName,
+    entry: &Entry,
+) -> Result<(), WarehouseError> {
+    let table = quoted(table.as_str());
+    let head = format!("{sequence}, {}", quoted(run_id));
+    let now = clock::now().to_string();
+    let now = format!("timestamp '{}'", now.trim_end_matches('Z').replace('T', " "));
+    if entry.is_reset {
+        let row = format!("({head}, 'reset', {table}, null, null, null, null, null, null, {now})");
+        insert(session, "lakebed.builds", &[row])?;
+    }
+    let stamps: Vec<String> = entry
+        .stamps
+        .iter()
+        .map(|(partition, stamp)| {
+            format!(
+                "({head}, 'built', {table}, {}, {}, {}, {}, {}, {}, {now})",
+                date_literal(*partition),
+                digest_literal(stamp.fingerprint),
+                digest_literal(stamp.epoch),
+                quoted(&stamp.code.to_string()),
+                quoted(&stamp.inputs.to_string()),
+                quoted(&entry.select_sha256),
+            )
+        })
+        .collect();
+    insert(session, "lakebed.builds", &stamps)?;
+    let contents: Vec<String> = entry
+        .contents
+        .iter()
+        .map(|(partition, content)| {
+            let date = date_literal(*partition);
+            format!("({sequence}, {table}, {date}, '{}', {})", content.hash_sum, content.row_count)
+        })
+        .collect();
+    insert(session, "lakebed.contents", &contents)?;
+    let occupied: Vec<String> = entry
+        .occupied
+        .iter()
+        .map(|(load, from, to)| {
+            format!("({sequence}, {table}, date '{load}', date '{from}', date '{to}')")
+        })
+        .collect();
+    insert(session, "lakebed.occupied_dates", &occupied)
+}
+
+fn insert(session: &mut dyn Session, table: &str, rows: &[String]) -> Result<(), WarehouseError> {
+    for chunk in rows.chunks(1000) {
+        session.execute(&format!("insert into {table} values {}", chunk.join(", ")))?;
+    }
+    Ok(())
+}
+
+fn quoted(text: &str) -> String {
+    format!("'{}'", text.replace('\'', "''"))
+}
+
+fn date_literal(partition: Partition) -> String {
+    partition.map_or("null".to_owned(), |date| format!("date '{date}'"))
+}
+
+fn digest_literal(digest: Option<Digest>) -> String {
+    digest.map_or("null".to_owned(), |digest| format!("'{digest}'"))
+}
+
+fn load_stamps(session: &mut dyn Session, snapshot: &mut Snapshot) -> Result<(), WarehouseError> {
+    let rows = session
+        .query(&format!(
+            "select table_name, partition_date, fingerprint, epoch, code, inputs \
+             from lakebed.builds as t where event = 'built' and {LAST} \
+             qualify row_number() over (partition by table_name, partition_date order by sequence desc) = 1"
+        ))?
+        .text_rows()?;
+    for row in rows {
+        let json = |text: &Option<String>| {
+            let parsed = serde_json::from_str(text.as_deref().unwrap_or_default());
+            parsed.map_err(|_| damaged("lakebed.builds"))
+        };
+        let digest = |text: &Option<String>| text.as_deref().and_then(Digest::parse);
+        let stamp = Stamp {
+            fingerprint: digest(&row[2]),
+            epoch: digest(&row[3]),
+            code: json(&row[4])?,
+            inputs: json(&row[5])?,
+        };
+        let (table, partition) = key(&row)?;
+        snapshot.stamps.entry(table).or_default().insert(partition, stamp);
+    }
+    Ok(())
+}
+
+fn load_contents(session: &mut dyn Session, snapshot: &mut Snapshot) -> Result<(), WarehouseError> {
+    let rows = session
+        .query(&format!(
+            "select table_name, partition_date, hash_sum, row_count \
+             from lakebed.contents as t where {LAST} \
+             qualify row_number() over (partition by table_name, partition_date order by sequence desc) = 1"
+        ))?
+        .text_rows()?;
+    for row in rows {
+        let (table, partition) = key(&row)?;
+        let hash_sum = row[2].as_ref().and_then(|text| text.parse().ok());
+        let row_count = row[3].as_ref().and_then(|text| text.parse().ok());
+        let (Some(hash_sum), Some(row_count)) = (hash_sum, row_count) else {
+            return Err(damaged("lakebed.contents"));
+        };
+        snapshot.set_content(&table, partition, Content { hash_sum, row_count });
+    }
+    Ok(())
+}
+
+fn load_occupied(session: &mut dyn Session, snapshot: &mut Snapshot) -> Result<(), WarehouseError> {
+    let rows = session
+        .query(&format!(
+            "select table_name, load_date, from_date, to_date \
+             from lakebed.occupied_dates as t where {LAST} \
+             qualify row_number() over (partition by table_name, load_date order by sequence desc) = 1"
+        ))?
+        .text_rows()?;
+    for row in rows {
+        let (table, load_date) = key(&row)?;
+        let date = |text: &Option<String>| text.as_ref().and_then(|t| t.parse::<Date>().ok());
+        let (Some(load_date), Some(from), Some(to)) = (load_date, date(&row[2]), date(&row[3]))
+        else {
+            return Err(damaged("lakebed.occupied_dates"));
+        };
+        snapshot.occupied.entry(table).or_default().insert(load_date, (from, to));
+    }
+    Ok(())
+}
+
+fn key(row: &[Option<String>]) -> Result<(TableName, Partition), WarehouseError> {
+    let table = row[0].as_deref().and_then(TableName::parse).ok_or_else(|| damaged("lakebed"))?;
+    let partition = match &row[1] {
+        None => None,
+        Some(text) => Some(text.parse::<Date>().map_err(|_| damaged("lakebed"))?),
+    };
+    Ok((table, partition))
+}
+
+fn damaged(table: &str) -> WarehouseError {
+    WarehouseError::new(
+        ErrorKind::FixInput,
+        format!("the journal `{table}` is damaged: move the warehouse away and build again; raw has everything"),
+    )
+}

@@ -1,0 +1,15 @@
+//! Builds stale partitions: statements, checks, the journal, and the order of it all.
+//!
+//! Each build of a window is one transaction: data, checks and journal together, so that a killed
+//! process leaves either the old partition or the new one with its stamp. Not for: deciding what
+//! is stale (`plan`).
+
+pub mod checks;
+mod executor;
+pub mod journal;
+pub mod shape;
+mod statements;
+mod table;
+
+pub use executor::{tasks, BuildEvent, BuildOptions, BuildReport, Executor, TableOutcome, TableReport};
+pub use table::{BuildError, Built, TableBuilder, Task};

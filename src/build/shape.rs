@@ -1,0 +1,139 @@
+//! Whether queries and tables have the columns that the contracts say, before anything is built.
+
+use std::collections::BTreeSet;
+
+use crate::{
+    contract::{BuildKind, TableName},
+    diagnostic::FileError,
+    graph::{Graph, Node, sample_parameters},
+    sql::bind,
+    warehouse::{DescribedColumn, Session, Warehouse, WarehouseError},
+};
+
+/// Why the shape of the warehouse is not right.
+#[derive(Debug, thiserror::Error)]
+pub enum ShapeError {
+    /// A query and its contract, or a query and the tables that it reads, do not fit.
+    #[error(transparent)]
+    File(#[from] Box<FileError>),
+    /// A statement failed that is not the user's.
+    #[error(transparent)]
+    Statement(#[from] WarehouseError),
+}
+
+/// Creates what is missing, and returns the tables whose columns are not the contract's; they must
+/// be made anew.
+pub fn create_missing(
+    warehouse: &dyn Warehouse,
+    graph: &Graph,
+) -> Result<BTreeSet<TableName>, WarehouseError> {
+    let mut session = warehouse.session()?;
+    let found = warehouse.columns()?;
+    let mut misshapen = BTreeSet::new();
+    let schemas: BTreeSet<&str> = graph.in_order().map(|node| node.name().layer()).collect();
+    for schema in schemas.into_iter().chain(["raw"]) {
+        session.execute(&format!("create schema if not exists {schema}"))?;
+    }
+    for node in graph.in_order().filter(|node| node.build() != BuildKind::View) {
+        let columns: Vec<_> =
+            node.file.contract.columns.iter().map(|(n, c)| (n.as_str(), c)).collect();
+        match found.get(node.name().as_str()) {
+            None => session.execute(&warehouse.create_table(node.name().as_str(), &columns))?,
+            Some(found) if !has_contract_columns(warehouse, node, found) => {
+                misshapen.insert(node.name().clone());
+            }
+            Some(_) => {}
+        }
+    }
+    Ok(misshapen)
+}
+
+fn has_contract_columns(
+    warehouse: &dyn Warehouse,
+    node: &Node,
+    found: &[DescribedColumn],
+) -> bool {
+    let columns = &node.file.contract.columns;
+    columns.len() == found.len()
+        && columns.iter().zip(found).all(|((name, column), found)| {
+            let wanted = warehouse.type_name(column.kind).replace(' ', "");
+            *name == found.name && wanted.eq_ignore_ascii_case(&found.type_name.replace(' ', ""))
+        })
+}
+
+/// Asks the engine what each query would return, over tables that have the contracts' columns and
+/// no rows, and compares that with the contract. `scratch` is an empty warehouse of the same engine.
+pub fn check_queries(scratch: &dyn Warehouse, graph: &Graph) -> Result<(), ShapeError> {
+    create_missing(scratch, graph)?;
+    let mut session = scratch.session()?;
+    for source in graph.sources() {
+        session.execute(&scratch.raw_view(source.table(), &[]))?;
+    }
+    for node in graph.in_order().filter(|node| node.build() != BuildKind::Seed) {
+        check_query(scratch, session.as_mut(), node)?;
+        if node.build() == BuildKind::View {
+            let query = node.file.query();
+            session.execute(&format!("create or replace view {} as\n{query}", node.name()))?;
+        }
+    }
+    Ok(())
+}
+
+fn check_query(
+    warehouse: &dyn Warehouse,
+    session: &mut dyn Session,
+    node: &Node,
+) -> Result<(), ShapeError> {
+    let file = &node.file;
+    let bound = bind::bind(file.query(), &sample_parameters(&node.parameters))
+        .map_err(|e| Box::new(file.error_in_query(0..0, e.to_string())))?;
+    let described = session.describe(&bound.text).map_err(|error| {
+        let at = bound.source_offset(error.offset().unwrap_or(0));
+        let word = file.query()[at..].chars().take_while(|c| c.is_alphanumeric() || *c == '_').count();
+        Box::new(file.error_in_query(at..at + word.max(1), error.to_string()))
+    })?;
+    let columns = &file.contract.columns;
+    for (position, (name, column)) in columns.iter().enumerate() {
+        let Some(found) = described.get(position) else {
+            let message = format!("the contract has a column `{name}`, and the query returns it not");
+            return Err(Box::new(file.error_at(name, message).with_help(format!(
+                "let the last `select` list every column in the contract's order; it returns {}",
+                names(&described)
+            )))
+            .into());
+        };
+        if found.name != *name {
+            let message = format!(
+                "column {} is `{name}` in the contract and `{}` in the query",
+                position + 1,
+                found.name
+            );
+            return Err(Box::new(file.error_at(name, message).with_help(
+                "let the last `select` list every column in the contract's order",
+            ))
+            .into());
+        }
+        if !warehouse.fits(column.kind, &found.type_name) {
+            let kind = format!("{:?}", column.kind).to_uppercase();
+            let message =
+                format!("column `{name}` is {kind} in the contract, and the query returns {}", found.type_name);
+            return Err(Box::new(file.error_at(&format!("{name} "), message).with_help(format!(
+                "write the type that the query returns, or `cast(… as {kind})` in the query"
+            )))
+            .into());
+        }
+    }
+    if let Some(extra) = described.get(columns.len()) {
+        let message = format!("the query returns `{}`, which the contract does not have", extra.name);
+        return Err(Box::new(file.error_in_query(0..0, message).with_help(format!(
+            "add a line `{} = {{ type = \"…\" }}` under [columns], or leave it out of the last `select`",
+            extra.name
+        )))
+        .into());
+    }
+    Ok(())
+}
+
+fn names(columns: &[DescribedColumn]) -> String {
+    columns.iter().map(|column| column.name.as_str()).collect::<Vec<_>>().join(", ")
+}

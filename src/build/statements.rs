@@ -1,0 +1,135 @@
+//! The statements around a table's query, the same text for DuckDB and BigQuery.
+
+use crate::{
+    graph::Node,
+    plan::window::Window,
+};
+
+/// The temporary table that holds the rows of a build that must be known before they are stored.
+pub const NEW_ROWS: &str = "new_rows";
+
+/// `column between date '…' and date '…'`, or `true` for a table that is one partition.
+pub fn window_predicate(column: Option<&str>, window: Window) -> String {
+    match (column, window) {
+        (Some(column), Window::Dates { from, to }) => {
+            format!("{column} between date '{from}' and date '{to}'")
+        }
+        _ => "true".to_owned(),
+    }
+}
+
+/// Removes the rows that meet a predicate.
+pub fn delete(node: &Node, predicate: &str) -> String {
+    format!("delete from {} where {predicate}", node.name())
+}
+
+/// Adds the rows of a query, by the contract's columns.
+pub fn insert(node: &Node, select: &str) -> String {
+    format!("insert into {} ({})\n{select}", node.name(), columns(node).join(", "))
+}
+
+/// Keeps the rows of a query until the transaction's statements have used them.
+pub fn keep_new_rows(select: &str) -> String {
+    format!("create or replace temp table {NEW_ROWS} as\n{select}")
+}
+
+/// Adds the kept rows.
+pub fn insert_new_rows(node: &Node) -> String {
+    let columns = columns(node).join(", ");
+    insert(node, &format!("select {columns} from {NEW_ROWS}"))
+}
+
+/// The rows of a `history` table that a build replaces: of the kept keys, what lies at or after the
+/// cut, and the row that spans it.
+pub fn history_predicate(node: &Node, cut: &str) -> String {
+    let key = &node.file.contract.grain[0];
+    let valid_to = node.file.contract.valid_to.as_deref().expect("the contract's form was checked");
+    format!("{key} in (select {key} from {NEW_ROWS}) and {valid_to} >= {cut}")
+}
+
+/// Merges the kept rows by key: the row with the least `order_by` wins, and `least` columns keep
+/// their least value whoever wins. Any order of merges gives the same rows.
+pub fn merge_new_rows(node: &Node) -> String {
+    let contract = &node.file.contract;
+    let wins = lexically_less(&contract.order_by);
+    let is_less = |column: &String| format!("source.{column} < target.{column}");
+    let changes: Vec<String> =
+        std::iter::once(format!("({wins})")).chain(contract.least.iter().map(is_less)).collect();
+    let is_key = |name: &&str| contract.grain.iter().any(|key| key == name);
+    let updates: Vec<String> = columns(node)
+        .into_iter()
+        .filter(|name| !is_key(name))
+        .map(|name| {
+            let condition = if contract.least.iter().any(|least| least == name) {
+                format!("source.{name} < target.{name}")
+            } else {
+                wins.clone()
+            };
+            format!("    {name} = case when {condition} then source.{name} else target.{name} end")
+        })
+        .collect();
+    let on: Vec<String> =
+        contract.grain.iter().map(|key| format!("target.{key} = source.{key}")).collect();
+    let values: Vec<String> = columns(node).iter().map(|name| format!("source.{name}")).collect();
+    format!(
+        "merge into {} as target\nusing {NEW_ROWS} as source\non {}\n\
+         when matched and ({}) then update set\n{}\n\
+         when not matched then insert ({}) values ({})",
+        node.name(),
+        on.join(" and "),
+        changes.join(" or "),
+        updates.join(",\n"),
+        columns(node).join(", "),
+        values.join(", "),
+    )
+}
+
+/// `source` before `target` by the columns in order.
+fn lexically_less(columns: &[String]) -> String {
+    let Some((first, rest)) = columns.split_first() else { return "false".to_owned() };
+    let less = format!("source.{first} < target.{first}");
+    if rest.is_empty() {
+        return less;
+    }
+    format!("{less} or (source.{first} = target.{first} and ({}))", lexically_less(rest))
+}
+
+/// The rows of a seed's CSV as one statement of literals. The error says what is wrong with the CSV.
+pub fn insert_seed(node: &Node, csv: &str) -> Result<String, String> {
+    let mut reader = csv::ReaderBuilder::new().trim(csv::Trim::All).from_reader(csv.as_bytes());
+    let header = reader.headers().map_err(|e| e.to_string())?.clone();
+    if header.iter().ne(columns(node)) {
+        let header: Vec<&str> = header.iter().collect();
+        return Err(format!(
+            "the CSV's header is `{}`, and the contract's columns are `{}`",
+            header.join(","),
+            columns(node).join(",")
+        ));
+    }
+    let mut rows = Vec::new();
+    for record in reader.records() {
+        let record = record.map_err(|e| e.to_string())?;
+        let kinds = node.file.contract.columns.values();
+        let values: Vec<String> =
+            record.iter().zip(kinds).map(|(cell, column)| seed_literal(cell, column.kind)).collect();
+        rows.push(format!("({})", values.join(", ")));
+    }
+    Ok(insert(node, &format!("values {}", rows.join(",\n"))))
+}
+
+fn seed_literal(cell: &str, kind: crate::contract::ColumnType) -> String {
+    use crate::contract::ColumnType;
+    let quoted = format!("'{}'", cell.replace('\'', "''"));
+    match kind {
+        _ if cell.is_empty() => "null".to_owned(),
+        ColumnType::Int64 | ColumnType::Float64 | ColumnType::Bool | ColumnType::Numeric => cell.to_owned(),
+        ColumnType::Date => format!("date {quoted}"),
+        ColumnType::Timestamp => format!("timestamp {quoted}"),
+        ColumnType::String | ColumnType::Bytes | ColumnType::Json => quoted,
+    }
+}
+
+/// The contract's columns in order.
+pub fn columns(node: &Node) -> Vec<&str> {
+    node.file.contract.columns.keys().map(String::as_str).collect()
+}
