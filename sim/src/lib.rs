@@ -1,1 +1,41 @@
-//! Deterministic simulation of users.
+//! Deterministic simulation of an app's users: what their phones and the backend's database send,
+//! which faults befall it on the way, and the truth that a pipeline must find in it.
+//!
+//! Same seed, same bytes, on any machine. So there is no I/O here, no clock, no thread, no float
+//! function whose last digit depends on the machine, and no order that depends on a hash map.
+//! Every random value is a hash of the seed and of what it is for ([`Scenario`]'s seed, a name,
+//! a user, a day), so that any day can be produced without producing the days before it.
+//!
+//! This crate knows nothing of the pipeline. In particular the truth is computed from what the
+//! generator meant by each message, never by parsing payloads and never through SQL.
+
+mod accounts;
+mod activity;
+mod arrival;
+mod connector;
+mod countries;
+mod database_payload;
+mod events;
+mod faults;
+mod growth;
+mod json;
+mod mobile_payload;
+mod people;
+mod phone;
+mod random;
+mod scenario;
+mod sessions;
+mod simulation;
+mod time;
+mod truth;
+
+pub use arrival::{
+    Arrival, Meaning, Message, MobileEvent, Operation, Outcome, RejectReason, Source, UserChange,
+};
+pub use events::EVENT_NAMES;
+pub use faults::{Fault, FaultRule, PartsPerMillion};
+pub use random::digest;
+pub use scenario::{AccountRates, Population, Scenario, ScenarioError};
+pub use simulation::Simulation;
+pub use time::MicrosUtc;
+pub use truth::{ActivityTruth, Limits, LoadDayTruth, Truth, TruthRecorder, Verdict};

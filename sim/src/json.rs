@@ -1,0 +1,161 @@
+//! A small writer of JSON objects, which can be told to leave out or falsify one field.
+//!
+//! Payloads are written by hand because there are hundreds of thousands, because their bytes must
+//! never change by an update of a library, and because broken ones must be written as well.
+
+use crate::time::MicrosUtc;
+
+/// What is wrong with one field of a payload.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Defect {
+    /// The field is not there.
+    Missing(&'static str),
+    /// The field is null.
+    Null(&'static str),
+    /// The field holds this JSON text instead.
+    Instead(&'static str, &'static str),
+}
+
+/// Writes one JSON object, nested objects included.
+pub(crate) struct ObjectWriter {
+    bytes: Vec<u8>,
+    defect: Option<Defect>,
+}
+
+impl ObjectWriter {
+    pub(crate) fn new(defect: Option<Defect>) -> ObjectWriter {
+        let mut bytes = Vec::with_capacity(512);
+        bytes.push(b'{');
+        ObjectWriter { bytes, defect }
+    }
+
+    pub(crate) fn string(&mut self, name: &'static str, value: &str) {
+        if self.begins(name) {
+            write_string(&mut self.bytes, value);
+        }
+    }
+
+    pub(crate) fn optional_string(&mut self, name: &'static str, value: Option<&str>) {
+        match value {
+            Some(value) => self.string(name, value),
+            None => self.null(name),
+        }
+    }
+
+    pub(crate) fn integer(&mut self, name: &'static str, value: i64) {
+        if self.begins(name) {
+            self.bytes.extend_from_slice(value.to_string().as_bytes());
+        }
+    }
+
+    pub(crate) fn boolean(&mut self, name: &'static str, value: bool) {
+        if self.begins(name) {
+            self.bytes.extend_from_slice(if value { b"true" } else { b"false" });
+        }
+    }
+
+    pub(crate) fn instant(&mut self, name: &'static str, value: MicrosUtc) {
+        if self.begins(name) {
+            self.bytes.push(b'"');
+            value.write_rfc3339(&mut self.bytes);
+            self.bytes.push(b'"');
+        }
+    }
+
+    pub(crate) fn null(&mut self, name: &'static str) {
+        if self.begins(name) {
+            self.bytes.extend_from_slice(b"null");
+        }
+    }
+
+    /// Begins an object inside the object; what follows stands in it until [`Self::close`].
+    pub(crate) fn open(&mut self, name: &'static str) {
+        self.key(name);
+        self.bytes.push(b'{');
+    }
+
+    pub(crate) fn close(&mut self) {
+        self.bytes.push(b'}');
+    }
+
+    pub(crate) fn finish(mut self) -> Vec<u8> {
+        self.bytes.push(b'}');
+        self.bytes
+    }
+
+    /// Writes the key, and says whether the value is to follow.
+    fn begins(&mut self, name: &'static str) -> bool {
+        match self.defect {
+            Some(Defect::Missing(field)) if field == name => false,
+            Some(Defect::Null(field)) if field == name => {
+                self.key(name);
+                self.bytes.extend_from_slice(b"null");
+                false
+            }
+            Some(Defect::Instead(field, text)) if field == name => {
+                self.key(name);
+                self.bytes.extend_from_slice(text.as_bytes());
+                false
+            }
+            _ => {
+                self.key(name);
+                true
+            }
+        }
+    }
+
+    fn key(&mut self, name: &'static str) {
+        if self.bytes.last() != Some(&b'{') {
+            self.bytes.push(b',');
+        }
+        write_string(&mut self.bytes, name);
+        self.bytes.push(b':');
+    }
+}
+
+/// Escapes as JSON demands, and nothing more. A line feed becomes an escape as well, so that no
+/// payload holds the byte.
+fn write_string(bytes: &mut Vec<u8>, value: &str) {
+    bytes.push(b'"');
+    for &byte in value.as_bytes() {
+        match byte {
+            b'"' | b'\\' => bytes.extend_from_slice(&[b'\\', byte]),
+            0..=0x1F => bytes.extend_from_slice(format!("\\u{byte:04x}").as_bytes()),
+            _ => bytes.push(byte),
+        }
+    }
+    bytes.push(b'"');
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Defect, ObjectWriter};
+
+    fn write(defect: Option<Defect>) -> String {
+        let mut object = ObjectWriter::new(defect);
+        object.string("a", "q\"b\\n\nü");
+        object.open("inner");
+        object.integer("b", -3);
+        object.close();
+        object.boolean("c", true);
+        String::from_utf8(object.finish()).unwrap()
+    }
+
+    #[test]
+    fn objects_nest_and_strings_are_escaped() {
+        let text = write(None);
+        assert_eq!(text, r#"{"a":"q\"b\\n\u000aü","inner":{"b":-3},"c":true}"#);
+        let value: serde_json::Value = serde_json::from_str(&text).unwrap();
+        assert_eq!(value["a"], "q\"b\\n\nü");
+    }
+
+    #[test]
+    fn a_defect_touches_its_field_only() {
+        assert_eq!(
+            write(Some(Defect::Missing("b"))),
+            r#"{"a":"q\"b\\n\u000aü","inner":{},"c":true}"#
+        );
+        assert!(write(Some(Defect::Null("a"))).starts_with(r#"{"a":null,"#));
+        assert!(write(Some(Defect::Instead("c", "1.5"))).ends_with(r#""c":1.5}"#));
+    }
+}

@@ -1,0 +1,294 @@
+//! The truth: what a pipeline must find in the messages that were sent.
+//!
+//! It is computed from the meanings that the generator wrote down, never from payloads and never
+//! through SQL. What was observed in which order does not matter: messages are ordered by
+//! (`arrived_at`, `lane`, place in the batch).
+
+use crate::activity::{self, AcceptedEvent, Profiles};
+use crate::arrival::{Arrival, Meaning, MobileEvent, RejectReason, Source, UserChange};
+use crate::random::{digest, mix};
+use crate::time::{date_of, day_of};
+use jiff::civil::Date;
+use serde::{Deserialize, Serialize};
+use std::collections::{BTreeMap, HashMap, HashSet};
+
+/// The limits in the contracts of the pipeline's sources.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Limits {
+    /// How many days before its load date the business date of an event may lie.
+    pub max_lateness_days: i32,
+    /// How many days after its load date the date of an event or a commit may lie.
+    pub max_skew_days: i32,
+}
+
+impl Limits {
+    /// How many load dates back an earlier copy of an event is looked for.
+    pub(crate) fn lookback_days(self) -> i64 {
+        i64::from(self.max_lateness_days) + i64::from(self.max_skew_days)
+    }
+}
+
+/// What a pipeline must find.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Truth {
+    /// Per source and load date, for the dates on which something was archived.
+    pub load_days: BTreeMap<Source, BTreeMap<Date, LoadDayTruth>>,
+    /// Per business date, for the dates on which somebody was active within the last 28 days.
+    pub activity_days: BTreeMap<Date, ActivityTruth>,
+}
+
+/// What becomes of the messages of a source on a load date.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LoadDayTruth {
+    /// Messages that were sent.
+    pub archived: u64,
+    /// Messages that reach the vault.
+    pub accepted: u64,
+    /// Valid messages that say again what was said before.
+    pub duplicates: u64,
+    /// Messages that are refused, by the code of the reason.
+    pub rejected: BTreeMap<String, u64>,
+    /// Wrapping sum of [`digest`] over the accepted messages: of the `event_id` of an event, of
+    /// `"{user_id}/{lsn}"` of a change.
+    pub accepted_digest: u64,
+}
+
+/// What the users did on a business date.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ActivityTruth {
+    /// Users with an event on the date.
+    pub active_users: u64,
+    /// Users with an event on the date or the 27 before.
+    pub active_users_28_days: u64,
+    /// Active users who signed up on the date.
+    pub new_users: u64,
+    /// Active users who signed up before.
+    pub returning_users: u64,
+    /// Active users of whom nothing is known at the end of the date, or who are deleted by then,
+    /// or whose sign-up lies after it.
+    pub unknown_users: u64,
+    /// Events on the date.
+    pub event_count: u64,
+    /// Active users by their plan at the end of the date; `unknown` for those without one.
+    pub active_users_by_plan: BTreeMap<String, u64>,
+}
+
+/// What becomes of one message.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Verdict {
+    /// It reaches the vault.
+    Accepted,
+    /// An earlier valid message says the same.
+    Duplicate,
+    /// It is refused.
+    Rejected(RejectReason),
+}
+
+/// The place of a message in the order of all messages.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+struct Place {
+    arrived_at: i64,
+    lane: u64,
+    index: usize,
+}
+
+/// A valid event that was observed.
+#[derive(Clone, Copy, Debug)]
+struct ObservedEvent {
+    id: Fingerprint,
+    place: Place,
+    load_day: i64,
+    event_day: i64,
+    user: u32,
+}
+
+/// A valid change that was observed.
+#[derive(Clone, Debug)]
+struct ObservedChange {
+    identity: Fingerprint,
+    load_day: i64,
+    change: UserChange,
+}
+
+/// 128 bits that stand for a text; the first half is its [`digest`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+struct Fingerprint(u64, u64);
+
+/// Observes what arrives, and says what a pipeline must make of it.
+#[derive(Clone, Debug)]
+pub struct TruthRecorder {
+    limits: Limits,
+    archived: BTreeMap<(Source, i64), u64>,
+    rejected: BTreeMap<(Source, i64, RejectReason), u64>,
+    events: Vec<ObservedEvent>,
+    changes: Vec<ObservedChange>,
+    users: HashMap<String, u32>,
+}
+
+impl TruthRecorder {
+    /// Has observed nothing yet.
+    pub fn new(limits: Limits) -> TruthRecorder {
+        TruthRecorder {
+            limits,
+            archived: BTreeMap::new(),
+            rejected: BTreeMap::new(),
+            events: Vec::new(),
+            changes: Vec::new(),
+            users: HashMap::new(),
+        }
+    }
+
+    /// Takes note of a batch. Batches may come in any order, each of them once.
+    pub fn observe(&mut self, arrival: &Arrival) {
+        let load_day = arrival.arrived_at.day();
+        *self.archived.entry((arrival.source, load_day)).or_default() +=
+            arrival.messages.len() as u64;
+        for (index, message) in arrival.messages.iter().enumerate() {
+            match &message.meaning {
+                Meaning::Invalid(reason) => self.reject(arrival.source, load_day, *reason),
+                Meaning::MobileEvent(event) => self.observe_event(arrival, index, event),
+                Meaning::UserChange(change) => self.observe_change(load_day, change),
+            }
+        }
+    }
+
+    fn observe_event(&mut self, arrival: &Arrival, index: usize, event: &MobileEvent) {
+        let load_day = arrival.arrived_at.day();
+        // The phone's clock error, and the way to the server, are what lies between the two.
+        let event_at = event.occurred_at.plus(arrival.arrived_at.0 - arrival.sent_at.0);
+        let event_day = event_at.day();
+        if event_day < load_day - i64::from(self.limits.max_lateness_days) {
+            return self.reject(arrival.source, load_day, RejectReason::TooLate);
+        }
+        if event_day > load_day + i64::from(self.limits.max_skew_days) {
+            return self.reject(arrival.source, load_day, RejectReason::InFuture);
+        }
+        let user = self.user(&event.user_id);
+        self.events.push(ObservedEvent {
+            id: Fingerprint::of(&event.event_id),
+            place: Place { arrived_at: arrival.arrived_at.0, lane: arrival.lane, index },
+            load_day,
+            event_day,
+            user,
+        });
+    }
+
+    fn observe_change(&mut self, load_day: i64, change: &UserChange) {
+        if change.committed_at.day() > load_day + i64::from(self.limits.max_skew_days) {
+            return self.reject(Source::DbUsers, load_day, RejectReason::InFuture);
+        }
+        let identity = Fingerprint::of(&change.identity);
+        self.changes.push(ObservedChange { identity, load_day, change: change.clone() });
+    }
+
+    fn reject(&mut self, source: Source, load_day: i64, reason: RejectReason) {
+        *self.rejected.entry((source, load_day, reason)).or_default() += 1;
+    }
+
+    fn user(&mut self, user_id: &str) -> u32 {
+        if let Some(user) = self.users.get(user_id) {
+            return *user;
+        }
+        let user = u32::try_from(self.users.len()).expect("fewer users than 2^32");
+        self.users.insert(user_id.to_owned(), user);
+        user
+    }
+
+    /// The truth as of the end of that load date; what was loaded later is left out.
+    pub fn finish(&self, last_load_date: Date) -> Truth {
+        let last_day = day_of(last_load_date);
+        let mut load_days: BTreeMap<Source, BTreeMap<Date, LoadDayTruth>> = BTreeMap::new();
+        let mut load_day = |source: Source, day: i64, note: &dyn Fn(&mut LoadDayTruth)| {
+            note(load_days.entry(source).or_default().entry(date_of(day)).or_default());
+        };
+        for (&(source, day), count) in self.archived.iter().filter(|entry| entry.0.1 <= last_day) {
+            load_day(source, day, &|truth| truth.archived += count);
+        }
+        for (&(source, day, reason), count) in
+            self.rejected.iter().filter(|entry| entry.0.1 <= last_day)
+        {
+            load_day(source, day, &|truth| {
+                truth.rejected.insert(reason.code().to_owned(), *count);
+            });
+        }
+        let mut accepted_events = Vec::new();
+        for (event, verdict) in self.event_verdicts() {
+            if event.load_day > last_day {
+                continue;
+            }
+            load_day(Source::MobileEvents, event.load_day, &|truth| {
+                truth.note(verdict, event.id.0);
+            });
+            if verdict == Verdict::Accepted {
+                accepted_events.push(AcceptedEvent { day: event.event_day, user: event.user });
+            }
+        }
+        let mut profiles = Profiles::default();
+        for (observed, verdict) in self.change_verdicts() {
+            if observed.load_day > last_day {
+                continue;
+            }
+            let change = &observed.change;
+            let id = digest(&format!("{}/{}", change.user_id, change.lsn));
+            load_day(Source::DbUsers, observed.load_day, &|truth| truth.note(verdict, id));
+            if let (Verdict::Accepted, Some(user)) = (verdict, self.users.get(&change.user_id)) {
+                profiles.add(*user, change);
+            }
+        }
+        let activity_days = activity::by_date(accepted_events, &profiles, last_day);
+        Truth { load_days, activity_days }
+    }
+
+    /// Every valid event with its verdict. A duplicate's immediate predecessor with its id is no
+    /// more than the lookback away; a predecessor need not have been accepted itself.
+    fn event_verdicts(&self) -> impl Iterator<Item = (ObservedEvent, Verdict)> {
+        let mut events = self.events.clone();
+        events.sort_unstable_by_key(|event| (event.id, event.place));
+        let lookback_days = self.limits.lookback_days();
+        let mut previous: Option<ObservedEvent> = None;
+        events.into_iter().map(move |event| {
+            let repeats = previous.is_some_and(|earlier| {
+                earlier.id == event.id && earlier.load_day >= event.load_day - lookback_days
+            });
+            previous = Some(event);
+            (event, if repeats { Verdict::Duplicate } else { Verdict::Accepted })
+        })
+    }
+
+    /// Every valid change with its verdict. Equal changes of a load date are interchangeable, so
+    /// it does not matter which of them is said to be the first.
+    fn change_verdicts(&self) -> impl Iterator<Item = (&ObservedChange, Verdict)> {
+        let mut known: HashSet<(i64, Fingerprint)> = HashSet::new();
+        self.changes.iter().map(move |observed| {
+            let is_new = known.insert((observed.load_day, observed.identity));
+            (observed, if is_new { Verdict::Accepted } else { Verdict::Duplicate })
+        })
+    }
+}
+
+impl LoadDayTruth {
+    fn note(&mut self, verdict: Verdict, id_digest: u64) {
+        match verdict {
+            Verdict::Accepted => {
+                self.accepted += 1;
+                self.accepted_digest = self.accepted_digest.wrapping_add(id_digest);
+            }
+            Verdict::Duplicate => self.duplicates += 1,
+            Verdict::Rejected(reason) => {
+                *self.rejected.entry(reason.code().to_owned()).or_default() += 1;
+            }
+        }
+    }
+}
+
+impl Fingerprint {
+    fn of(text: &str) -> Fingerprint {
+        let mut second = text.len() as u64;
+        for chunk in text.as_bytes().chunks(8) {
+            let mut word = [0; 8];
+            word[..chunk.len()].copy_from_slice(chunk);
+            second = mix(second ^ u64::from_le_bytes(word)).wrapping_add(0x9E37_79B9_7F4A_7C15);
+        }
+        Fingerprint(digest(text), second)
+    }
+}
