@@ -1,0 +1,46 @@
+-- DuckDB as GoogleSQL: settings, types and functions that give GoogleSQL's names their meaning.
+-- What cannot be spelled alike in all engines is a function in the schema `udf`.
+
+set default_null_order = 'nulls_first_on_asc_last_on_desc';
+
+create schema if not exists udf;
+
+-- GoogleSQL's own functions.
+create or replace macro date_add(d, i) as cast(d + i as date);
+create or replace macro date_sub(d, i) as cast(d - i as date);
+create or replace macro timestamp_add(t, i) as t + i;
+create or replace macro timestamp_sub(t, i) as t - i;
+create or replace macro unix_micros(t) as epoch_us(t);
+create or replace macro timestamp_micros(i) as make_timestamp(cast(i as bigint));
+create or replace macro json_value(document, path) as
+  if(json_type(document, path) in ('OBJECT', 'ARRAY'), null, json_extract_string(document, path));
+
+-- Text of bytes; NULL if they are not UTF-8.
+create or replace macro udf.safe_string(bytes) as try(decode(bytes));
+
+-- An integer in decimal digits, as GoogleSQL casts it; NULL for anything else.
+create or replace macro udf.safe_int64(s) as
+  if(regexp_full_match(s, '[+-]?[0-9]{1,19}'), try_cast(s as bigint), null);
+
+create or replace macro udf.safe_bool(s) as
+  if(lower(s) = 'true', true, if(lower(s) = 'false', false, null));
+
+-- An instant in UTC such as `2026-01-05T10:00:00.123456Z`, between 1900 and 2099; NULL for anything
+-- else. Other offsets are refused: engines do not read them alike.
+create or replace macro udf.safe_timestamp(s) as
+  if(regexp_full_match(s, '(19|20)[0-9]{2}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}([.][0-9]{1,6})?Z'),
+     try_cast(replace(rtrim(s, 'Z'), 'T', ' ') as timestamp), null);
+
+-- Hash keys and hash differences: MD5 in hexadecimal. Parts are told apart by their lengths, and a
+-- NULL from an empty text, so that no two tuples share a key. One name for each count of parts:
+-- BigQuery's functions have no overloads.
+create or replace macro udf.hash_part(s) as ifnull(cast(length(s) as varchar) || ':' || s, '-');
+create or replace macro udf.hash_key(a) as md5(udf.hash_part(a));
+create or replace macro udf.hash_key_2(a, b) as md5(udf.hash_part(a) || udf.hash_part(b));
+create or replace macro udf.hash_key_3(a, b, c) as
+  md5(udf.hash_part(a) || udf.hash_part(b) || udf.hash_part(c));
+create or replace macro udf.hash_key_4(a, b, c, d) as
+  md5(udf.hash_part(a) || udf.hash_part(b) || udf.hash_part(c) || udf.hash_part(d));
+
+-- The member of a dimension that stands for what is not known.
+create or replace macro udf.unknown_key() as '00000000000000000000000000000000';

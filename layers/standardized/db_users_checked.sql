@@ -1,0 +1,91 @@
+/*
+about        = "Every change message of the table `users` once, parsed and typed, with the reason if it is rejected."
+grain        = ["message_id"]
+build        = "partition"
+partition_by = "load_date"
+growth       = "entities"
+cluster_by   = ["user_id"]
+owner        = "data-platform"
+
+[parameters]
+max_skew_days = "raw.db_users.max_skew_days"
+
+[columns]
+load_date        = { type = "DATE",      required = true, about = "UTC date of publication." }
+message_id       = { type = "STRING",    required = true, about = "Given by the bus, kept by redelivery." }
+published_at     = { type = "TIMESTAMP", required = true, about = "When the bus had the message." }
+operation        = { type = "STRING",    about = "`snapshot`, `insert`, `update` or `delete`." }
+lsn              = { type = "INT64",     about = "Log sequence number." }
+transaction_id   = { type = "STRING",    about = "The transaction that made the change." }
+committed_at     = { type = "TIMESTAMP", about = "When it was committed." }
+user_id          = { type = "STRING",    about = "Whose row changed." }
+signed_up_at     = { type = "TIMESTAMP", about = "After the change." }
+country_code     = { type = "STRING",    about = "After the change." }
+plan             = { type = "STRING",    about = "After the change." }
+marketing_opt_in = { type = "BOOL",      about = "After the change." }
+email            = { type = "STRING",    about = "After the change. Personal data." }
+phone_number     = { type = "STRING",    about = "After the change. Personal data." }
+reject_reason    = { type = "STRING",    about = "Why it is rejected; NULL if it is valid.", accepted = ["not_utf8", "not_json", "missing_key", "wrong_type", "unknown_operation", "in_future"] }
+*/
+with
+
+messages as (
+  -- The bus delivers at least once: raw may hold copies of a message.
+  select distinct load_date, message_id, published_at, payload
+  from raw.db_users
+  where load_date between @from_date and @to_date
+),
+
+decoded as (
+  select load_date, message_id, published_at, udf.safe_string(payload) as body
+  from messages
+),
+
+parsed as (
+  select load_date, message_id, published_at, body, udf.parse_db_users(body) as change
+  from decoded
+),
+
+typed as (
+  select
+    load_date, message_id, published_at, body, change,
+    udf.safe_int64(change.lsn) as lsn,
+    udf.safe_timestamp(change.committed_at) as committed_at,
+    ifnull(nullif(change.after_user_id, ''), nullif(change.before_user_id, '')) as user_id,
+    udf.safe_timestamp(change.after_signed_up_at) as signed_up_at,
+    udf.safe_bool(change.after_marketing_opt_in) as marketing_opt_in
+  from parsed
+),
+
+final as (
+  select
+    load_date,
+    message_id,
+    published_at,
+    change.op as operation,
+    lsn,
+    change.transaction_id as transaction_id,
+    committed_at,
+    user_id,
+    signed_up_at,
+    change.after_country_code as country_code,
+    change.after_plan as plan,
+    marketing_opt_in,
+    change.after_email as email,
+    change.after_phone_number as phone_number,
+    case
+      when body is null then 'not_utf8'
+      when change is null then 'not_json'
+      when user_id is null or change.op is null or change.lsn is null
+        or change.committed_at is null then 'missing_key'
+      when lsn is null or committed_at is null
+        or (change.after_signed_up_at is not null and signed_up_at is null)
+        or (change.after_marketing_opt_in is not null and marketing_opt_in is null)
+        then 'wrong_type'
+      when change.op not in ('snapshot', 'insert', 'update', 'delete') then 'unknown_operation'
+      when date(committed_at) > date_add(load_date, interval @max_skew_days day) then 'in_future'
+    end as reject_reason
+  from typed
+)
+
+select * from final

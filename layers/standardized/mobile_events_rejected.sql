@@ -1,0 +1,32 @@
+/*
+about        = "Messages of the app that were rejected, with the reason."
+grain        = ["message_id"]
+build        = "partition"
+partition_by = "load_date"
+growth       = "events"
+cluster_by   = ["reject_reason"]
+owner        = "data-platform"
+
+[columns]
+load_date     = { type = "DATE",      required = true, about = "UTC date of publication." }
+message_id    = { type = "STRING",    required = true, about = "The payload is in raw under this." }
+published_at  = { type = "TIMESTAMP", required = true, about = "When the bus had the message." }
+event_id      = { type = "STRING",    about = "As far as it could be read." }
+event_name    = { type = "STRING",    about = "As far as it could be read." }
+user_id       = { type = "STRING",    about = "As far as it could be read." }
+functionality = { type = "STRING",    required = true, about = "As far as it could be read, or `unknown`." }
+app_version   = { type = "STRING",    about = "As far as it could be read." }
+reject_reason = { type = "STRING",    required = true, about = "Why." }
+*/
+with
+
+final as (
+  select
+    load_date, message_id, published_at, event_id, event_name, user_id, functionality, app_version,
+    reject_reason
+  from standardized.mobile_events_checked
+  where load_date between @from_date and @to_date
+    and reject_reason is not null
+)
+
+select * from final
