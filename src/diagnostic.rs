@@ -1,0 +1,48 @@
+//! An error in a file that a person wrote: the file, the place, and what to write instead.
+
+use std::{ops::Range, path::Path, sync::Arc};
+
+use miette::{Diagnostic, NamedSource, SourceSpan};
+
+/// Points at a span of a file. `main` prints it with the lines around.
+#[derive(Debug, Diagnostic, thiserror::Error)]
+#[error("{message}")]
+pub struct FileError {
+    message: String,
+    #[source_code]
+    source_code: NamedSource<Arc<str>>,
+    #[label("{label}")]
+    span: SourceSpan,
+    label: String,
+    #[help]
+    help: Option<String>,
+}
+
+impl FileError {
+    /// `span` is in bytes of `text`, the whole file.
+    pub fn new(path: &Path, text: &Arc<str>, span: Range<usize>, message: impl Into<String>) -> Self {
+        let start = span.start.min(text.len());
+        let end = span.end.clamp(start, text.len());
+        Self {
+            message: message.into(),
+            source_code: NamedSource::new(path.display().to_string(), text.clone()),
+            span: (start..end).into(),
+            label: "here".to_owned(),
+            help: None,
+        }
+    }
+
+    /// Says what to write instead.
+    #[must_use]
+    pub fn with_help(mut self, help: impl Into<String>) -> Self {
+        self.help = Some(help.into());
+        self
+    }
+
+    /// Says what is at the span; `here` when nothing better is known.
+    #[must_use]
+    pub fn with_label(mut self, label: impl Into<String>) -> Self {
+        self.label = label.into();
+        self
+    }
+}

@@ -1,0 +1,312 @@
+//! Makes the graph out of the files: names to inputs, contracts to reaches, order, code.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use jiff::civil::date;
+
+use super::{Code, Domain, Graph, Input, Node, Reach};
+use crate::{
+    contract::{BuildKind, Read, TableName, expression::evaluate, file::TableFile},
+    diagnostic::FileError,
+    digest::Digest,
+    prelude::Prelude,
+    project::{LAYERS, Project},
+    sql::{
+        bind::{self, BindError, Literal, Parameters},
+        reads::tables_read,
+        tokens::{TokenError, normalized},
+    },
+};
+
+/// Parameters of a window, which every dated build has.
+const WINDOW_PARAMETERS: [&str; 2] = ["from_date", "to_date"];
+/// Parameters of the calendar: they change with every load date, so only `full` tables may use them.
+const CALENDAR_PARAMETERS: [&str; 3] =
+    ["calendar_from_date", "calendar_to_date", "loaded_to_date"];
+
+/// Any values of all parameters, to parse a query with.
+pub fn sample_parameters(parameters: &Parameters) -> Parameters {
+    let day = date(2026, 1, 5);
+    let mut all = parameters.clone();
+    for name in WINDOW_PARAMETERS.into_iter().chain(CALENDAR_PARAMETERS) {
+        all.insert(name.to_owned(), Literal::Date(day));
+    }
+    all.insert("cut".to_owned(), Literal::Timestamp(sim::MicrosUtc(1_767_571_200_000_000)));
+    all
+}
+
+pub fn graph(project: &Project, prelude: &Prelude) -> Result<Graph, FileError> {
+    let source_parameters = project.source_parameters();
+    let greatest = |suffix: &str| {
+        let days = source_parameters.iter().filter(|(name, _)| name.ends_with(suffix));
+        days.map(|(_, value)| *value).max().unwrap_or(0)
+    };
+    let mut graph = Graph {
+        nodes: BTreeMap::new(),
+        order: Vec::new(),
+        sources: project.sources.keys().map(|source| TableName::new("raw", source)).collect(),
+        lateness_days_max: greatest(".max_lateness_days"),
+        skew_days_max: greatest(".max_skew_days"),
+    };
+    let mut names_read = BTreeMap::new();
+    for (name, file) in &project.tables {
+        let parameters = table_parameters(file, &source_parameters)?;
+        names_read.insert(name.clone(), (read_names(file, &parameters, project)?, parameters));
+    }
+    for name in order(project, &names_read)? {
+        let (reads, parameters) = names_read.remove(&name).expect("each name is ordered once");
+        let node = node(&project.tables[&name], reads, parameters, &graph, prelude)?;
+        graph.order.push(name.clone());
+        graph.nodes.insert(name, node);
+    }
+    Ok(graph)
+}
+
+fn table_parameters(
+    file: &TableFile,
+    source_parameters: &BTreeMap<String, i64>,
+) -> Result<Parameters, FileError> {
+    let value = |(name, text): (&String, &String)| {
+        evaluate(text, source_parameters)
+            .map(|value| (name.clone(), Literal::Int64(value)))
+            .map_err(|error| file.error_at(text, error.to_string()))
+    };
+    file.contract.parameters.iter().map(value).collect()
+}
+
+fn token_error(file: &TableFile, error: &TokenError) -> FileError {
+    let rest = file.query().get(error.offset..).unwrap_or_default();
+    let word = rest.find(|c: char| !c.is_alphanumeric() && c != '_').unwrap_or(rest.len());
+    file.error_in_query(error.offset..error.offset + word.max(1), error.message.clone())
+}
+
+/// The names of real tables in the query, itself included; unknown names and wrong layers are errors.
+fn read_names(
+    file: &TableFile,
+    parameters: &Parameters,
+    project: &Project,
+) -> Result<BTreeSet<TableName>, FileError> {
+    if file.contract.build == BuildKind::Seed {
+        return Ok(BTreeSet::new());
+    }
+    check_parameters(file)?;
+    let bound = bind::bind(file.query(), &sample_parameters(parameters)).map_err(|e| match e {
+        BindError::Token(error) => token_error(file, &error),
+        BindError::UnknownParameter { name, span } => {
+            let known: Vec<String> = sample_parameters(parameters).into_keys().collect();
+            file.error_in_query(span, format!("unknown parameter `@{name}`")).with_help(format!(
+                "known are @{}; others are declared under [parameters] of the contract",
+                known.join(", @")
+            ))
+        }
+    })?;
+    let names = tables_read(&bound.text).map_err(|error| {
+        let offset = bound.source_offset(error.offset);
+        token_error(file, &TokenError { message: error.message, offset })
+    })?;
+    names.into_iter().map(|name| known_table(file, &name, project)).collect()
+}
+
+fn check_parameters(file: &TableFile) -> Result<(), FileError> {
+    let build = file.contract.build;
+    for (name, span) in bind::parameters(file.query()).map_err(|e| token_error(file, &e))? {
+        let is_calendar = CALENDAR_PARAMETERS.contains(&name.as_str());
+        if is_calendar && build != BuildKind::Full {
+            return Err(file
+                .error_in_query(span, format!("`@{name}` changes with every load date"))
+                .with_help("only a table of build `full` may use it; read `dimensional.dim_date` instead"));
+        }
+        let is_window = WINDOW_PARAMETERS.contains(&name.as_str());
+        if is_window && matches!(build, BuildKind::Full | BuildKind::View) {
+            return Err(file
+                .error_in_query(span, format!("`@{name}` is of a window, and this table has none"))
+                .with_help("give the contract `build = \"partition\"` and `partition_by`"));
+        }
+        if name == "cut" && build != BuildKind::History {
+            return Err(file.error_in_query(span, "`@cut` is only known to a table of build `history`"));
+        }
+    }
+    Ok(())
+}
+
+fn known_table(file: &TableFile, name: &str, project: &Project) -> Result<TableName, FileError> {
+    let span = file.query().to_lowercase().find(name).map_or(0..0, |at| at..at + name.len());
+    let is_known = |table: &TableName| {
+        project.tables.contains_key(table)
+            || (table.layer() == "raw" && project.sources.contains_key(table.table()))
+    };
+    let Some(table) = TableName::parse(name).filter(is_known) else {
+        let error = file.error_in_query(span, format!("there is no table `{name}`"));
+        return Err(error.with_help(similar_name(name, project)));
+    };
+    let rank = |layer: &str| LAYERS.iter().position(|known| *known == layer).unwrap_or(0);
+    let (own, read) = (file.name.layer(), table.layer());
+    let is_allowed = read == "seed"
+        || read == own
+        || rank(read) + 1 == rank(own)
+        || (own == "standardized" && read == "raw");
+    if is_allowed {
+        return Ok(table);
+    }
+    let below = LAYERS[rank(own).saturating_sub(1)];
+    Err(file
+        .error_in_query(span, format!("a table of layer `{own}` may not read layer `{read}`"))
+        .with_help(format!("it may read `{below}`, `{own}` and `seed`")))
+}
+
+fn similar_name(name: &str, project: &Project) -> String {
+    let table = name.rsplit('.').next().unwrap_or(name);
+    let sources = project.sources.keys().map(|source| TableName::new("raw", source));
+    let mut all: Vec<TableName> = project.tables.keys().cloned().chain(sources).collect();
+    let shared = |candidate: &TableName| {
+        let other = candidate.table();
+        other.chars().zip(table.chars()).take_while(|(a, b)| a == b).count()
+    };
+    all.sort_by_key(|candidate| std::cmp::Reverse(shared(candidate)));
+    all.first().map_or_else(|| "the project has no tables".to_owned(), |best| format!("did you mean `{best}`? `lakebed show` lists the tables"))
+}
+
+type NamesRead = BTreeMap<TableName, (BTreeSet<TableName>, Parameters)>;
+
+/// Each table after what it reads. A circle is an error at the table that closes it.
+fn order(project: &Project, names_read: &NamesRead) -> Result<Vec<TableName>, FileError> {
+    let mut order: Vec<TableName> = Vec::new();
+    let mut waiting: BTreeSet<&TableName> = names_read.keys().collect();
+    while !waiting.is_empty() {
+        let is_ready = |name: &&&TableName| {
+            let reads = &names_read[**name].0;
+            !reads.iter().any(|read| read != **name && waiting.contains(read))
+        };
+        let ready: Vec<&TableName> = waiting.iter().filter(is_ready).copied().collect();
+        if ready.is_empty() {
+            let circle: Vec<&str> = waiting.iter().map(|name| name.as_str()).collect();
+            let file = &project.tables[*waiting.iter().next().expect("not empty")];
+            return Err(file.error_in_query(
+                0..0,
+                format!("these tables read each other in a circle: {}", circle.join(", ")),
+            ));
+        }
+        for name in ready {
+            waiting.remove(name);
+            order.push(name.clone());
+        }
+    }
+    Ok(order)
+}
+
+fn domains(file: &TableFile) -> (Domain, Domain) {
+    let of = |column: &Option<String>| match column.as_deref() {
+        Some("load_date") => Domain::LoadDate,
+        Some(_) => Domain::BusinessDate,
+        None => Domain::Whole,
+    };
+    let content = of(&file.contract.partition_by);
+    match file.contract.build {
+        BuildKind::Partition => (content, content),
+        BuildKind::Delta | BuildKind::History => (Domain::LoadDate, content),
+        BuildKind::Merge => (Domain::LoadDate, Domain::LoadDate),
+        BuildKind::Full | BuildKind::View | BuildKind::Seed => (Domain::Whole, content),
+    }
+}
+
+fn node(
+    file: &TableFile,
+    reads: BTreeSet<TableName>,
+    parameters: Parameters,
+    graph: &Graph,
+    prelude: &Prelude,
+) -> Result<Node, FileError> {
+    let (window, content) = domains(file);
+    for declared in file.contract.reads.keys() {
+        if !reads.iter().any(|name| name.as_str() == declared) {
+            return Err(file
+                .error_at(declared, format!("the contract declares a read of `{declared}`, and the query reads it not"))
+                .with_help("delete it, or write the table's whole name"));
+        }
+    }
+    let inputs = reads
+        .iter()
+        .filter(|name| **name != file.name)
+        .map(|name| input(file, name, window, &parameters, graph))
+        .collect::<Result<Vec<_>, _>>()?;
+    let tokens = |error: TokenError| token_error(file, &error);
+    let used = bind::parameters(file.query()).map_err(tokens)?;
+    let calendar_parameters = used
+        .into_iter()
+        .map(|(name, _)| name)
+        .filter(|name| CALENDAR_PARAMETERS.contains(&name.as_str()))
+        .collect();
+    let values: Vec<String> = parameters.iter().map(|(k, v)| format!("{k}={v}")).collect();
+    let mut parts = vec![
+        ("SQL", Digest::of_texts([normalized(file.query()).map_err(tokens)?.as_str()])),
+        ("contract", Digest::of_texts([file.contract.meaning().to_string().as_str()])),
+        ("parameters", Digest::of_texts(values.iter().map(String::as_str))),
+        ("functions", prelude.digest_for(file.query()).map_err(tokens)?),
+    ];
+    if let Some(csv) = &file.seed_csv {
+        parts.push(("rows", Digest::of_texts([csv.as_ref()])));
+    }
+    let own = Code::new(parts.clone()).digest();
+    let merges = matches!(file.contract.build, BuildKind::Merge | BuildKind::History);
+    let epoch = merges.then(|| epoch_digest(own, &inputs, graph));
+    if let Some(epoch) = epoch {
+        parts.push(("code above it", epoch));
+    }
+    let code = Code::new(parts);
+    Ok(Node { file: file.clone(), inputs, parameters, window, content, code, epoch, calendar_parameters })
+}
+
+/// Merged rows stay when what made them is gone, so a merge depends on all code above it: the
+/// valid messages only grow as long as the code says the same of each.
+fn epoch_digest(own: Digest, inputs: &[Input], graph: &Graph) -> Digest {
+    let direct: BTreeSet<TableName> = inputs.iter().map(|input| input.table.clone()).collect();
+    let known = direct.into_iter().filter(|name| graph.nodes.contains_key(name)).collect();
+    let upstream = graph.with_upstream(&known);
+    let digests: Vec<String> = std::iter::once(own.to_string())
+        .chain(upstream.iter().map(|name| graph.nodes[name].code.digest().to_string()))
+        .collect();
+    Digest::of_texts(digests.iter().map(String::as_str))
+}
+
+fn input(
+    file: &TableFile,
+    table: &TableName,
+    window: Domain,
+    parameters: &Parameters,
+    graph: &Graph,
+) -> Result<Input, FileError> {
+    let declared = file.contract.reads.get(table.as_str()).cloned().unwrap_or_default();
+    let input_domain = graph.nodes.get(table).map_or(Domain::LoadDate, |node| node.content);
+    let is_history = graph.nodes.get(table).is_some_and(|node| node.build() == BuildKind::History);
+    let reach = match (window, input_domain) {
+        (Domain::Whole, _) | (_, Domain::Whole) => Reach::Whole,
+        _ if is_history && declared.as_of => Reach::AsOf,
+        _ if is_history => {
+            return Err(file
+                .error_in_query(
+                    file.query().find(table.as_str()).map_or(0..0, |at| at..at + table.as_str().len()),
+                    format!("`{table}` has a history, and the contract does not say as of when it is read"),
+                )
+                .with_help(format!("add `[reads.\"{table}\"]` with `as_of = true`")));
+        }
+        (own, other) if own == other => Reach::Window { days_before: days_before(file, &declared, parameters)? },
+        _ => {
+            return Err(file
+                .error_at("partition_by", format!("this table is not partitioned as `{table}`, which it reads"))
+                .with_help("a table by business date is fed from load dates by build `delta`"));
+        }
+    };
+    Ok(Input { table: table.clone(), is_lookup: declared.lookup || reach == Reach::AsOf, reach })
+}
+
+fn days_before(file: &TableFile, read: &Read, parameters: &Parameters) -> Result<i64, FileError> {
+    let Some(text) = &read.days_before else { return Ok(0) };
+    let values = parameters
+        .iter()
+        .filter_map(|(name, value)| match value {
+            Literal::Int64(number) => Some((name.clone(), *number)),
+            _ => None,
+        })
+        .collect();
+    evaluate(text, &values).map_err(|error| file.error_at(text, error.to_string()))
+}

@@ -1,0 +1,13 @@
+//! The partition planner: which partitions are stale, why, and in which windows to build them.
+//!
+//! A node is (table, partition). It is fresh when the digest of its code and of the contents of its
+//! inputs is the one that it was last built with. Everything here is a pure function of the graph
+//! and of a `Snapshot` of what the warehouse holds. Not for: building (`build`). No I/O.
+
+pub mod forecast;
+pub mod snapshot;
+mod stale;
+pub mod window;
+
+pub use snapshot::{Content, Snapshot, Stamp};
+pub use stale::{Planner, Stale};

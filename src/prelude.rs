@@ -1,0 +1,159 @@
+//! The functions that every query may use: `layers/functions/<engine>.sql`, and the payload parsers
+//! that are generated from the sources' contracts.
+//!
+//! The prelude is the one place where engines differ. Not for: running it. No I/O.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    fmt::Write as _,
+};
+
+use sqlparser::tokenizer::Token;
+
+use crate::{
+    contract::source::SourceContract,
+    digest::Digest,
+    project::Project,
+    sql::tokens::{TokenError, normalized, tokenize, words},
+};
+
+/// An engine's functions, types and settings.
+#[derive(Clone, Debug, Default)]
+pub struct Prelude {
+    statements: Vec<String>,
+    /// The code of each function, by its name without schema.
+    functions: BTreeMap<String, String>,
+    /// The code of what is no function: settings and types, which bear on every query.
+    session: String,
+}
+
+impl Prelude {
+    /// The prelude of DuckDB.
+    pub fn duckdb(project: &Project) -> Result<Self, TokenError> {
+        let mut prelude = Self::default();
+        for statement in split_statements(&project.duckdb_functions)? {
+            prelude.add(statement)?;
+        }
+        for (name, source) in &project.sources {
+            prelude.add(duckdb_parser(name, &source.contract))?;
+        }
+        Ok(prelude)
+    }
+
+    /// The statements to run before any query, in order.
+    pub fn statements(&self) -> &[String] {
+        &self.statements
+    }
+
+    /// A digest of the settings and of all functions that a query uses, also by way of another.
+    pub fn digest_for(&self, query: &str) -> Result<Digest, TokenError> {
+        let mut used = BTreeSet::new();
+        let mut pending = words(query)?;
+        while let Some(word) = pending.pop() {
+            if let Some(code) = self.functions.get(&word)
+                && used.insert(word)
+            {
+                pending.extend(words(code)?);
+            }
+        }
+        let code = used.iter().map(|name| self.functions[name].as_str());
+        Ok(Digest::of_texts(std::iter::once(self.session.as_str()).chain(code)))
+    }
+
+    fn add(&mut self, statement: String) -> Result<(), TokenError> {
+        let code = normalized(&statement)?;
+        match function_name(&code) {
+            // Overloads of one name are one function.
+            Some(name) => {
+                let known = self.functions.entry(name).or_default();
+                known.push_str(&code);
+                known.push('\n');
+            }
+            None => self.session.push_str(&code),
+        }
+        self.statements.push(statement);
+        Ok(())
+    }
+}
+
+/// `create or replace macro udf . safe_int64 ( x ) as …` gives `safe_int64`.
+fn function_name(code: &str) -> Option<String> {
+    let rest = code.split_once(" macro ")?.1;
+    let name = rest.split_once(" (")?.0;
+    Some(name.rsplit(['.', ' ']).next().unwrap_or(name).to_owned())
+}
+
+fn split_statements(text: &str) -> Result<Vec<String>, TokenError> {
+    let mut statements = Vec::new();
+    let mut start = None;
+    for found in tokenize(text)? {
+        if found.token == Token::SemiColon {
+            if let Some(start) = start.take() {
+                statements.push(text[start..found.span.start].trim().to_owned());
+            }
+        } else if start.is_none() {
+            start = Some(found.span.start);
+        }
+    }
+    if let Some(start) = start {
+        statements.push(text[start..].trim().to_owned());
+    }
+    Ok(statements)
+}
+
+/// `udf.parse_<source>(body)`: a struct of strings, NULL for what is not a JSON object. One parse
+/// a message; the fields' types are checked later, so that a wrong type can be told from a missing
+/// field.
+fn duckdb_parser(source: &str, contract: &SourceContract) -> String {
+    let mut shape = serde_json::Map::new();
+    for (_, path) in contract.paths() {
+        let (last, parents) = path.split_last().expect("a path has a name");
+        let mut object = &mut shape;
+        for parent in parents {
+            object = object
+                .entry(*parent)
+                .or_insert_with(|| serde_json::Value::Object(serde_json::Map::new()))
+                .as_object_mut()
+                .expect("a field is either a value or an object, never both");
+        }
+        object.insert((*last).to_owned(), "VARCHAR".into());
+    }
+    let shape = serde_json::Value::Object(shape).to_string();
+    let mut fields = String::new();
+    for (name, path) in contract.paths() {
+        let separator = if fields.is_empty() { "" } else { ", " };
+        let access: String = path.iter().fold(String::new(), |mut access, part| {
+            let _ = write!(access, ".\"{part}\"");
+            access
+        });
+        let _ = write!(fields, "{separator}'{name}': parsed{access}");
+    }
+    format!(
+        "create or replace macro udf.parse_{source}(body) as (select if(parsed is null, null, {{{fields}}}) \
+         from (select if(json_valid(body) and json_type(body) = 'OBJECT', json_transform(body, '{shape}'), null) as parsed))"
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn prelude(functions: &str) -> Prelude {
+        let project = Project { duckdb_functions: functions.into(), ..Project::default() };
+        Prelude::duckdb(&project).expect("a prelude")
+    }
+
+    #[test]
+    fn only_the_functions_in_use_count_also_through_others() {
+        let base = "set x = 1; create macro udf.f(a) as udf.g(a); create macro udf.g(a) as a + 1;\
+                    create macro udf.h(a) as a;";
+        let digest =
+            |functions: &str, query: &str| prelude(functions).digest_for(query).expect("tokens");
+        let query = "select udf.f(1)";
+        let before = digest(base, query);
+        assert_eq!(before, digest(&base.replace("udf.h(a) as a", "udf.h(a) as a * 2"), query));
+        assert_eq!(before, digest(&base.replace("; create macro udf.g", ";\n-- why\ncreate macro udf.g"), query));
+        assert_ne!(before, digest(&base.replace("a + 1", "a + 2"), query));
+        assert_ne!(before, digest(&base.replace("x = 1", "x = 2"), query));
+    }
+}

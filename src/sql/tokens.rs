@@ -1,0 +1,123 @@
+//! The token stream of a SQL text, with byte offsets.
+//!
+//! It decides what counts as code: comments, white space and the case of unquoted words do not.
+
+use std::ops::Range;
+
+use sqlparser::{
+    dialect::BigQueryDialect,
+    tokenizer::{Location, Token, Tokenizer},
+};
+
+/// A token and where it stands in the text, in bytes.
+#[derive(Clone, Debug)]
+pub struct SpannedToken {
+    /// The token.
+    pub token: Token,
+    /// Its bytes in the text.
+    pub span: Range<usize>,
+}
+
+/// A text that is not SQL even by its tokens, such as a string that never ends.
+#[derive(Debug, thiserror::Error)]
+#[error("{message}")]
+pub struct TokenError {
+    /// What is wrong.
+    pub message: String,
+    /// Where, in bytes of the text.
+    pub offset: usize,
+}
+
+/// Cuts `text` into tokens, white space and comments left out.
+pub fn tokenize(text: &str) -> Result<Vec<SpannedToken>, TokenError> {
+    let lines = LineOffsets::new(text);
+    let tokens = Tokenizer::new(&BigQueryDialect {}, text)
+        .tokenize_with_location()
+        .map_err(|error| TokenError {
+            message: error.message.clone(),
+            offset: lines.offset(text, error.location),
+        })?;
+    Ok(tokens
+        .into_iter()
+        .filter(|found| !matches!(found.token, Token::Whitespace(_)))
+        .map(|found| SpannedToken {
+            span: lines.offset(text, found.span.start)..lines.offset(text, found.span.end),
+            token: found.token,
+        })
+        .collect())
+}
+
+/// The code of a SQL text in one line: what a fingerprint is taken of.
+pub fn normalized(text: &str) -> Result<String, TokenError> {
+    let mut code = String::new();
+    for found in tokenize(text)? {
+        if !code.is_empty() {
+            code.push(' ');
+        }
+        match &found.token {
+            Token::Word(word) if word.quote_style.is_none() => {
+                code.push_str(&word.value.to_lowercase());
+            }
+            _ => code.push_str(&text[found.span]),
+        }
+    }
+    Ok(code)
+}
+
+/// The unquoted words of a text, in lower case, such as names of functions.
+pub fn words(text: &str) -> Result<Vec<String>, TokenError> {
+    Ok(tokenize(text)?
+        .into_iter()
+        .filter_map(|found| match found.token {
+            Token::Word(word) => Some(word.value.to_lowercase()),
+            _ => None,
+        })
+        .collect())
+}
+
+/// Where each line begins: the tokenizer speaks of lines and columns, people's tools of bytes.
+struct LineOffsets(Vec<usize>);
+
+impl LineOffsets {
+    fn new(text: &str) -> Self {
+        let after_newlines = text.bytes().enumerate().filter(|(_, byte)| *byte == b'\n');
+        Self(std::iter::once(0).chain(after_newlines.map(|(at, _)| at + 1)).collect())
+    }
+
+    /// The tokenizer counts lines and columns from 1, columns in characters.
+    fn offset(&self, text: &str, location: Location) -> usize {
+        let line = usize::try_from(location.line).unwrap_or(usize::MAX).saturating_sub(1);
+        let Some(start) = self.0.get(line) else { return text.len() };
+        let column = usize::try_from(location.column).unwrap_or(usize::MAX).saturating_sub(1);
+        let rest = &text[*start..];
+        rest.char_indices().nth(column).map_or(text.len(), |(at, _)| start + at)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn comments_spaces_and_case_are_not_code() {
+        let plain = normalized("select a from b where c = 'X'").expect("plain SQL");
+        let dressed =
+            normalized("-- why\nSELECT /* é */ a\n  FROM b WHERE c = 'X'").expect("commented SQL");
+        assert_eq!(plain, dressed);
+        assert_ne!(plain, normalized("select a from b where c = 'x'").expect("another string"));
+    }
+
+    #[test]
+    fn spans_are_bytes_of_the_text() {
+        let text = "select 'é',\n  @from_date";
+        let found: Vec<&str> =
+            tokenize(text).expect("SQL").into_iter().map(|t| &text[t.span]).collect();
+        assert_eq!(found, ["select", "'é'", ",", "@from_date"]);
+    }
+
+    #[test]
+    fn an_endless_string_is_an_error_with_its_place() {
+        let error = tokenize("select 'abc").expect_err("it never ends");
+        assert_eq!(error.offset, 7);
+    }
+}
