@@ -58,6 +58,14 @@ pub fn create(session: &mut dyn Session) -> Result<(), WarehouseError> {
     session.execute(TABLES)
 }
 
+/// Forgets everything.
+pub fn clear(session: &mut dyn Session) -> Result<(), WarehouseError> {
+    for table in ["builds", "contents", "occupied_dates", "raw_objects", "settings"] {
+        session.execute(&format!("delete from lakebed.{table} where true"))?;
+    }
+    Ok(())
+}
+
 /// Reads stamps, contents and occupied dates, and the next sequence number.
 pub fn load(session: &mut dyn Session) -> Result<(Snapshot, i64), WarehouseError> {
     let mut snapshot = Snapshot::default();

@@ -11,6 +11,7 @@ use super::{
     statements,
 };
 use crate::{
+    clock::MicrosUtc,
     contract::{BuildKind, Severity},
     crash,
     graph::Node,
@@ -359,7 +360,7 @@ impl TableBuilder<'_> {
             "select ifnull(min(unix_micros({})), {END_OF_TIME_MICROS}) from {} where {predicate}",
             cut.column, cut.table
         ))?;
-        Ok(Literal::Timestamp(sim::MicrosUtc(micros.count()?)))
+        Ok(Literal::Timestamp(MicrosUtc(micros.count()?)))
     }
 
     fn replace_seed(&self, session: &mut dyn Session) -> Result<Built, BuildError> {

@@ -6,6 +6,7 @@ use jiff::civil::date;
 
 use super::{Code, Domain, Graph, Input, Node, Reach};
 use crate::{
+    clock::MicrosUtc,
     contract::{BuildKind, Read, TableName, expression::evaluate, file::TableFile},
     diagnostic::FileError,
     digest::Digest,
@@ -31,7 +32,7 @@ pub fn sample_parameters(parameters: &Parameters) -> Parameters {
     for name in WINDOW_PARAMETERS.into_iter().chain(CALENDAR_PARAMETERS) {
         all.insert(name.to_owned(), Literal::Date(day));
     }
-    all.insert("cut".to_owned(), Literal::Timestamp(sim::MicrosUtc(1_767_571_200_000_000)));
+    all.insert("cut".to_owned(), Literal::Timestamp(MicrosUtc(1_767_571_200_000_000)));
     all
 }
 

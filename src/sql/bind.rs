@@ -9,6 +9,7 @@ use jiff::civil::Date;
 use sqlparser::tokenizer::Token;
 
 use super::tokens::{TokenError, tokenize};
+use crate::clock::MicrosUtc;
 
 /// The value of a parameter.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -16,7 +17,7 @@ pub enum Literal {
     /// `date '2026-01-05'`
     Date(Date),
     /// `timestamp '2026-01-05 10:00:00+00'`: microseconds since 1970, UTC.
-    Timestamp(sim::MicrosUtc),
+    Timestamp(MicrosUtc),
     /// `30`
     Int64(i64),
 }
@@ -26,7 +27,7 @@ impl fmt::Display for Literal {
         match self {
             Self::Date(date) => write!(f, "date '{date}'"),
             Self::Timestamp(at) => {
-                let text = at.to_rfc3339().replace('T', " ");
+                let text = at.to_string().replace('T', " ");
                 write!(f, "timestamp '{}+00'", text.trim_end_matches('Z'))
             }
             Self::Int64(value) => write!(f, "{value}"),
@@ -121,7 +122,7 @@ mod tests {
         [
             ("from_date".to_owned(), Literal::Date(day)),
             ("lookback_days".to_owned(), Literal::Int64(31)),
-            ("cut".to_owned(), Literal::Timestamp(sim::MicrosUtc(1_767_607_200_000_000))),
+            ("cut".to_owned(), Literal::Timestamp(MicrosUtc(1_767_607_200_000_000))),
         ]
         .into()
     }

@@ -1,0 +1,167 @@
+//! The command line.
+
+use std::{net::SocketAddr, path::PathBuf};
+
+use clap::{Args, Parser, Subcommand};
+use jiff::civil::Date;
+
+use crate::ingest::IngestMode;
+
+/// Run, test and price a five-layer event pipeline on a laptop; then run the same SQL on Google Cloud.
+#[derive(Debug, Parser)]
+#[command(version, max_term_width = 100)]
+pub struct Cli {
+    /// Where the project is and where the data goes.
+    #[command(flatten)]
+    pub place: Place,
+    /// What to do.
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+/// Options of every command.
+#[derive(Args, Clone, Debug)]
+pub struct Place {
+    /// A project folder with `layers/` and `scenarios/`, instead of the ones inside the binary
+    #[arg(long, global = true, value_name = "DIR")]
+    pub project: Option<PathBuf>,
+    /// Where bus, raw layer and warehouse are
+    #[arg(long, global = true, value_name = "DIR", default_value = "lakebed-data")]
+    pub data: PathBuf,
+    /// Print the result as JSON
+    #[arg(long, global = true)]
+    pub json: bool,
+}
+
+/// The verbs.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Simulate a scenario, bring it in, build all tables and grade them against the truth
+    #[command(after_help = "Examples:\n  lakebed run\n  lakebed run tiny --data /tmp/tiny\n  lakebed run --ingest direct --data direct-data")]
+    Run(RunArgs),
+    /// Listen for phones and archive what they send into the raw layer
+    #[command(after_help = "Examples:\n  LAKEBED_GATEWAY_TOKEN=secret lakebed gateway --listen 127.0.0.1:7070\n  curl http://127.0.0.1:7070/metrics")]
+    Gateway(GatewayArgs),
+    /// Say which partitions are stale, why, and what a build would read
+    #[command(after_help = "Examples:\n  lakebed plan\n  lakebed plan mart.daily_active_users --json")]
+    Plan(PlanArgs),
+    /// Build what is stale
+    #[command(after_help = "Examples:\n  lakebed build\n  lakebed build mart.daily_active_users\n  lakebed build --from 2026-01-05 --to 2026-01-07 --full")]
+    Build(BuildArgs),
+    /// Ask the warehouse
+    #[command(after_help = "Examples:\n  lakebed query \"select * from mart.daily_active_users order by activity_date\"\n  lakebed query --format parquet --output users.parquet \"select * from dimensional.dim_user\"")]
+    Query(QueryArgs),
+    /// Show the tables, or one: contract, columns, what it reads and feeds, partitions built
+    #[command(after_help = "Examples:\n  lakebed show\n  lakebed show vault.hub_user")]
+    Show(ShowArgs),
+}
+
+/// `lakebed run`
+#[derive(Args, Debug)]
+pub struct RunArgs {
+    /// The scenario: a name of `scenarios/`
+    #[arg(default_value = "baseline")]
+    pub scenario: String,
+    /// How the phones' messages come in
+    #[arg(long, value_enum, default_value = "gateway")]
+    pub ingest: IngestMode,
+    /// Where the gateway listens; port 0 takes any that is free
+    #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:0")]
+    pub listen: SocketAddr,
+    /// The build's options.
+    #[command(flatten)]
+    pub effort: Effort,
+}
+
+/// `lakebed gateway`
+#[derive(Args, Debug)]
+pub struct GatewayArgs {
+    /// Where to listen
+    #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:7070")]
+    pub listen: SocketAddr,
+    /// What clients must show in their hello
+    #[arg(long, env = "LAKEBED_GATEWAY_TOKEN", hide_env_values = true, value_name = "TOKEN")]
+    pub token: String,
+}
+
+/// `lakebed plan`
+#[derive(Args, Debug)]
+pub struct PlanArgs {
+    /// Only these tables and what they read
+    #[arg(value_name = "TABLE")]
+    pub tables: Vec<String>,
+    /// Plan even though raw objects are gone that earlier builds read
+    #[arg(long)]
+    pub accept_removed: bool,
+}
+
+/// `lakebed build`
+#[derive(Args, Debug)]
+pub struct BuildArgs {
+    /// Only these tables and what they read
+    #[arg(value_name = "TABLE")]
+    pub tables: Vec<String>,
+    /// Only partitions from this date on
+    #[arg(long, value_name = "DATE")]
+    pub from: Option<Date>,
+    /// Only partitions up to this date
+    #[arg(long, value_name = "DATE")]
+    pub to: Option<Date>,
+    /// Build the named tables also where they are not stale
+    #[arg(long)]
+    pub full: bool,
+    /// The build's options.
+    #[command(flatten)]
+    pub effort: Effort,
+}
+
+/// How a build works.
+#[derive(Args, Clone, Debug)]
+pub struct Effort {
+    /// Tables to build at the same time
+    #[arg(long, value_name = "N", default_value_t = 2)]
+    pub jobs: usize,
+    /// Longest window of one statement, in days
+    #[arg(long, value_name = "DAYS", default_value_t = 31)]
+    pub window_days: usize,
+    /// Build even though raw objects are gone that earlier builds read: what was merged from them
+    /// begins anew
+    #[arg(long)]
+    pub accept_removed: bool,
+    /// Do not ask before rebuilding more than 400 partitions that were built before
+    #[arg(long)]
+    pub yes: bool,
+}
+
+/// `lakebed query`
+#[derive(Args, Debug)]
+pub struct QueryArgs {
+    /// The query
+    pub sql: String,
+    /// How to print
+    #[arg(long, value_enum, default_value = "table")]
+    pub format: Format,
+    /// Write into this file instead of printing
+    #[arg(long, value_name = "FILE")]
+    pub output: Option<PathBuf>,
+}
+
+/// How to print rows.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+pub enum Format {
+    /// A table for people
+    Table,
+    /// Comma-separated values with a header
+    Csv,
+    /// One JSON object a line
+    Json,
+    /// A Parquet file; needs `--output`
+    Parquet,
+}
+
+/// `lakebed show`
+#[derive(Args, Debug)]
+pub struct ShowArgs {
+    /// The table, such as `vault.hub_user`
+    pub table: Option<String>,
+}

@@ -1,0 +1,94 @@
+//! `lakebed build`: builds what is stale.
+
+use std::io::{IsTerminal, Write};
+
+use super::{Failure, failure::build_hint, open, progress::Progress, summary};
+use crate::{
+    build::{BuildOptions, BuildReport, TableOutcome},
+    cli::{BuildArgs, Place},
+    data_folder::DataFolder,
+    pipeline::{OpenOptions, Pipeline},
+};
+
+/// More partitions than these, built before and now stale, are not rebuilt without a word.
+const REBUILD_PARTITIONS_MAX: usize = 400;
+
+pub fn build(place: &Place, args: &BuildArgs) -> Result<(), Failure> {
+    let open = open::project(place)?;
+    let data = DataFolder::new(&place.data);
+    let runtime = open::runtime()?;
+    let options = OpenOptions { accepts_removed_objects: args.effort.accept_removed };
+    let mut pipeline = runtime.block_on(open::pipeline(&open, &data, options))?;
+    let tables = open::tables(&pipeline.graph, &args.tables)?;
+    let mut build_options = open::build_options(tables, &args.effort);
+    if args.from.is_some() || args.to.is_some() {
+        let from = args.from.unwrap_or(jiff::civil::Date::MIN);
+        build_options.dates = Some((from, args.to.unwrap_or(jiff::civil::Date::MAX)));
+    }
+    build_options.is_full = args.full;
+    ask_before_large_rebuild(&pipeline, &build_options, args.effort.yes)?;
+    let report = build_with_progress(&mut pipeline, &build_options)?;
+    if place.json {
+        println!("{}", summary::build_json(&report));
+    } else {
+        summary::print_build(&report);
+    }
+    fail_if_broken(&report)
+}
+
+/// Builds, with a line that moves on a terminal.
+pub fn build_with_progress(
+    pipeline: &mut Pipeline,
+    options: &BuildOptions,
+) -> Result<BuildReport, Failure> {
+    let progress = Progress::new(options.tables.len() as u64);
+    let report = pipeline.build(options, &|event| progress.build_event(&event));
+    progress.finish();
+    Ok(report?)
+}
+
+/// Prints why tables failed; the exit status is then 1.
+pub fn fail_if_broken(report: &BuildReport) -> Result<(), Failure> {
+    if report.is_success() {
+        return Ok(());
+    }
+    for (name, table) in &report.tables {
+        if let TableOutcome::Failed(error) = &table.outcome {
+            eprintln!("error: {name}: {error}");
+            if let Some(hint) = build_hint(error) {
+                eprintln!("hint: {hint}");
+            }
+        }
+    }
+    Err(Failure::said())
+}
+
+fn ask_before_large_rebuild(
+    pipeline: &Pipeline,
+    options: &BuildOptions,
+    is_agreed: bool,
+) -> Result<(), Failure> {
+    let planner = pipeline.planner();
+    let rebuilt: usize = options
+        .tables
+        .iter()
+        .map(|name| {
+            let stamps = pipeline.snapshot.stamps.get(name);
+            let is_known = |p: &_| stamps.is_some_and(|stamps| stamps.contains_key(p));
+            let stale = planner.stale(pipeline.graph.node(name));
+            stale.iter().filter(|stale| is_known(&stale.partition)).count()
+        })
+        .sum();
+    if is_agreed || rebuilt <= REBUILD_PARTITIONS_MAX {
+        return Ok(());
+    }
+    let question = format!("{rebuilt} partitions that were built before are stale");
+    if !std::io::stdin().is_terminal() {
+        return Err(Failure::usage(question).hint("see `lakebed plan`; add --yes to rebuild them"));
+    }
+    eprint!("{question}; rebuild them? [y/N] ");
+    let _ = std::io::stderr().flush();
+    let mut answer = String::new();
+    std::io::stdin().read_line(&mut answer).map_err(Failure::data)?;
+    if answer.trim().eq_ignore_ascii_case("y") { Ok(()) } else { Err(Failure::usage("not rebuilt")) }
+}

@@ -1,0 +1,174 @@
+//! A command that failed: what to print, and the exit status.
+
+use std::{error::Error, fmt, process::ExitCode};
+
+use crate::{
+    build::BuildError, bus::BusError, data_folder::DataFolderError, diagnostic::FileError,
+    ingest::IngestError, pipeline::PipelineError, project::ReadError, raw_store::RawStoreError,
+    warehouse::WarehouseError,
+};
+
+/// Why a command failed.
+#[derive(Debug)]
+pub struct Failure {
+    status: u8,
+    report: Report,
+}
+
+#[derive(Debug)]
+enum Report {
+    /// The file, the line and the span.
+    File(Box<FileError>),
+    /// An error with its causes, and what to do.
+    Chain { error: Box<dyn Error + Send + Sync>, hint: Option<String> },
+    /// All was said already.
+    Silent,
+}
+
+impl Failure {
+    /// The data, a check or the machine failed.
+    pub fn data(error: impl Into<Box<dyn Error + Send + Sync>>) -> Self {
+        Self { status: 1, report: Report::Chain { error: error.into(), hint: None } }
+    }
+
+    /// What was asked for cannot be done as it was asked.
+    pub fn usage(error: impl Into<Box<dyn Error + Send + Sync>>) -> Self {
+        Self { status: 2, ..Self::data(error) }
+    }
+
+    /// The data failed, and what there is to say was said.
+    pub fn said() -> Self {
+        Self { status: 1, report: Report::Silent }
+    }
+
+    /// Says what to do.
+    #[must_use]
+    pub fn hint(mut self, text: impl fmt::Display) -> Self {
+        if let Report::Chain { hint, .. } = &mut self.report {
+            *hint = Some(text.to_string());
+        }
+        self
+    }
+
+    /// Prints to stderr and gives the exit status.
+    pub fn print(self) -> ExitCode {
+        match self.report {
+            Report::File(error) => eprintln!("{:?}", miette::Report::new(*error)),
+            Report::Chain { error, hint } => {
+                eprintln!("error: {error}");
+                let mut cause = error.source();
+                let mut said = error.to_string();
+                while let Some(error) = cause {
+                    let text = error.to_string();
+                    if text != said {
+                        eprintln!("  because {text}");
+                    }
+                    said = text;
+                    cause = error.source();
+                }
+                if let Some(hint) = hint {
+                    eprintln!("hint: {hint}");
+                }
+            }
+            Report::Silent => {}
+        }
+        ExitCode::from(self.status)
+    }
+}
+
+impl From<FileError> for Failure {
+    fn from(error: FileError) -> Self {
+        Box::new(error).into()
+    }
+}
+
+impl From<Box<FileError>> for Failure {
+    fn from(error: Box<FileError>) -> Self {
+        Self { status: 2, report: Report::File(error) }
+    }
+}
+
+impl From<ReadError> for Failure {
+    fn from(error: ReadError) -> Self {
+        Self::usage(error).hint("give a folder that has `layers/` to --project, or leave it out")
+    }
+}
+
+impl From<DataFolderError> for Failure {
+    fn from(error: DataFolderError) -> Self {
+        Self::data(error).hint("give another folder to --data")
+    }
+}
+
+impl From<WarehouseError> for Failure {
+    fn from(error: WarehouseError) -> Self {
+        let hint = warehouse_hint(&error.to_string());
+        let failure = Self::data(error);
+        match hint {
+            Some(hint) => failure.hint(hint),
+            None => failure,
+        }
+    }
+}
+
+impl From<RawStoreError> for Failure {
+    fn from(error: RawStoreError) -> Self {
+        Self::data(error)
+    }
+}
+
+impl From<BusError> for Failure {
+    fn from(error: BusError) -> Self {
+        Self::data(error)
+    }
+}
+
+impl From<IngestError> for Failure {
+    fn from(error: IngestError) -> Self {
+        match error {
+            IngestError::OtherSimulation { .. } => {
+                Self::usage(error).hint("give another folder to --data, or delete this one")
+            }
+            other => Self::data(other),
+        }
+    }
+}
+
+impl From<PipelineError> for Failure {
+    fn from(error: PipelineError) -> Self {
+        match error {
+            PipelineError::File(error) => error.into(),
+            PipelineError::Warehouse(error) => error.into(),
+            PipelineError::ObjectsRemoved { .. } => Self::data(error).hint(
+                "put them back, or build with --accept-removed: the tables then forget what only they had",
+            ),
+            other => Self::data(other),
+        }
+    }
+}
+
+/// What to do about a build that failed, if the reason tells.
+pub fn build_hint(error: &BuildError) -> Option<String> {
+    match error {
+        BuildError::Statement(error) => warehouse_hint(&error.to_string()),
+        BuildError::Checks(_) => {
+            Some("the old rows stand; mend the query or the contract, then build again".to_owned())
+        }
+        BuildError::Seed(_) => Some("mend the CSV beside the seed's file".to_owned()),
+    }
+}
+
+/// What to do about an error of the engine, if its words tell.
+fn warehouse_hint(said: &str) -> Option<String> {
+    let is_disk_full = said.contains("No space left") || said.contains("Could not write all");
+    if is_disk_full {
+        return Some("the disk is full: make room and run the same command again; what was committed stands".to_owned());
+    }
+    if said.contains(".parquet") {
+        return Some(
+            "the raw object is damaged: put back a good copy of it, or move it away and build with --accept-removed"
+                .to_owned(),
+        );
+    }
+    None
+}

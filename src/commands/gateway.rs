@@ -1,0 +1,76 @@
+//! `lakebed gateway`: listens for phones and archives what they send into the raw layer.
+
+use std::sync::Arc;
+
+use super::{Failure, open};
+use crate::{
+    archiver::{Archiver, ArchiverConfig},
+    bus::{Bus, EmbeddedBus, EmbeddedBusConfig, PublishClock},
+    cli::{GatewayArgs, Place},
+    clock::{self, ProcessClock},
+    data_folder::DataFolder,
+    gateway::{Gateway, GatewayConfig, GatewayTime, Limits},
+};
+
+pub fn gateway(place: &Place, args: &GatewayArgs) -> Result<(), Failure> {
+    let open = open::project(place)?;
+    let data = DataFolder::new(&place.data);
+    data.create()?;
+    let sources: std::collections::BTreeSet<String> = open.project.sources.keys().cloned().collect();
+    open::runtime()?.block_on(async {
+        let config = EmbeddedBusConfig {
+            path: data.bus(),
+            publish_clock: PublishClock::System(clock::now),
+            lease_clock: Arc::new(ProcessClock::start()),
+        };
+        let bus: Arc<dyn Bus> = Arc::new(EmbeddedBus::open(config)?);
+        let store = open::raw_store(&data)?;
+        let (stop, stopped) = tokio::sync::watch::channel(false);
+        let until_stopped = || {
+            let mut stopped = stopped.clone();
+            async move {
+                while !*stopped.borrow_and_update() && stopped.changed().await.is_ok() {}
+            }
+        };
+        let mut archivers = tokio::task::JoinSet::new();
+        for source in &sources {
+            let settings = ArchiverConfig::new(source);
+            let archiver = Archiver::open(bus.clone(), store.clone(), settings).await.map_err(Failure::data)?;
+            archivers.spawn(archiver.run(until_stopped()));
+        }
+        let config = GatewayConfig {
+            listen: args.listen,
+            token: args.token.clone(),
+            sources,
+            time: GatewayTime::System(clock::now),
+            limits: Limits::default(),
+        };
+        let gateway = Gateway::bind(config, bus).await.map_err(Failure::data)?;
+        eprintln!("listening on ws://{}/v1/events; Ctrl-C ends it", gateway.local_addr());
+        let metrics = gateway.metrics();
+        gateway.run(interrupted()).await.map_err(Failure::data)?;
+        stop.send_replace(true);
+        while let Some(done) = archivers.join_next().await {
+            done.map_err(Failure::data)?.map_err(Failure::data)?;
+        }
+        let counted = serde_json::to_string_pretty(&metrics.snapshot(0)).map_err(Failure::data)?;
+        println!("{counted}");
+        Ok(())
+    })
+}
+
+/// Ctrl-C, or the signal by which a service is stopped.
+async fn interrupted() {
+    #[cfg(unix)]
+    {
+        use tokio::signal::unix::{SignalKind, signal};
+        if let Ok(mut terminate) = signal(SignalKind::terminate()) {
+            tokio::select! {
+                _ = tokio::signal::ctrl_c() => {}
+                _ = terminate.recv() => {}
+            }
+            return;
+        }
+    }
+    let _ = tokio::signal::ctrl_c().await;
+}

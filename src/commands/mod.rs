@@ -1,0 +1,41 @@
+//! The verbs, one file each, and the composition root: only here are adapters picked.
+
+mod build;
+mod failure;
+mod gateway;
+mod open;
+mod plan;
+mod progress;
+mod query;
+mod run;
+mod show;
+mod summary;
+
+use std::process::ExitCode;
+
+use clap::Parser;
+
+use crate::cli::{Cli, Command};
+
+pub use failure::Failure;
+
+/// Reads the command line and performs it. Exit status: 0 for success, 1 when the data, a check or
+/// the machine failed, 2 when what was asked for cannot be done as it was asked.
+pub fn main() -> ExitCode {
+    // Lets tests kill the process at named places; without FAILPOINTS it does nothing.
+    let scenario = fail::FailScenario::setup();
+    let cli = Cli::parse();
+    let result = match cli.command {
+        Command::Run(args) => run::run(&cli.place, &args),
+        Command::Gateway(args) => gateway::gateway(&cli.place, &args),
+        Command::Plan(args) => plan::plan(&cli.place, &args),
+        Command::Build(args) => build::build(&cli.place, &args),
+        Command::Query(args) => query::query(&cli.place, &args),
+        Command::Show(args) => show::show(&cli.place, &args),
+    };
+    scenario.teardown();
+    match result {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(failure) => failure.print(),
+    }
+}

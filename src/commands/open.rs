@@ -1,0 +1,126 @@
+//! Opens what the verbs work with: the project, the data folder, the adapters.
+
+use std::{collections::BTreeSet, path::Path, sync::Arc};
+
+use super::Failure;
+use crate::{
+    build::BuildOptions,
+    cli::{Effort, Place},
+    contract::TableName,
+    data_folder::DataFolder,
+    diagnostic::FileError,
+    graph::Graph,
+    pipeline::{self, OpenOptions, Pipeline},
+    prelude::Prelude,
+    project::{Project, ProjectFiles},
+    raw_store::{LocalRawStore, RawStore},
+    sql::tokens::TokenError,
+    warehouse::{
+        SharedWarehouse,
+        duckdb::{self, Options},
+    },
+};
+
+/// The project with its graph.
+pub struct OpenProject {
+    /// The files.
+    pub project: Project,
+    /// DuckDB's functions.
+    pub prelude: Prelude,
+    /// The tables.
+    pub graph: Graph,
+}
+
+/// Reads the project: a folder, or the one inside the binary.
+pub fn project(place: &Place) -> Result<OpenProject, Failure> {
+    let files = match &place.project {
+        Some(folder) => ProjectFiles::read(folder)?,
+        None => ProjectFiles::embedded(),
+    };
+    let project = Project::parse(&files)?;
+    let prelude = Prelude::duckdb(&project).map_err(|error| functions_error(&project, &error))?;
+    let graph = Graph::new(&project, &prelude)?;
+    Ok(OpenProject { project, prelude, graph })
+}
+
+fn functions_error(project: &Project, error: &TokenError) -> FileError {
+    let path = Path::new("layers/functions/duckdb.sql");
+    let span = error.offset..error.offset + 1;
+    FileError::new(path, &project.duckdb_functions, span, error.message.clone())
+}
+
+/// Opens the warehouse of a data folder.
+pub fn warehouse(
+    data: &DataFolder,
+    prelude: &Prelude,
+    is_read_only: bool,
+) -> Result<SharedWarehouse, Failure> {
+    let options = Options { threads: None, is_read_only };
+    Ok(duckdb::open_shared(Some(&data.warehouse()), options, prelude)?)
+}
+
+/// Opens the pipeline over a data folder: every query is checked first.
+pub async fn pipeline(
+    open: &OpenProject,
+    data: &DataFolder,
+    options: OpenOptions,
+) -> Result<Pipeline, Failure> {
+    data.create()?;
+    let store = raw_store(data)?;
+    let scratch_options = Options { threads: Some(1), is_read_only: false };
+    let scratch = duckdb::open_shared(None, scratch_options, &open.prelude)?;
+    let warehouse = warehouse(data, &open.prelude, false)?;
+    let graph = open.graph.clone();
+    let run_id = pipeline::new_run_id();
+    Ok(Pipeline::open(graph, warehouse, scratch, store.as_ref(), run_id, options).await?)
+}
+
+/// Opens the raw layer.
+pub fn raw_store(data: &DataFolder) -> Result<Arc<dyn RawStore>, Failure> {
+    Ok(Arc::new(LocalRawStore::open(&data.raw())?))
+}
+
+/// The runtime of what waits: sockets, the bus, the raw store.
+pub fn runtime() -> Result<tokio::runtime::Runtime, Failure> {
+    tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()
+        .map_err(|error| Failure::data(error).hint("the machine gave no threads"))
+}
+
+/// The named tables with what they read; all if none is named.
+pub fn tables(graph: &Graph, names: &[String]) -> Result<BTreeSet<TableName>, Failure> {
+    if names.is_empty() {
+        return Ok(graph.in_order().map(|node| node.name().clone()).collect());
+    }
+    let named = names.iter().map(|name| table(graph, name)).collect::<Result<_, _>>()?;
+    Ok(graph.with_upstream(&named))
+}
+
+/// A table by its name, `layer.table`, or by `table` alone where that is clear.
+pub fn table(graph: &Graph, name: &str) -> Result<TableName, Failure> {
+    let matches: Vec<&TableName> = graph
+        .in_order()
+        .map(crate::graph::Node::name)
+        .filter(|known| known.as_str() == name || known.table() == name)
+        .collect();
+    match matches.as_slice() {
+        [one] => Ok((*one).clone()),
+        _ => {
+            let known: Vec<&str> = graph.in_order().map(|node| node.name().as_str()).collect();
+            Err(Failure::usage(format!("there is no table `{name}`"))
+                .hint(format!("the tables are {}", known.join(", "))))
+        }
+    }
+}
+
+/// What a build of these tables does.
+pub fn build_options(tables: BTreeSet<TableName>, effort: &Effort) -> BuildOptions {
+    BuildOptions {
+        tables,
+        dates: None,
+        is_full: false,
+        window_days_max: effort.window_days,
+        jobs: effort.jobs,
+    }
+}

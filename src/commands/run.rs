@@ -1,0 +1,112 @@
+//! `lakebed run`: simulates a scenario, brings it in, builds all tables and grades them.
+
+use std::{sync::Arc, time::Instant};
+
+use sim::{Limits, Scenario, Simulation};
+
+use super::{
+    Failure,
+    build::{build_with_progress, fail_if_broken},
+    open::{self, OpenProject},
+    progress::Progress,
+    summary::{self, RunSummary},
+};
+use crate::{
+    bus::{Bus, EmbeddedBus, EmbeddedBusConfig, PublishClock},
+    cli::{Place, RunArgs},
+    clock::ProcessClock,
+    data_folder::DataFolder,
+    digest::Digest,
+    grade::grade,
+    ingest::{self, IngestConfig},
+    pipeline::OpenOptions,
+};
+
+pub fn run(place: &Place, args: &RunArgs) -> Result<(), Failure> {
+    let started = Instant::now();
+    let open = open::project(place)?;
+    let (scenario, config) = scenario(&open, args)?;
+    let data = DataFolder::new(&place.data);
+    let runtime = open::runtime()?;
+    let options = OpenOptions { accepts_removed_objects: args.effort.accept_removed };
+
+    data.create()?;
+    let day_count = u64::from(scenario.days);
+    let simulation = Simulation::new(scenario.clone());
+    let (ingested, record) = runtime.block_on(async {
+        let bus = simulated_bus(&data)?;
+        let store = open::raw_store(&data)?;
+        let progress = Progress::new(day_count);
+        let on_day = |date, count| progress.day(date, count);
+        let result = ingest::simulate(simulation, &config, &data, bus, store, &on_day).await;
+        progress.finish();
+        Ok::<_, Failure>(result?)
+    })?;
+    let ingest_duration = started.elapsed();
+
+    let mut pipeline = runtime.block_on(open::pipeline(&open, &data, options))?;
+    let tables = open::tables(&pipeline.graph, &[])?;
+    let report = build_with_progress(&mut pipeline, &open::build_options(tables, &args.effort))?;
+    let build_duration = started.elapsed().saturating_sub(ingest_duration);
+    let graded = match (&record.truth, report.is_success()) {
+        (Some(truth), true) => {
+            Some(grade(pipeline.warehouse.session()?.as_mut(), truth, record.was_interrupted)?)
+        }
+        _ => None,
+    };
+    let summary = RunSummary {
+        scenario: &scenario,
+        scenario_name: &args.scenario,
+        data: &data,
+        ingested: &ingested,
+        record: &record,
+        build: &report,
+        grade: graded.as_ref(),
+        ingest_duration,
+        build_duration,
+        duration: started.elapsed(),
+    };
+    if place.json {
+        println!("{}", summary.json());
+    } else {
+        let mut session = pipeline.warehouse.session()?;
+        summary::print_run(&summary, session.as_mut())?;
+    }
+    fail_if_broken(&report)?;
+    match &graded {
+        Some(grade) if grade.wrong().next().is_none() => Ok(()),
+        _ => Err(Failure::said()),
+    }
+}
+
+fn scenario(open: &OpenProject, args: &RunArgs) -> Result<(Scenario, IngestConfig), Failure> {
+    let name = &args.scenario;
+    let Some(text) = open.project.scenarios.get(name) else {
+        let known: Vec<&str> = open.project.scenarios.keys().map(String::as_str).collect();
+        return Err(Failure::usage(format!("there is no scenario `{name}`"))
+            .hint(format!("the scenarios are {}", known.join(", "))));
+    };
+    let scenario = Scenario::from_toml(name, text)
+        .map_err(|error| Failure::usage(error).hint(format!("it is scenarios/{name}.toml")))?;
+    let parameters = open.project.source_parameters();
+    let days = |name: &str| {
+        parameters.get(name).and_then(|days| i32::try_from(*days).ok()).unwrap_or_default()
+    };
+    let limits = Limits {
+        max_lateness_days: days("raw.mobile_events.max_lateness_days"),
+        max_skew_days: days("raw.mobile_events.max_skew_days"),
+    };
+    // The truth depends on the limits, so they are a part of what was simulated.
+    let id = Digest::of_texts([text.as_ref(), env!("CARGO_PKG_VERSION"), &format!("{limits:?}")]);
+    let plan_id = format!("{name}/{}", &id.to_string()[..8]);
+    Ok((scenario, IngestConfig { plan_id, mode: args.ingest, listen: args.listen, limits }))
+}
+
+fn simulated_bus(data: &DataFolder) -> Result<Arc<dyn Bus>, Failure> {
+    let config = EmbeddedBusConfig {
+        path: data.bus(),
+        publish_clock: PublishClock::Simulated,
+        lease_clock: Arc::new(ProcessClock::start()),
+    };
+    Ok(Arc::new(EmbeddedBus::open(config)?))
+}

@@ -1,0 +1,245 @@
+//! What a build and a run print for people, and for scripts.
+
+use std::time::Duration;
+
+use serde_json::json;
+use sim::Scenario;
+
+use super::Failure;
+use crate::{
+    build::{BuildReport, TableOutcome, TableReport},
+    data_folder::DataFolder,
+    grade::Grade,
+    ingest::{IngestMode, IngestReport, SimulationRecord},
+    warehouse::Session,
+};
+
+/// What `lakebed run` did.
+pub struct RunSummary<'a> {
+    /// What was simulated.
+    pub scenario: &'a Scenario,
+    /// Its name.
+    pub scenario_name: &'a str,
+    /// Where everything is.
+    pub data: &'a DataFolder,
+    /// What came in.
+    pub ingested: &'a IngestReport,
+    /// What was simulated into the folder.
+    pub record: &'a SimulationRecord,
+    /// What was built.
+    pub build: &'a BuildReport,
+    /// How the tables compare with the truth; `None` if a table failed.
+    pub grade: Option<&'a Grade>,
+    /// Time of the ingestion.
+    pub ingest_duration: Duration,
+    /// Time of the build.
+    pub build_duration: Duration,
+    /// Time of everything.
+    pub duration: Duration,
+}
+
+impl RunSummary<'_> {
+    /// For scripts.
+    pub fn json(&self) -> serde_json::Value {
+        let wrong: Vec<_> = self.grade.into_iter().flat_map(Grade::wrong).collect();
+        json!({
+            "scenario": self.scenario_name,
+            "data": self.data.path(),
+            "message_count": self.ingested.message_count,
+            "check_count": self.grade.map(|grade| grade.checks.len()),
+            "wrong_checks": wrong,
+            "build": build_json(self.build),
+            "duration_ms": millis(self.duration),
+        })
+    }
+}
+
+/// For scripts.
+pub fn build_json(report: &BuildReport) -> serde_json::Value {
+    let table = |table: &TableReport| {
+        let (outcome, error) = match &table.outcome {
+            TableOutcome::Fresh => ("fresh", None),
+            TableOutcome::Built => ("built", None),
+            TableOutcome::Failed(error) => ("failed", Some(error.to_string())),
+            TableOutcome::Blocked { by } => ("blocked", Some(format!("{by} failed"))),
+        };
+        json!({
+            "outcome": outcome,
+            "error": error,
+            "partition_count": table.partition_count,
+            "changed_partition_count": table.changed_count,
+            "row_count": table.row_count,
+            "reason": table.reason,
+            "duration_ms": millis(table.duration),
+        })
+    };
+    report.tables.iter().map(|(name, report)| (name.to_string(), table(report))).collect()
+}
+
+/// What was built, a line a table.
+pub fn print_build(report: &BuildReport) {
+    if report.is_success() && report.partition_count() == 0 {
+        println!("Nothing to build: all {} tables are fresh.", report.tables.len());
+        return;
+    }
+    println!("{:<42} {:>10} {:>12} {:>8}  why", "table", "partitions", "rows", "time");
+    for (name, table) in &report.tables {
+        let why = match &table.outcome {
+            TableOutcome::Fresh => continue,
+            TableOutcome::Built => table.reason.clone().unwrap_or_default(),
+            TableOutcome::Failed(_) => "FAILED, see below".to_owned(),
+            TableOutcome::Blocked { by } => format!("not built: {by} failed"),
+        };
+        println!(
+            "{:<42} {:>10} {:>12} {:>8}  {why}",
+            name.as_str(),
+            table.partition_count,
+            grouped(u64::try_from(table.row_count).unwrap_or(0)),
+            seconds(table.duration),
+        );
+    }
+    let fresh = report.tables.values().filter(|t| matches!(t.outcome, TableOutcome::Fresh)).count();
+    if fresh > 0 {
+        println!("{fresh} tables were fresh.");
+    }
+    for (name, table) in &report.tables {
+        for warning in &table.warnings {
+            println!("warning: {name}: {} ({} rows)", warning.promise, warning.broken_count);
+        }
+    }
+}
+
+/// The whole run, so that a newcomer knows what happened, that it is right, and what to do next.
+pub fn print_run(summary: &RunSummary<'_>, session: &mut dyn Session) -> Result<(), Failure> {
+    print_world(summary);
+    println!();
+    println!("2. Tables");
+    print_build(summary.build);
+    println!("   time: {}", seconds(summary.build_duration));
+    let Some(grade) = summary.grade else { return Ok(()) };
+    println!();
+    print_accounts(session)?;
+    println!();
+    print_grade(grade, summary.record);
+    println!();
+    print_next(summary);
+    Ok(())
+}
+
+fn print_world(summary: &RunSummary<'_>) {
+    let scenario = summary.scenario;
+    let population = &scenario.population;
+    println!(
+        "Scenario `{}`: {} days from {}, {} users at a scale of 1:{}.",
+        summary.scenario_name,
+        scenario.days,
+        scenario.start_date,
+        grouped(population.users),
+        grouped(population.one_in),
+    );
+    println!();
+    println!("1. Messages");
+    let report = summary.ingested;
+    if report.message_count == 0 {
+        println!("   all of them are in the raw layer since an earlier run");
+        return;
+    }
+    println!("   simulated: {} messages", grouped(report.message_count));
+    if summary.record.mode == IngestMode::Gateway {
+        let phones = &report.phones;
+        println!(
+            "   phones:    {} batches with {} messages acknowledged by the gateway over websockets;",
+            grouped(phones.batch_count),
+            grouped(phones.message_count),
+        );
+        println!(
+            "              {} acknowledgements lost and {} connections broken, as the scenario says",
+            grouped(phones.lost_acknowledgement_count),
+            grouped(phones.broken_connection_count),
+        );
+    }
+    for (source, progress) in &report.archived {
+        println!(
+            "   archived:  {} messages of {source} in {} Parquet objects ({})",
+            grouped(progress.message_count),
+            progress.object_count,
+            indicatif::HumanBytes(progress.object_bytes),
+        );
+    }
+    println!("   time: {}", seconds(summary.ingest_duration));
+}
+
+fn print_accounts(session: &mut dyn Session) -> Result<(), Failure> {
+    println!("3. Where every message is");
+    println!(
+        "   {:<11} {:<14} {:>10} {:>10} {:>9} {:>11} {:>5} {:>6}",
+        "load date", "source", "archived", "accepted", "rejected", "duplicates", "lost", "twice"
+    );
+    let rows = session
+        .query(
+            "select cast(load_date as varchar), source, archived_count, accepted_count, rejected_count, \
+             duplicate_count, lost_count + invented_count, repeated_count \
+             from standardized.reconciliation order by 1, 2",
+        )?
+        .text_rows()?;
+    for row in rows {
+        let cell = |at: usize| row[at].clone().unwrap_or_default();
+        let number = |at: usize| grouped(cell(at).parse().unwrap_or(0));
+        println!(
+            "   {:<11} {:<14} {:>10} {:>10} {:>9} {:>11} {:>5} {:>6}",
+            cell(0),
+            cell(1),
+            number(2),
+            number(3),
+            number(4),
+            number(5),
+            number(6),
+            number(7),
+        );
+    }
+    Ok(())
+}
+
+fn print_grade(grade: &Grade, record: &SimulationRecord) {
+    println!("4. The truth");
+    let wrong: Vec<_> = grade.wrong().collect();
+    println!(
+        "   {} of {} numbers that the simulator knows are what the tables hold: accepted, rejected",
+        grade.checks.len() - wrong.len(),
+        grade.checks.len()
+    );
+    println!("   and duplicate messages by day and reason, active, new and returning users, plans.");
+    if record.was_interrupted {
+        println!("   A run was cut short: phones sent some batches again, so copies may be more than planned.");
+    }
+    for check in wrong.iter().take(20) {
+        println!("   WRONG: {}: the truth is {}, the table has {}", check.name, check.expected, check.found);
+    }
+    if wrong.len() > 20 {
+        println!("   … and {} more", wrong.len() - 20);
+    }
+    println!("   {}", if wrong.is_empty() { "Everything is right." } else { "Something is WRONG." });
+}
+
+fn print_next(summary: &RunSummary<'_>) {
+    let data = summary.data.path().display();
+    println!("5. What now");
+    println!("   The data is in {data}/: raw/ has the messages, warehouse.duckdb all tables.");
+    println!("   lakebed query \"select * from mart.daily_active_users order by activity_date\"");
+    println!("   lakebed show mart.daily_active_users    what it is, and what it is made of");
+    println!("   lakebed plan                            what is stale, and why");
+    println!("   (with --data {data}; from the checkout: `cargo run -- query …`)");
+    println!("Done in {}.", seconds(summary.duration));
+}
+
+fn seconds(duration: Duration) -> String {
+    format!("{:.1} s", duration.as_secs_f64())
+}
+
+fn millis(duration: Duration) -> u64 {
+    u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
+}
+
+fn grouped(number: u64) -> String {
+    indicatif::HumanCount(number).to_string()
+}

@@ -1,0 +1,332 @@
+//! One connection, from hello to goodbye.
+//!
+//! Batches that come while the bus is busy with earlier ones are published together next. So
+//! there is one publication in flight per connection, and the order of batches is kept whatever
+//! the bus. When too much waits, the connection is not read any more, and TCP holds the client.
+
+use std::{collections::BTreeMap, sync::Arc, time::Duration};
+
+use axum::{
+    Error,
+    extract::ws::{CloseFrame, Message, WebSocket},
+};
+use bytes::Bytes;
+use futures::{
+    FutureExt, SinkExt,
+    future::{BoxFuture, Fuse},
+};
+use tokio::time::{Instant, interval_at, timeout};
+use tokio_tungstenite::tungstenite;
+
+use super::{
+    GatewayTime, Shared, hello,
+    protocol::{
+        CLOSE_AWAY, CLOSE_POLICY, CLOSE_SIZE, ErrorCode, Refusal, RefusalCode, ServerMessage,
+        batch_number, decode_batch,
+    },
+};
+use crate::{
+    bus::{Attributes, Publication, PublishTime},
+    clock::MicrosUtc,
+    crash,
+};
+
+/// A batch that was read and is not yet acknowledged.
+struct Batch {
+    number: u64,
+    source: String,
+    publications: Vec<Publication>,
+    size_bytes: usize,
+}
+
+/// Why a connection ends.
+enum End {
+    /// The client is gone, or will not take what is sent.
+    Gone,
+    /// The gateway shuts down.
+    Closing,
+    /// The client broke a rule.
+    Error(ErrorCode, String),
+}
+
+struct Connection<'a> {
+    socket: &'a mut WebSocket,
+    shared: &'a Arc<Shared>,
+    client: Option<String>,
+    waiting: Vec<Batch>,
+    /// Of `waiting` and of what is being published.
+    batch_count: usize,
+    size_bytes: usize,
+    last_frame_at: Instant,
+}
+
+/// Serves the connection until it ends.
+pub async fn serve(mut socket: WebSocket, shared: &Arc<Shared>) {
+    let end = match hello::receive(&mut socket, shared).await {
+        Ok(None) => End::Gone,
+        Err((code, message)) => End::Error(code, message),
+        Ok(Some(client)) => {
+            let connection = Connection {
+                socket: &mut socket,
+                shared,
+                client: client.name,
+                waiting: Vec::new(),
+                batch_count: 0,
+                size_bytes: 0,
+                last_frame_at: Instant::now(),
+            };
+            connection.run().await
+        }
+    };
+    // Nothing can be done for a client that does not take its goodbye.
+    drop(timeout(Duration::from_secs(2), say_goodbye(socket, shared, end)).await);
+}
+
+async fn say_goodbye(mut socket: WebSocket, shared: &Shared, end: End) -> Result<(), Error> {
+    let (close_code, reason) = match end {
+        End::Gone => return Ok(()),
+        End::Closing => (CLOSE_AWAY, "the gateway shuts down"),
+        End::Error(code, message) => {
+            shared.metrics.refuse(code.as_str());
+            socket.send(text_frame(&ServerMessage::Error { code, message })).await?;
+            let is_size = code == ErrorCode::FrameTooLarge;
+            (if is_size { CLOSE_SIZE } else { CLOSE_POLICY }, code.as_str())
+        }
+    };
+    socket
+        .send(Message::Close(Some(CloseFrame { code: close_code, reason: reason.into() })))
+        .await?;
+    // Reading on until the client answers keeps its unread frames from resetting the connection,
+    // which could take the goodbye from under it.
+    while let Some(Ok(_)) = socket.recv().await {}
+    Ok(())
+}
+
+impl Connection<'_> {
+    async fn run(mut self) -> End {
+        let limits = &self.shared.config.limits;
+        let welcome = ServerMessage::Welcome {
+            frame_bytes_max: limits.frame_bytes_max,
+            unacknowledged_batches_max: limits.unacknowledged_batches_max,
+        };
+        if let Err(end) = self.send(&[welcome]).await {
+            return end;
+        }
+        let mut is_closing = self.shared.is_closing.subscribe();
+        let mut closing = *is_closing.borrow_and_update();
+        let mut ping = interval_at(Instant::now() + limits.ping_interval, limits.ping_interval);
+        let mut publishing: Fuse<BoxFuture<'static, Published>> = Fuse::terminated();
+        let mut is_publishing = false;
+        loop {
+            if !is_publishing && !self.waiting.is_empty() {
+                let batches = std::mem::take(&mut self.waiting);
+                publishing = publish(Arc::clone(self.shared), batches).boxed().fuse();
+                is_publishing = true;
+            }
+            if closing && !is_publishing {
+                return End::Closing;
+            }
+            let can_read = !closing
+                && self.batch_count < limits.unacknowledged_batches_max
+                && self.size_bytes < limits.unacknowledged_bytes_max;
+            let step = tokio::select! {
+                published = &mut publishing, if is_publishing => {
+                    is_publishing = false;
+                    self.answer(published).await
+                }
+                frame = self.socket.recv(), if can_read => self.receive(frame).await,
+                _ = ping.tick() => self.ping(can_read).await,
+                _ = is_closing.changed(), if !closing => {
+                    closing = true;
+                    Ok(())
+                }
+            };
+            if let Err(end) = step {
+                return end;
+            }
+        }
+    }
+
+    async fn receive(&mut self, frame: Option<Result<Message, Error>>) -> Result<(), End> {
+        self.last_frame_at = Instant::now();
+        match frame {
+            None | Some(Ok(Message::Close(_))) => Err(End::Gone),
+            Some(Err(error)) => Err(read_error(&error)),
+            Some(Ok(Message::Ping(_) | Message::Pong(_))) => Ok(()),
+            Some(Ok(Message::Text(_))) => {
+                let message = "after the hello come batches, in binary frames".to_owned();
+                Err(End::Error(ErrorCode::BadFrame, message))
+            }
+            Some(Ok(Message::Binary(frame))) => match self.read_batch(&frame) {
+                Ok(batch) => {
+                    self.batch_count += 1;
+                    self.size_bytes += batch.size_bytes;
+                    self.waiting.push(batch);
+                    Ok(())
+                }
+                Err(Refusal { batch, code, message }) => {
+                    self.shared.metrics.refuse(code.as_str());
+                    self.send(&[ServerMessage::Refused { batch, code, message }]).await
+                }
+            },
+        }
+    }
+
+    fn read_batch(&self, frame: &Bytes) -> Result<Batch, Refusal> {
+        let config = &self.shared.config;
+        if frame.len() > config.limits.frame_bytes_max {
+            let message = format!(
+                "the frame has {} bytes, at most {} are taken",
+                frame.len(),
+                config.limits.frame_bytes_max
+            );
+            let batch = batch_number(frame);
+            return Err(Refusal { batch, code: RefusalCode::TooLarge, message });
+        }
+        let (header, payloads) = decode_batch(frame)?;
+        let refuse = |code, message| Refusal { batch: Some(header.batch), code, message };
+        if !config.sources.contains(&header.source) {
+            let message = format!("there is no source {:?}", header.source);
+            return Err(refuse(RefusalCode::UnknownSource, message));
+        }
+        let (received_at, published) = match (config.time, header.arrived_at.as_deref()) {
+            (GatewayTime::System(now), None) => (now(), PublishTime::System),
+            (GatewayTime::Simulated, Some(arrived_at)) => {
+                let at = MicrosUtc::parse_rfc3339(arrived_at).ok_or_else(|| {
+                    let message = format!("arrived_at is not RFC 3339: {arrived_at:?}");
+                    refuse(RefusalCode::BadHeader, message)
+                })?;
+                (at, PublishTime::Simulated(at))
+            }
+            (GatewayTime::System(_), Some(_)) => {
+                let message = "arrived_at is for gateways on simulated time".to_owned();
+                return Err(refuse(RefusalCode::ArrivedAtNotAllowed, message));
+            }
+            (GatewayTime::Simulated, None) => {
+                let message = "this gateway runs on simulated time: say arrived_at".to_owned();
+                return Err(refuse(RefusalCode::ArrivedAtMissing, message));
+            }
+        };
+        let attributes = batch_attributes(&header.sent_at, self.client.as_deref());
+        let ordering_key: Option<Arc<str>> = header.key.as_deref().map(Arc::from);
+        let publications = payloads
+            .into_iter()
+            .map(|payload| Publication {
+                ordering_key: ordering_key.clone(),
+                published,
+                received_at,
+                attributes: Arc::clone(&attributes),
+                payload,
+            })
+            .collect();
+        let (number, source, size_bytes) = (header.batch, header.source, frame.len());
+        Ok(Batch { number, source, publications, size_bytes })
+    }
+
+    async fn answer(&mut self, published: Published) -> Result<(), End> {
+        crash::point("gateway::before_acknowledge");
+        self.batch_count -= published.batch_count;
+        self.size_bytes -= published.size_bytes;
+        self.send(&published.answers).await?;
+        crash::point("gateway::after_acknowledge");
+        Ok(())
+    }
+
+    async fn ping(&mut self, can_read: bool) -> Result<(), End> {
+        if !can_read {
+            // It is we who are silent: pongs may be waiting unread.
+            self.last_frame_at = Instant::now();
+        }
+        let idle_timeout = self.shared.config.limits.idle_timeout;
+        if self.last_frame_at.elapsed() >= idle_timeout {
+            let message = format!("nothing came for {} s", idle_timeout.as_secs());
+            return Err(End::Error(ErrorCode::IdleTimeout, message));
+        }
+        let sent = timeout(idle_timeout, self.socket.send(Message::Ping(Bytes::new()))).await;
+        sent.map_err(|_| End::Gone)?.map_err(|_| End::Gone)
+    }
+
+    async fn send(&mut self, messages: &[ServerMessage]) -> Result<(), End> {
+        let socket = &mut *self.socket;
+        let send = async {
+            for message in messages {
+                socket.feed(text_frame(message)).await?;
+            }
+            socket.flush().await
+        };
+        let sent = timeout(self.shared.config.limits.idle_timeout, send).await;
+        sent.map_err(|_| End::Gone)?.map_err(|_| End::Gone)
+    }
+}
+
+/// What became of a group of batches.
+struct Published {
+    answers: Vec<ServerMessage>,
+    batch_count: usize,
+    size_bytes: usize,
+}
+
+/// Publishes batches in their order, neighbours of one source together.
+async fn publish(shared: Arc<Shared>, batches: Vec<Batch>) -> Published {
+    let mut published = Published {
+        answers: Vec::with_capacity(batches.len()),
+        batch_count: batches.len(),
+        size_bytes: batches.iter().map(|batch| batch.size_bytes).sum(),
+    };
+    let mut batches = batches.into_iter().peekable();
+    while let Some(first) = batches.next() {
+        let source = first.source.clone();
+        let mut group = vec![first];
+        while let Some(batch) = batches.next_if(|batch| batch.source == source) {
+            group.push(batch);
+        }
+        let mut publications = Vec::new();
+        let mut numbers = Vec::with_capacity(group.len());
+        for batch in group {
+            let payload_bytes: usize = batch.publications.iter().map(|p| p.payload.len()).sum();
+            numbers.push((batch.number, batch.publications.len() as u64, payload_bytes as u64));
+            publications.extend(batch.publications);
+        }
+        let result = shared.bus.publish(&source, publications).await;
+        for (batch, count, payload_bytes) in numbers {
+            published.answers.push(match &result {
+                Ok(_) => {
+                    shared.metrics.add_batch(count, payload_bytes);
+                    ServerMessage::Acknowledged { batch, count }
+                }
+                Err(error) => {
+                    let code = RefusalCode::Unavailable;
+                    shared.metrics.refuse(code.as_str());
+                    let message = format!("not stored, send it again: {error}");
+                    ServerMessage::Refused { batch: Some(batch), code, message }
+                }
+            });
+        }
+    }
+    published
+}
+
+/// What travels beside each payload of a batch.
+pub fn batch_attributes(sent_at: &str, client: Option<&str>) -> Attributes {
+    let mut attributes = BTreeMap::from([("sent_at".to_owned(), sent_at.to_owned())]);
+    if let Some(client) = client {
+        attributes.insert("client".to_owned(), client.to_owned());
+    }
+    Arc::new(attributes)
+}
+
+fn text_frame(message: &ServerMessage) -> Message {
+    let text = serde_json::to_string(message).expect("answers are text and numbers");
+    Message::Text(text.into())
+}
+
+/// Only a frame beyond the limit is worth a word: else the connection is broken anyway.
+fn read_error(error: &Error) -> End {
+    let cause = std::error::Error::source(error);
+    match cause.and_then(|cause| cause.downcast_ref::<tungstenite::Error>()) {
+        Some(tungstenite::Error::Capacity(detail)) => {
+            End::Error(ErrorCode::FrameTooLarge, detail.to_string())
+        }
+        _ => End::Gone,
+    }
+}

@@ -1,0 +1,326 @@
+//! Brings a simulation into the raw layer: phones, gateway, bus, archiver, on simulated time.
+//!
+//! Not for: what the messages mean (`sim`), nor for the tables (`pipeline`).
+
+use std::{fs, io, net::SocketAddr, path::Path, sync::Arc};
+
+use bytes::Bytes;
+use jiff::civil::Date;
+use serde::{Deserialize, Serialize};
+use sim::{Arrival, Limits, Simulation, Source, Truth, TruthRecorder};
+
+use crate::{
+    archiver::{Archiver, ArchiverConfig, ArchiverError, ProgressSnapshot},
+    bus::Bus,
+    clock::MicrosUtc,
+    data_folder::DataFolder,
+    gateway::{Gateway, GatewayConfig, GatewayError, GatewayTime, MetricsSnapshot},
+    phones::{
+        DirectConfig, DirectError, Outcome, PhoneBatch, Phones, PhonesConfig, PhonesError,
+        PhonesReport, ingest_direct,
+    },
+    raw_store::RawStore,
+};
+
+/// The token that the simulated phones show to the gateway of their own process.
+const TOKEN: &str = "simulated";
+
+/// How the phones' messages reach the bus.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, clap::ValueEnum)]
+#[serde(rename_all = "lowercase")]
+pub enum IngestMode {
+    /// Through real websockets and the gateway.
+    Gateway,
+    /// Straight into the bus, for speed.
+    Direct,
+}
+
+/// What to ingest.
+#[derive(Clone, Debug)]
+pub struct IngestConfig {
+    /// The scenario's name and a digest of its text: the same id, the same messages.
+    pub plan_id: String,
+    /// How.
+    pub mode: IngestMode,
+    /// Where the gateway listens.
+    pub listen: SocketAddr,
+    /// The limits of the sources' contracts, for the truth.
+    pub limits: Limits,
+}
+
+/// What was simulated into a data folder, and its truth: kept beside the data.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct SimulationRecord {
+    /// Which simulation.
+    pub plan_id: String,
+    /// How it came in.
+    pub mode: IngestMode,
+    /// Whether everything is in the raw layer.
+    pub is_complete: bool,
+    /// Whether a run was cut short, so that phones sent some batches again beyond the plan.
+    pub was_interrupted: bool,
+    /// What the tables must show.
+    pub truth: Option<Truth>,
+}
+
+/// What came in.
+#[derive(Clone, Debug, Default)]
+pub struct IngestReport {
+    /// What the phones did; nothing with `--ingest direct`.
+    pub phones: PhonesReport,
+    /// What the gateway counted.
+    pub gateway: Option<MetricsSnapshot>,
+    /// What was archived, by source.
+    pub archived: Vec<(String, ProgressSnapshot)>,
+    /// Messages of all batches that were handed in.
+    pub message_count: u64,
+}
+
+/// Why a simulation is not in the raw layer.
+#[derive(Debug, thiserror::Error)]
+pub enum IngestError {
+    /// The data folder holds another simulation.
+    #[error("the data folder holds {found}, and this run is {expected}")]
+    OtherSimulation {
+        /// What is there.
+        found: String,
+        /// What was asked for.
+        expected: String,
+    },
+    /// The record of the simulation could not be kept.
+    #[error("cannot use {path}")]
+    Record {
+        /// The file.
+        path: String,
+        /// Why.
+        source: io::Error,
+    },
+    /// The gateway failed.
+    #[error(transparent)]
+    Gateway(#[from] GatewayError),
+    /// The phones failed.
+    #[error(transparent)]
+    Phones(#[from] PhonesError),
+    /// Publishing failed.
+    #[error(transparent)]
+    Direct(#[from] DirectError),
+    /// The archiver failed.
+    #[error(transparent)]
+    Archiver(#[from] ArchiverError),
+    /// A task ended with the process.
+    #[error("a task of the ingestion was interrupted")]
+    Interrupted(#[from] tokio::task::JoinError),
+}
+
+impl SimulationRecord {
+    /// What was simulated into the folder; `None` if nothing was.
+    pub fn read(data: &DataFolder) -> Result<Option<Self>, IngestError> {
+        let path = data.simulation();
+        let failed = |source| IngestError::Record { path: path.display().to_string(), source };
+        match fs::read(&path) {
+            Ok(bytes) => {
+                serde_json::from_slice(&bytes).map(Some).map_err(|e| failed(io::Error::other(e)))
+            }
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+            Err(error) => Err(failed(error)),
+        }
+    }
+
+    fn write(&self, data: &DataFolder) -> Result<(), IngestError> {
+        let path = data.simulation();
+        let failed = |source| IngestError::Record { path: path.display().to_string(), source };
+        let bytes = serde_json::to_vec_pretty(self).map_err(|e| failed(io::Error::other(e)))?;
+        replace_file(&path, &bytes).map_err(failed)
+    }
+}
+
+/// The file has the old bytes or the new ones, never a part.
+fn replace_file(path: &Path, bytes: &[u8]) -> io::Result<()> {
+    let mut file = tempfile::NamedTempFile::new_in(path.parent().unwrap_or(Path::new(".")))?;
+    io::Write::write_all(&mut file, bytes)?;
+    file.as_file().sync_all()?;
+    file.persist(path).map(|_| ()).map_err(|error| error.error)
+}
+
+/// Brings the whole simulation into the raw layer, from where an earlier run stopped.
+pub async fn simulate(
+    simulation: Simulation,
+    config: &IngestConfig,
+    data: &DataFolder,
+    bus: Arc<dyn Bus>,
+    store: Arc<dyn RawStore>,
+    on_day: &(dyn Fn(Date, u64) + Sync),
+) -> Result<(IngestReport, SimulationRecord), IngestError> {
+    let found = SimulationRecord::read(data)?;
+    let mut record = SimulationRecord {
+        plan_id: config.plan_id.clone(),
+        mode: config.mode,
+        is_complete: false,
+        was_interrupted: false,
+        truth: None,
+    };
+    if let Some(found) = found {
+        if (&found.plan_id, found.mode) != (&record.plan_id, record.mode) {
+            return Err(IngestError::OtherSimulation {
+                found: describe(&found.plan_id, found.mode),
+                expected: describe(&record.plan_id, record.mode),
+            });
+        }
+        if found.is_complete {
+            return Ok((IngestReport::default(), found));
+        }
+        record.was_interrupted = true;
+    }
+    record.write(data)?;
+    let mut report = IngestReport::default();
+    let truth = ingest_days(Arc::new(simulation), config, data, &bus, &store, &mut report, on_day).await?;
+    record.truth = Some(truth);
+    record.is_complete = true;
+    record.write(data)?;
+    Ok((report, record))
+}
+
+fn describe(plan_id: &str, mode: IngestMode) -> String {
+    let name = plan_id.split('/').next().unwrap_or(plan_id);
+    let mode = match mode {
+        IngestMode::Gateway => "gateway",
+        IngestMode::Direct => "direct",
+    };
+    format!("the scenario `{name}` ({plan_id}) by --ingest {mode}")
+}
+
+async fn ingest_days(
+    simulation: Arc<Simulation>,
+    config: &IngestConfig,
+    data: &DataFolder,
+    bus: &Arc<dyn Bus>,
+    store: &Arc<dyn RawStore>,
+    report: &mut IngestReport,
+    on_day: &(dyn Fn(Date, u64) + Sync),
+) -> Result<Truth, IngestError> {
+    let (stop, stopped) = tokio::sync::watch::channel(false);
+    let until_stopped = move || {
+        let mut stopped = stopped.clone();
+        async move {
+            while !*stopped.borrow_and_update() && stopped.changed().await.is_ok() {}
+        }
+    };
+    let mut archivers = Vec::new();
+    for source in [Source::MobileEvents, Source::DbUsers] {
+        let settings = ArchiverConfig::new(source.name());
+        let archiver = Archiver::open(bus.clone(), store.clone(), settings).await?;
+        let progress = archiver.progress();
+        archivers.push((source, progress, tokio::spawn(archiver.run(until_stopped()))));
+    }
+    let gateway = Gateway::bind(gateway_config(config), bus.clone()).await?;
+    let url = format!("ws://{}/v1/events", gateway.local_addr());
+    let metrics = gateway.metrics();
+    let serving = tokio::spawn(gateway.run(until_stopped()));
+
+    let mut truth = TruthRecorder::new(config.limits);
+    let dates: Vec<Date> = simulation.load_dates().collect();
+    let mut next = dates.first().map(|date| arrivals(&simulation, *date));
+    for (position, date) in dates.iter().enumerate() {
+        let Some(arriving) = next.take() else { break };
+        let batches = arriving.await?;
+        // The next day is made while this one is sent.
+        next = dates.get(position + 1).map(|date| arrivals(&simulation, *date));
+        for batch in &batches {
+            truth.observe(batch);
+            report.message_count += batch.messages.len() as u64;
+        }
+        let day = Day { date: *date, data, config, bus, url: &url };
+        day.send(batches, &mut report.phones).await?;
+        on_day(*date, report.message_count);
+    }
+    stop.send_replace(true);
+    serving.await??;
+    report.gateway = Some(metrics.snapshot(0));
+    for (source, progress, archiver) in archivers {
+        archiver.await??;
+        let mut rest = Archiver::open(bus.clone(), store.clone(), ArchiverConfig::new(source.name())).await?;
+        rest.drain().await?;
+        report.archived.push((source.name().to_owned(), progress.snapshot()));
+    }
+    Ok(truth.finish(dates.last().copied().unwrap_or_default()))
+}
+
+fn gateway_config(config: &IngestConfig) -> GatewayConfig {
+    GatewayConfig {
+        listen: config.listen,
+        token: TOKEN.to_owned(),
+        sources: [Source::MobileEvents.name().to_owned()].into(),
+        time: GatewayTime::Simulated,
+        limits: crate::gateway::Limits::default(),
+    }
+}
+
+fn arrivals(simulation: &Arc<Simulation>, date: Date) -> tokio::task::JoinHandle<Vec<Arrival>> {
+    let simulation = simulation.clone();
+    tokio::task::spawn_blocking(move || simulation.arrivals(date))
+}
+
+/// One simulated day on its way in.
+struct Day<'a> {
+    date: Date,
+    data: &'a DataFolder,
+    config: &'a IngestConfig,
+    bus: &'a Arc<dyn Bus>,
+    url: &'a str,
+}
+
+impl Day<'_> {
+    async fn send(&self, arrivals: Vec<Arrival>, report: &mut PhonesReport) -> Result<(), IngestError> {
+        let (mobile, database): (Vec<Arrival>, Vec<Arrival>) =
+            arrivals.into_iter().partition(|arrival| arrival.source == Source::MobileEvents);
+        let phones = async {
+            match self.config.mode {
+                IngestMode::Direct => self.publish(Source::MobileEvents, mobile).await,
+                IngestMode::Gateway => {
+                    let plan_id = format!("{}/{}", self.config.plan_id, self.date);
+                    let cursor = self.cursor(Source::MobileEvents);
+                    let settings =
+                        PhonesConfig::new(self.url.to_owned(), TOKEN.to_owned(), plan_id, cursor);
+                    let done = Phones::drive(mobile.into_iter().map(phone_batch), settings).await?;
+                    report.add(&done);
+                    Ok(())
+                }
+            }
+        };
+        // The database's change stream has a connector of its own, which needs no gateway.
+        let connector = self.publish(Source::DbUsers, database);
+        let (phones, connector) = tokio::join!(phones, connector);
+        phones.and(connector)
+    }
+
+    async fn publish(&self, source: Source, arrivals: Vec<Arrival>) -> Result<(), IngestError> {
+        let plan_id = format!("{}/{}", self.config.plan_id, self.date);
+        let mut settings = DirectConfig::new(plan_id, self.cursor(source));
+        settings.client = Some(match source {
+            Source::MobileEvents => "simulated-phones".to_owned(),
+            Source::DbUsers => "change-stream".to_owned(),
+        });
+        let batches = arrivals.into_iter().map(phone_batch);
+        ingest_direct(self.bus.clone(), batches, settings).await?;
+        Ok(())
+    }
+
+    fn cursor(&self, source: Source) -> std::path::PathBuf {
+        self.data.cursors().join(format!("{}.{}", source.name(), self.date))
+    }
+}
+
+fn phone_batch(arrival: Arrival) -> PhoneBatch {
+    PhoneBatch {
+        source: arrival.source.name().to_owned(),
+        lane: arrival.lane,
+        arrived_at: MicrosUtc(arrival.arrived_at.0),
+        sent_at: MicrosUtc(arrival.sent_at.0),
+        messages: arrival.messages.into_iter().map(|message| Bytes::from(message.payload)).collect(),
+        outcome: match arrival.outcome {
+            sim::Outcome::Acknowledged => Outcome::Acknowledged,
+            sim::Outcome::AcknowledgementLost => Outcome::AcknowledgementLost,
+            sim::Outcome::ConnectionBroken => Outcome::ConnectionBroken,
+        },
+    }
+}

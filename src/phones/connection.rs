@@ -1,0 +1,85 @@
+//! One websocket to the gateway: hello, batches out, answers in.
+
+use futures::{SinkExt, StreamExt};
+use tokio::net::TcpStream;
+use tokio_tungstenite::{
+    MaybeTlsStream, WebSocketStream, connect_async_with_config,
+    tungstenite::{self, Message},
+};
+
+use super::{PhonesConfig, PhonesError};
+use crate::gateway::protocol::{ClientMessage, PROTOCOL, ServerMessage};
+
+/// An open connection after its welcome.
+pub struct Connection {
+    pub socket: WebSocketStream<MaybeTlsStream<TcpStream>>,
+    pub unacknowledged_batches_max: usize,
+}
+
+/// Why there is no connection, or no longer.
+pub enum Trouble {
+    /// It may go better next time.
+    Passing(String),
+    /// It will not.
+    Lasting(PhonesError),
+}
+
+impl Connection {
+    /// Connects and says hello.
+    pub async fn open(config: &PhonesConfig) -> Result<Self, Trouble> {
+        let disable_nagle = true;
+        let (socket, _) = connect_async_with_config(&config.url, None, disable_nagle)
+            .await
+            .map_err(|error| Trouble::Passing(error.to_string()))?;
+        let mut connection = Self { socket, unacknowledged_batches_max: 0 };
+        let hello = ClientMessage::Hello {
+            protocol: PROTOCOL,
+            token: config.token.clone(),
+            client: config.client.clone(),
+        };
+        let hello = serde_json::to_string(&hello).expect("a hello is text and numbers");
+        let sent = connection.socket.send(Message::Text(hello.into())).await;
+        sent.map_err(|error| Trouble::Passing(error.to_string()))?;
+        match connection.receive().await? {
+            ServerMessage::Welcome { unacknowledged_batches_max, .. } => {
+                connection.unacknowledged_batches_max = unacknowledged_batches_max.max(1);
+                Ok(connection)
+            }
+            other => Err(protocol_error(format!("a welcome was due, but came {other:?}"))),
+        }
+    }
+
+    /// The next answer. May be dropped and called again.
+    pub async fn receive(&mut self) -> Result<ServerMessage, Trouble> {
+        loop {
+            let frame = self.socket.next().await;
+            if let Some(message) = read_frame(frame)? {
+                return Ok(message);
+            }
+        }
+    }
+}
+
+/// The answer in a frame; `None` for frames that are none.
+pub fn read_frame(
+    frame: Option<Result<Message, tungstenite::Error>>,
+) -> Result<Option<ServerMessage>, Trouble> {
+    let passing = |trouble: &str| Err(Trouble::Passing(trouble.to_owned()));
+    match frame {
+        None => passing("the gateway closed the connection"),
+        Some(Err(error)) => passing(&error.to_string()),
+        Some(Ok(Message::Close(_))) => passing("the gateway said goodbye"),
+        Some(Ok(Message::Text(text))) => match serde_json::from_str(&text) {
+            Ok(ServerMessage::Error { code, message }) => {
+                Err(Trouble::Lasting(PhonesError::TurnedAway { code, message }))
+            }
+            Ok(answer) => Ok(Some(answer)),
+            Err(error) => Err(protocol_error(format!("{error} in {text}"))),
+        },
+        Some(Ok(_)) => Ok(None),
+    }
+}
+
+fn protocol_error(detail: String) -> Trouble {
+    Trouble::Lasting(PhonesError::Protocol { detail })
+}

@@ -1,0 +1,243 @@
+//! A project over a data folder: opened, checked, with the raw objects pinned, ready to plan and build.
+//!
+//! Not for: picking adapters (`commands`), nor for what the parts do.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+};
+
+use jiff::civil::Date;
+
+use crate::{
+    build::{
+        BuildEvent, BuildOptions, BuildReport, Executor, journal,
+        shape::{self, ShapeError},
+    },
+    contract::{BuildKind, TableName},
+    diagnostic::FileError,
+    digest::Digest,
+    graph::Graph,
+    plan::{Content, Planner, Snapshot},
+    raw_store::{RawStore, RawStoreError},
+    warehouse::{Session, SharedWarehouse, Warehouse, WarehouseError},
+};
+
+/// Why a pipeline could not be opened.
+#[derive(Debug, thiserror::Error)]
+pub enum PipelineError {
+    /// A file of the project is wrong.
+    #[error(transparent)]
+    File(#[from] Box<FileError>),
+    /// The warehouse failed.
+    #[error("the warehouse failed")]
+    Warehouse(#[from] WarehouseError),
+    /// The raw layer failed.
+    #[error("the raw layer failed")]
+    RawStore(#[from] RawStoreError),
+    /// Raw objects that were built from are gone.
+    #[error("{} raw objects that earlier builds read are gone, the first of them {first}", .count)]
+    ObjectsRemoved {
+        /// How many.
+        count: usize,
+        /// The key of one.
+        first: String,
+    },
+    /// An object is not where objects are.
+    #[error("the raw object {key} is not under `<source>/load_date=<date>/`")]
+    MisplacedObject {
+        /// Its key.
+        key: String,
+    },
+}
+
+impl From<ShapeError> for PipelineError {
+    fn from(error: ShapeError) -> Self {
+        match error {
+            ShapeError::File(error) => Self::File(error),
+            ShapeError::Statement(error) => Self::Warehouse(error),
+        }
+    }
+}
+
+/// Everything that a plan or a build works with.
+pub struct Pipeline {
+    /// The tables.
+    pub graph: Graph,
+    /// The engine.
+    pub warehouse: SharedWarehouse,
+    /// What the warehouse holds.
+    pub snapshot: Snapshot,
+    next_sequence: i64,
+    run_id: String,
+}
+
+/// How to open a pipeline.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct OpenOptions {
+    /// Whether raw objects may have been taken away: what merged from them then begins anew.
+    pub accepts_removed_objects: bool,
+}
+
+impl Pipeline {
+    /// Checks every query against its contract over `scratch`, an empty warehouse, then opens the
+    /// journal and pins the raw objects that there are now.
+    pub async fn open(
+        graph: Graph,
+        warehouse: SharedWarehouse,
+        scratch: SharedWarehouse,
+        raw_store: &dyn RawStore,
+        run_id: String,
+        options: OpenOptions,
+    ) -> Result<Self, PipelineError> {
+        shape::check_queries(scratch.as_ref(), &graph)?;
+        let mut session = warehouse.session()?;
+        journal::create(session.as_mut())?;
+        keep_only_comparable(warehouse.as_ref(), &graph)?;
+        let misshapen = shape::create_missing(warehouse.as_ref(), &graph)?;
+        let (snapshot, next_sequence) = journal::load(session.as_mut())?;
+        drop(session);
+        let mut pipeline = Self { graph, warehouse, snapshot, next_sequence, run_id };
+        pipeline.snapshot.misshapen = misshapen;
+        pipeline.pin(raw_store, options).await?;
+        Ok(pipeline)
+    }
+
+    /// The planner over what the warehouse holds.
+    pub fn planner(&self) -> Planner<'_> {
+        Planner { graph: &self.graph, snapshot: &self.snapshot }
+    }
+
+    /// The first and the last load date of any source; `None` before the first message.
+    pub fn load_dates(&self) -> Option<(Date, Date)> {
+        self.snapshot.load_dates(self.graph.sources())
+    }
+
+    /// Builds what is stale.
+    pub fn build(
+        &mut self,
+        options: &BuildOptions,
+        on_event: &(dyn Fn(BuildEvent<'_>) + Sync),
+    ) -> Result<BuildReport, WarehouseError> {
+        let executor = Executor {
+            warehouse: self.warehouse.as_ref(),
+            graph: &self.graph,
+            run_id: &self.run_id,
+            on_event,
+        };
+        let snapshot = std::mem::take(&mut self.snapshot);
+        let (report, snapshot) = executor.run(snapshot, self.next_sequence, options)?;
+        self.snapshot = snapshot;
+        self.next_sequence = journal::load(self.warehouse.session()?.as_mut())?.1;
+        Ok(report)
+    }
+
+    fn take_sequence(&mut self) -> i64 {
+        self.next_sequence += 1;
+        self.next_sequence - 1
+    }
+
+    /// Pins the raw objects that there are now: the run reads these and no others.
+    async fn pin(
+        &mut self,
+        raw_store: &dyn RawStore,
+        options: OpenOptions,
+    ) -> Result<(), PipelineError> {
+        let mut found: BTreeMap<String, u64> = BTreeMap::new();
+        let sources: Vec<TableName> = self.graph.sources().iter().cloned().collect();
+        let mut session = self.warehouse.session()?;
+        for source in &sources {
+            let objects = raw_store.list(&format!("{}/", source.table())).await?;
+            let mut locators = Vec::new();
+            let mut contents: BTreeMap<Date, Content> = BTreeMap::new();
+            for object in objects {
+                let content = contents.entry(load_date(&object.key)?).or_default();
+                // Objects never change: key and size stand for what is in them.
+                let digest = Digest::of_texts([object.key.as_str(), &object.size_bytes.to_string()]);
+                *content = content.plus(Content::standing_for(digest));
+                locators.push(raw_store.locator(&object.key)?);
+                found.insert(object.key, object.size_bytes);
+            }
+            session.execute(&self.warehouse.raw_view(source.table(), &locators))?;
+            for (date, content) in contents {
+                self.snapshot.set_content(source, Some(date), content);
+            }
+        }
+        self.record_objects(session.as_mut(), &found, options)
+    }
+
+    fn record_objects(
+        &mut self,
+        session: &mut dyn Session,
+        found: &BTreeMap<String, u64>,
+        options: OpenOptions,
+    ) -> Result<(), PipelineError> {
+        let known = journal::raw_objects(session)?;
+        // An object of another size is another object: what was read of the old one is gone.
+        let removed: BTreeSet<String> =
+            known.iter().filter(|(k, v)| found.get(*k) != Some(*v)).map(|(k, _)| k.clone()).collect();
+        let new: BTreeMap<String, u64> = found
+            .iter()
+            .filter(|(key, size)| known.get(*key) != Some(*size))
+            .map(|(key, size)| (key.clone(), *size))
+            .collect();
+        if let Some(first) = removed.first()
+            && !options.accepts_removed_objects
+        {
+            return Err(PipelineError::ObjectsRemoved { count: removed.len(), first: first.clone() });
+        }
+        if removed.is_empty() && new.is_empty() {
+            return Ok(());
+        }
+        session.execute("begin transaction")?;
+        if !removed.is_empty() {
+            self.snapshot.generation += 1;
+            let (sequence, generation) = (self.take_sequence(), self.snapshot.generation);
+            journal::set(session, sequence, "generation", &generation.to_string())?;
+            let sequence = self.take_sequence();
+            journal::record_raw_objects(session, sequence, &self.run_id, &BTreeMap::new(), &removed)?;
+        }
+        let sequence = self.take_sequence();
+        journal::record_raw_objects(session, sequence, &self.run_id, &new, &BTreeSet::new())?;
+        session.execute("commit transaction")?;
+        Ok(())
+    }
+}
+
+/// Sums of hashes by two versions of the engine do not add up, so that what an older version built
+/// cannot be mended: everything is built again from raw.
+fn keep_only_comparable(warehouse: &dyn Warehouse, graph: &Graph) -> Result<(), WarehouseError> {
+    let version = warehouse.hash_version();
+    let mut session = warehouse.session()?;
+    let known = journal::settings(session.as_mut())?.remove("hash_version");
+    if known.as_ref() == Some(&version) {
+        return Ok(());
+    }
+    session.execute("begin transaction")?;
+    if known.is_some() {
+        for node in graph.in_order() {
+            let kind = if node.build() == BuildKind::View { "view" } else { "table" };
+            session.execute(&format!("drop {kind} if exists {}", node.name()))?;
+        }
+        journal::clear(session.as_mut())?;
+    }
+    journal::set(session.as_mut(), 0, "hash_version", &version)?;
+    session.execute("commit transaction")
+}
+
+/// `mobile_events/load_date=2026-01-05/….parquet` gives the date.
+fn load_date(key: &str) -> Result<Date, PipelineError> {
+    let date = key.split('/').nth(1).and_then(|part| part.strip_prefix("load_date="));
+    date.and_then(|date| date.parse().ok())
+        .ok_or_else(|| PipelineError::MisplacedObject { key: key.to_owned() })
+}
+
+/// Names a run in the journal.
+pub fn new_run_id() -> String {
+    Digest::of_texts([crate::clock::now().to_string().as_str(), &std::process::id().to_string()])
+        .to_string()[..12]
+        .to_owned()
+}
+
+/// A raw store that the parts of the pipeline share.
+pub type SharedRawStore = Arc<dyn RawStore>;

@@ -1,0 +1,65 @@
+//! The raw store: immutable objects under keys, from which everything can be rebuilt.
+//!
+//! This is the port. An object appears complete under its final name or not at all, is never
+//! changed, and is durable once `put_if_absent` has returned. Deleting is left to the lifecycle
+//! rules of the store itself.
+
+#[cfg(test)]
+pub mod conformance;
+mod error;
+mod local;
+
+use async_trait::async_trait;
+use bytes::Bytes;
+
+pub use error::RawStoreError;
+pub use local::LocalRawStore;
+
+/// What became of a put.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum PutOutcome {
+    /// The object is there now.
+    Created,
+    /// There was an object of that key; it was left as it is.
+    AlreadyThere,
+}
+
+/// An object in a listing.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct ObjectMeta {
+    /// Its key: names joined by `/`, relative to the store's root.
+    pub key: String,
+    /// Its length.
+    pub size_bytes: u64,
+}
+
+/// Immutable objects under keys.
+#[async_trait]
+pub trait RawStore: Send + Sync {
+    /// Stores an object under a key that has none.
+    async fn put_if_absent(&self, key: &str, bytes: Bytes) -> Result<PutOutcome, RawStoreError>;
+
+    /// The complete objects whose keys begin with `prefix`, in key order.
+    async fn list(&self, prefix: &str) -> Result<Vec<ObjectMeta>, RawStoreError>;
+
+    /// An object's bytes.
+    async fn get(&self, key: &str) -> Result<Bytes, RawStoreError>;
+
+    /// The path or URL under which the warehouse reads the object.
+    fn locator(&self, key: &str) -> Result<String, RawStoreError>;
+}
+
+/// Keys are names joined by `/`: no empty name, none that begins with a dot (that keeps out `..`
+/// and files in the making), and only characters that mean nothing to a shell, URL or glob.
+pub fn validate_key(key: &str) -> Result<(), RawStoreError> {
+    let is_name = |name: &str| {
+        !name.is_empty()
+            && !name.starts_with('.')
+            && name.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '.' | '_' | '-' | '='))
+    };
+    if key.split('/').all(is_name) {
+        Ok(())
+    } else {
+        Err(RawStoreError::InvalidKey { key: key.to_owned() })
+    }
+}
