@@ -40,4 +40,4 @@ pub use random::digest;
 pub use scenario::{AccountRates, Population, Scenario, ScenarioError};
 pub use simulation::Simulation;
 pub use time::MicrosUtc;
-pub use truth::{ActivityTruth, Limits, LoadDayTruth, Truth, TruthRecorder, Verdict};
+pub use truth::{ActivityTruth, Limits, LoadDayTruth, Truth, TruthRecorder};

@@ -88,9 +88,9 @@ pub(crate) struct Phone<'a> {
     faults: &'a Faults,
     /// How long the session waits for its sending.
     delay: i64,
-    /// What the phone's clock shows more than the right time when something happens, and
+    /// What the phone's clock shows more than the right time when something happens.
     error_then: i64,
-    /// when it is sent.
+    /// What it shows more when that is sent.
     error_now: i64,
 }
 

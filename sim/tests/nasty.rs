@@ -170,15 +170,24 @@ fn naive_truth(arrivals: &[Arrival], limits: Limits) -> Truth {
             }
         }
     }
+    truth.activity_days = naive_activity_days(&accepted_events, &changes);
+    truth
+}
+
+fn naive_activity_days(
+    events: &[Valid],
+    changes: &[(&UserChange, Date)],
+) -> BTreeMap<Date, ActivityTruth> {
+    let mut activity_days = BTreeMap::new();
     let mut day = date(2025, 11, 1);
     while day <= LAST_DATE {
-        let activity = naive_activity(&accepted_events, &changes, day);
+        let activity = naive_activity(events, changes, day);
         if activity.active_users_28_days > 0 {
-            truth.activity_days.insert(day, activity);
+            activity_days.insert(day, activity);
         }
         day = day.tomorrow().unwrap();
     }
-    truth
+    activity_days
 }
 
 fn naive_activity(events: &[Valid], changes: &[(&UserChange, Date)], day: Date) -> ActivityTruth {
