@@ -142,7 +142,7 @@ impl Connector<'_> {
         let payload = match reason {
             RejectReason::MissingKey => {
                 let missing = [Defect::Missing("user_id"), Defect::Missing("lsn")];
-                fields.to_bytes(Some(*defect.pick(&missing)))
+                fields.to_bytes(&[*defect.pick(&missing)])
             }
             RejectReason::WrongType => {
                 let wrong = [
@@ -150,14 +150,14 @@ impl Connector<'_> {
                     Defect::Instead("committed_at", "\"yesterday\""),
                     Defect::Instead("lsn", "12.5"),
                 ];
-                fields.to_bytes(Some(*defect.pick(&wrong)))
+                fields.to_bytes(&[*defect.pick(&wrong)])
             }
             RejectReason::UnknownOperation => {
                 fields.operation = "truncate";
-                fields.to_bytes(None)
+                fields.to_bytes(&[])
             }
-            RejectReason::NotUtf8 => not_utf8(fields.to_bytes(None), defect),
-            _ => truncated(fields.to_bytes(None), defect),
+            RejectReason::NotUtf8 => not_utf8(fields.to_bytes(&[]), defect),
+            _ => truncated(fields.to_bytes(&[]), defect),
         };
         Message { payload, meaning: Meaning::Invalid(reason) }
     }
@@ -174,7 +174,7 @@ fn valid_message(person: &Person, change: &Change, fields: &ChangeFields) -> Mes
         is_deleted: change.operation == Operation::Delete,
         identity: fields.identity(),
     });
-    Message { payload: fields.to_bytes(None), meaning }
+    Message { payload: fields.to_bytes(&[]), meaning }
 }
 
 fn arrival(arrived_at: MicrosUtc, messages: Vec<Message>) -> Arrival {

@@ -29,8 +29,8 @@ pub(crate) struct Row {
 
 impl ChangeFields {
     /// Such as `{"op":"update","lsn":…,"transaction_id":"…","committed_at":"…","before":{…},"after":{…}}`.
-    pub(crate) fn to_bytes(&self, defect: Option<Defect>) -> Vec<u8> {
-        let mut object = ObjectWriter::new(defect);
+    pub(crate) fn to_bytes(&self, defects: &[Defect]) -> Vec<u8> {
+        let mut object = ObjectWriter::new(defects);
         object.string("op", self.operation);
         object.integer("lsn", self.lsn);
         object.string("transaction_id", &self.transaction_id);
@@ -42,7 +42,7 @@ impl ChangeFields {
 
     /// All fields of the contract in one text: of the row before, that is its key only.
     pub(crate) fn identity(&self) -> String {
-        let mut object = ObjectWriter::new(None);
+        let mut object = ObjectWriter::new(&[]);
         object.string("op", self.operation);
         object.integer("lsn", self.lsn);
         object.string("transaction_id", &self.transaction_id);
@@ -53,7 +53,7 @@ impl ChangeFields {
     }
 }
 
-fn write_row(object: &mut ObjectWriter, name: &'static str, row: Option<&Row>) {
+fn write_row(object: &mut ObjectWriter<'_>, name: &'static str, row: Option<&Row>) {
     let Some(row) = row else {
         return object.null(name);
     };

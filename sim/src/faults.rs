@@ -1,7 +1,7 @@
 //! Faults: one ordered list of rules, each giving a verdict on a phone, a session, a batch or a
 //! message. The first rule that applies wins. What a verdict does is up to `phone` and `connector`.
 
-use crate::random::Random;
+use crate::random::{Random, digest};
 use serde::Deserialize;
 
 /// A share, exact to the millionth. In a scenario it is written as a fraction, such as `0.0125`.
@@ -117,14 +117,16 @@ impl Fault {
 /// The rules of a scenario, ready to be asked.
 #[derive(Clone, Debug)]
 pub(crate) struct Faults {
-    rules: [Vec<FaultRule>; 6],
+    /// For each subject, the rules with the digests of their names.
+    rules: [Vec<(FaultRule, u64)>; 6],
 }
 
 impl Faults {
     pub(crate) fn new(rules: &[FaultRule]) -> Faults {
         let mut faults = Faults { rules: Default::default() };
         for rule in rules {
-            faults.rules[rule.fault.subject() as usize].push(*rule);
+            let name_digest = digest(&format!("fault {:?}", rule.fault));
+            faults.rules[rule.fault.subject() as usize].push((*rule, name_digest));
         }
         faults
     }
@@ -134,8 +136,8 @@ impl Faults {
     pub(crate) fn verdict(&self, subject: Subject, random: Random) -> Option<Fault> {
         self.rules[subject as usize]
             .iter()
-            .find(|rule| random.at(rule.fault as u64 + 1_000).chance(u64::from(rule.rate.0)))
-            .map(|rule| rule.fault)
+            .find(|(rule, name_digest)| random.named(*name_digest).chance(u64::from(rule.rate.0)))
+            .map(|(rule, _)| rule.fault)
     }
 }
 

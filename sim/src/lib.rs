@@ -20,6 +20,7 @@ mod faults;
 mod growth;
 mod json;
 mod mobile_payload;
+mod nasty;
 mod people;
 mod phone;
 mod random;
@@ -34,8 +35,9 @@ pub use arrival::{
 };
 pub use events::EVENT_NAMES;
 pub use faults::{Fault, FaultRule, PartsPerMillion};
+pub use nasty::nasty;
 pub use random::digest;
 pub use scenario::{AccountRates, Population, Scenario, ScenarioError};
 pub use simulation::Simulation;
 pub use time::MicrosUtc;
-pub use truth::{ActivityTruth, Limits, LoadDayTruth, Truth, TruthRecorder, Verdict};
+pub use truth::{ActivityTruth, Limits, LoadDayTruth, Truth, TruthRecorder};

@@ -33,8 +33,8 @@ pub(crate) struct Properties {
 
 impl MobileFields<'_> {
     /// Such as `{"event_id":"…","event_name":"product_viewed",…,"properties":{"product_id":"…"}}`.
-    pub(crate) fn to_bytes(&self, defect: Option<Defect>) -> Vec<u8> {
-        let mut object = ObjectWriter::new(defect);
+    pub(crate) fn to_bytes(&self, defects: &[Defect]) -> Vec<u8> {
+        let mut object = ObjectWriter::new(defects);
         object.string("event_id", self.event_id);
         object.string("event_name", self.event_name);
         object.string("user_id", self.user_id);

@@ -38,6 +38,13 @@ const CLOCK_ERROR_MAX: i64 = 3 * MICROS_PER_DAY;
 /// A clock that was set was set by a minute to two months.
 const CLOCK_CHANGE_MAX: i64 = 64 * MICROS_PER_DAY;
 
+/// A batch that is not the last of its session has that many events.
+const BATCH_MIN: i64 = 6;
+const BATCH_MAX: i64 = 20;
+
+/// A session of [`crate::sessions::EVENTS_MAX`] events and its opening fills no more batches.
+const BATCHES_MAX: u64 = 11;
+
 /// Payloads with a wrong type: the field, and what stands there instead.
 const WRONG_TYPES: [Defect; 5] = [
     Defect::Instead("sequence", "\"seven\""),
@@ -66,6 +73,14 @@ impl Window {
     }
 }
 
+/// What all events of a session have in common, written once.
+struct Stationery {
+    user_id: String,
+    device_id: String,
+    session_id: String,
+    app_version: String,
+}
+
 /// A phone, in one session.
 pub(crate) struct Phone<'a> {
     person: &'a Person,
@@ -73,9 +88,9 @@ pub(crate) struct Phone<'a> {
     faults: &'a Faults,
     /// How long the session waits for its sending.
     delay: i64,
-    /// What the phone's clock shows more than the right time when something happens, and
+    /// What the phone's clock shows more than the right time when something happens.
     error_then: i64,
-    /// when it is sent.
+    /// What it shows more when that is sent.
     error_now: i64,
 }
 
@@ -97,20 +112,30 @@ impl<'a> Phone<'a> {
 
     /// Adds what the server receives of the session within the window.
     pub(crate) fn send(&self, window: Window, arrivals: &mut Vec<Arrival>) {
+        // Most sessions are ruled out here, before it is drawn what happens in them.
         let earliest = self.session.start_at.plus(self.delay);
-        let resends = ATTEMPTS_MAX.cast_signed() * (RESEND_MAX + FLUSH_MAX);
-        let latest = earliest.plus(SESSION_MAX + OVERTAKEN_MAX + resends);
-        if !window.overlaps(earliest, latest) {
+        let latest = earliest.plus(SESSION_MAX + OVERTAKEN_MAX + FLUSH_MAX);
+        let latest_again = latest.plus(ATTEMPTS_MAX.cast_signed() * (RESEND_MAX + FLUSH_MAX));
+        let may_overlap = window.overlaps(earliest, latest)
+            || window.overlaps(earliest, latest_again) && self.sends_again();
+        if !may_overlap {
             return;
         }
+        let stationery = Stationery {
+            user_id: self.person.user_id(),
+            device_id: self.person.device_id(),
+            session_id: self.session.session_id(),
+            app_version: self.person.app_version(self.session.day),
+        };
         let actions = self.session.actions(self.person);
-        let size = self.session.random.stream("size").between(6, 20).cast_unsigned();
+        let size = self.session.random.stream("size").between(BATCH_MIN, BATCH_MAX).cast_unsigned();
         let mut rest = actions.as_slice();
         let mut ordinal = 0;
         while !rest.is_empty() {
             #[expect(clippy::cast_possible_truncation, reason = "twenty at most")]
             let (batch, behind) = rest.split_at(rest.len().min(size as usize));
             self.send_batch(
+                &stationery,
                 batch,
                 self.session.random.stream("batch").at(ordinal),
                 window,
@@ -121,8 +146,18 @@ impl<'a> Phone<'a> {
         }
     }
 
+    /// Whether a batch of the session may be sent again.
+    fn sends_again(&self) -> bool {
+        (0..BATCHES_MAX).any(|ordinal| {
+            let random = self.session.random.stream("batch").at(ordinal);
+            let verdict = self.faults.verdict(Subject::Batch, random);
+            matches!(verdict, Some(Fault::AcknowledgementLost | Fault::ConnectionBroken))
+        })
+    }
+
     fn send_batch(
         &self,
+        stationery: &Stationery,
         actions: &[Action],
         random: Random,
         window: Window,
@@ -137,7 +172,6 @@ impl<'a> Phone<'a> {
             let overtaken = random.stream("overtaken");
             sent_at = sent_at.plus(overtaken.long_tailed(MICROS_PER_MINUTE, OVERTAKEN_MAX));
         }
-        let mut messages = None;
         for attempt in 0..ATTEMPTS_MAX {
             let trial = random.stream("attempt").at(attempt);
             let latency =
@@ -152,14 +186,12 @@ impl<'a> Phone<'a> {
                 && attempt + 1 < ATTEMPTS_MAX
                 && (attempt == 0 || trial.chance(FAILS_AGAIN_PARTS));
             if window.contains(arrived_at) {
-                let messages = messages
-                    .get_or_insert_with(|| self.messages(actions, out_of_order.then_some(random)));
                 arrivals.push(Arrival {
                     source: Source::MobileEvents,
                     lane: self.person.user,
                     arrived_at,
                     sent_at: sent_at.plus(self.error_now),
-                    messages: messages.clone(),
+                    messages: self.messages(stationery, actions, out_of_order.then_some(random)),
                     outcome: if fails { outcome } else { Outcome::Acknowledged },
                 });
             }
@@ -171,11 +203,16 @@ impl<'a> Phone<'a> {
     }
 
     /// The batch; given a seed, in an order that is not that of the events.
-    fn messages(&self, actions: &[Action], shuffle: Option<Random>) -> Vec<Message> {
+    fn messages(
+        &self,
+        stationery: &Stationery,
+        actions: &[Action],
+        shuffle: Option<Random>,
+    ) -> Vec<Message> {
         let mut messages = Vec::with_capacity(actions.len() + 1);
         for action in actions {
             let verdict = self.faults.verdict(Subject::Message, action.random);
-            let message = self.message(action, verdict);
+            let message = self.message(stationery, action, verdict);
             if verdict == Some(Fault::DuplicateInBatch) {
                 messages.push(message.clone());
             }
@@ -189,9 +226,8 @@ impl<'a> Phone<'a> {
         messages
     }
 
-    fn message(&self, action: &Action, verdict: Option<Fault>) -> Message {
+    fn message(&self, stationery: &Stationery, action: &Action, verdict: Option<Fault>) -> Message {
         let event_id = event_id(action.random.stream("id"));
-        let user_id = self.person.user_id();
         let occurred_at = action.at.plus(self.error_then);
         let event_name = action.event.name();
         let random = action.random.stream("defect");
@@ -202,40 +238,38 @@ impl<'a> Phone<'a> {
             } else {
                 event_name
             },
-            user_id: &user_id,
-            device_id: &self.person.device_id(),
-            session_id: &self.session.session_id(),
+            user_id: &stationery.user_id,
+            device_id: &stationery.device_id,
+            session_id: &stationery.session_id,
             sequence: action.sequence,
             occurred_at,
             functionality: action.event.functionality(),
-            app_version: &self.person.app_version(self.session.day),
+            app_version: &stationery.app_version,
             os: self.person.os(),
             country_code: self.person.country.code,
             properties: action.properties.clone(),
         };
         let (payload, reason) = match verdict {
             Some(Fault::MissingKey) => {
-                (fields.to_bytes(Some(*random.pick(&MISSING_KEYS))), RejectReason::MissingKey)
+                (fields.to_bytes(&[*random.pick(&MISSING_KEYS)]), RejectReason::MissingKey)
             }
             Some(Fault::WrongType) => {
-                (fields.to_bytes(Some(*random.pick(&WRONG_TYPES))), RejectReason::WrongType)
+                (fields.to_bytes(&[*random.pick(&WRONG_TYPES)]), RejectReason::WrongType)
             }
-            Some(Fault::UnknownEvent) => (fields.to_bytes(None), RejectReason::UnknownEvent),
+            Some(Fault::UnknownEvent) => (fields.to_bytes(&[]), RejectReason::UnknownEvent),
             Some(Fault::MalformedJson) => {
-                (truncated(fields.to_bytes(None), random), RejectReason::NotJson)
+                (truncated(fields.to_bytes(&[]), random), RejectReason::NotJson)
             }
-            Some(Fault::NotUtf8) => {
-                (not_utf8(fields.to_bytes(None), random), RejectReason::NotUtf8)
-            }
+            Some(Fault::NotUtf8) => (not_utf8(fields.to_bytes(&[]), random), RejectReason::NotUtf8),
             _ => {
                 let meaning = Meaning::MobileEvent(MobileEvent {
                     event_name,
                     functionality: action.event.functionality(),
                     occurred_at,
                     event_id: event_id.clone(),
-                    user_id: user_id.clone(),
+                    user_id: stationery.user_id.clone(),
                 });
-                return Message { payload: fields.to_bytes(None), meaning };
+                return Message { payload: fields.to_bytes(&[]), meaning };
             }
         };
         Message { payload, meaning: Meaning::Invalid(reason) }
@@ -262,15 +296,31 @@ fn either_sign(random: Random, greatest: i64) -> i64 {
 
 /// In the form of a UUID of version 4.
 fn event_id(random: Random) -> String {
-    let high = random.bits();
-    let low = random.at(0).bits();
-    format!(
-        "{:08x}-{:04x}-4{:03x}-{:x}{:03x}-{:012x}",
-        high >> 32,
-        high >> 16 & 0xFFFF,
-        high & 0x0FFF,
-        8 | (low >> 62),
-        low >> 48 & 0x0FFF,
-        low & 0xFFFF_FFFF_FFFF
-    )
+    const DIGITS: &[u8; 16] = b"0123456789abcdef";
+    let mut bits = [random.bits(), random.at(0).bits()];
+    bits[0] = bits[0] & !0xF000 | 0x4000;
+    bits[1] = bits[1] & !(0b11 << 62) | 0b10 << 62;
+    let mut id = String::with_capacity(36);
+    for (position, shift) in (0..32).map(|digit| (digit, 60 - digit % 16 * 4)) {
+        if matches!(position, 8 | 12 | 16 | 20) {
+            id.push('-');
+        }
+        let digit = bits[position / 16] >> shift & 0xF;
+        id.push(char::from(DIGITS[usize::from(digit.to_le_bytes()[0])]));
+    }
+    id
+}
+
+#[cfg(test)]
+mod tests {
+    use super::event_id;
+    use crate::random::Random;
+
+    #[test]
+    fn event_ids_look_like_random_uuids() {
+        let id = event_id(Random::new(1));
+        let parts: Vec<_> = id.split('-').map(str::len).collect();
+        assert_eq!(parts, [8, 4, 4, 4, 12], "{id}");
+        assert!(id[14..].starts_with('4') && "89ab".contains(&id[19..20]), "{id}");
+    }
 }

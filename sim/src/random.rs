@@ -42,7 +42,12 @@ impl Random {
 
     /// The child of that name.
     pub(crate) const fn stream(self, name: &str) -> Random {
-        Random(mix(self.0 ^ digest(name)))
+        self.named(digest(name))
+    }
+
+    /// The child whose name has that [`digest`], for names that are asked for very often.
+    pub(crate) const fn named(self, name_digest: u64) -> Random {
+        Random(mix(self.0 ^ name_digest))
     }
 
     /// The child of that number.

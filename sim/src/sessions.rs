@@ -8,7 +8,7 @@ use crate::random::Random;
 use crate::time::{MICROS_PER_HOUR, MICROS_PER_MINUTE, MICROS_PER_SECOND, MicrosUtc};
 
 /// A session has no more events than that.
-const EVENTS_MAX: u64 = 60;
+pub(crate) const EVENTS_MAX: u64 = 60;
 
 /// Two events of a session are no further apart than that.
 const PAUSE_MAX: i64 = 55 * MICROS_PER_SECOND;

@@ -44,7 +44,7 @@ impl Simulation {
         (first..first + i64::from(self.scenario.days)).map(date_of)
     }
 
-    /// Every batch that arrives on that UTC day, in order of (`arrived_at`, `source`, `lane`).
+    /// Every batch that arrives on that UTC day, in order of (`arrived_at`, `lane`, `source`).
     /// Before the start date nothing does; after the last day the world goes on.
     pub fn arrivals(&self, load_date: Date) -> Vec<Arrival> {
         let day = day_of(load_date);
@@ -110,6 +110,6 @@ fn keep_lanes_in_order(arrivals: &mut [Arrival], day: i64) {
     }
 }
 
-fn sort_key(arrival: &Arrival) -> (MicrosUtc, Source, u64) {
-    (arrival.arrived_at, arrival.source, arrival.lane)
+fn sort_key(arrival: &Arrival) -> (MicrosUtc, u64, Source) {
+    (arrival.arrived_at, arrival.lane, arrival.source)
 }

@@ -73,15 +73,13 @@ pub struct ActivityTruth {
     pub active_users_by_plan: BTreeMap<String, u64>,
 }
 
-/// What becomes of one message.
+/// What becomes of a valid message.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Verdict {
+enum Verdict {
     /// It reaches the vault.
     Accepted,
     /// An earlier valid message says the same.
     Duplicate,
-    /// It is refused.
-    Rejected(RejectReason),
 }
 
 /// The place of a message in the order of all messages.
@@ -274,9 +272,6 @@ impl LoadDayTruth {
                 self.accepted_digest = self.accepted_digest.wrapping_add(id_digest);
             }
             Verdict::Duplicate => self.duplicates += 1,
-            Verdict::Rejected(reason) => {
-                *self.rejected.entry(reason.code().to_owned()).or_default() += 1;
-            }
         }
     }
 }

@@ -103,6 +103,8 @@ fn try_read_change(payload: &[u8]) -> Result<Reading, RejectReason> {
         required(&value, ["/after/user_id"]).or_else(|_| required(&value, ["/before/user_id"]))?[0];
     let (lsn, committed_at) = (integer(lsn)?, instant(committed_at)?);
     value.pointer("/after/signed_up_at").map_or(Ok(MicrosUtc(0)), instant)?;
+    let opt_in = value.pointer("/after/marketing_opt_in").unwrap_or(&Value::Bool(false));
+    text(opt_in).parse::<bool>().map_err(|_| RejectReason::WrongType)?;
     let operation = text(operation);
     if !OPERATIONS.contains(&operation.as_str()) {
         return Err(RejectReason::UnknownOperation);
