@@ -191,7 +191,7 @@ impl Storage {
     }
 
     /// The error for content that this code never wrote.
-    pub fn damaged(&self, detail: impl ToString) -> BusError {
+    pub fn damaged(&self, detail: impl std::fmt::Display) -> BusError {
         BusError::Damaged { path: self.path.clone(), detail: detail.to_string() }
     }
 }

@@ -88,7 +88,7 @@ impl Default for Limits {
             connections_max: 10_000,
             hello_timeout: Duration::from_secs(5),
             ping_interval: Duration::from_secs(20),
-            idle_timeout: Duration::from_secs(60),
+            idle_timeout: Duration::from_mins(1),
             shutdown_timeout: Duration::from_secs(10),
         }
     }

@@ -70,7 +70,7 @@ impl Rig {
         let config = SubscriptionConfig {
             name: "s".to_owned(),
             topic: "mobile_events".to_owned(),
-            ack_deadline: Duration::from_secs(60),
+            ack_deadline: Duration::from_mins(1),
             is_ordered: true,
         };
         bus.create_subscription(config).await.unwrap();

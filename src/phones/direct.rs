@@ -144,9 +144,10 @@ fn make_groups(
 }
 
 fn publications(batch: &PhoneBatch, config: &DirectConfig) -> Vec<Publication> {
-    let published = match config.is_simulated_time {
-        true => PublishTime::Simulated(batch.arrived_at),
-        false => PublishTime::System,
+    let published = if config.is_simulated_time {
+        PublishTime::Simulated(batch.arrived_at)
+    } else {
+        PublishTime::System
     };
     let attributes = batch_attributes(&batch.sent_at.to_string(), config.client.as_deref());
     let ordering_key: Arc<str> = batch.lane.to_string().into();

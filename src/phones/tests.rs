@@ -17,7 +17,7 @@ use crate::{
     bus::{Bus, EmbeddedBus, EmbeddedBusConfig, PublishClock, SubscriptionConfig},
     clock::ProcessClock,
     gateway::{Gateway, GatewayConfig, GatewayError, GatewayTime, Limits, Metrics},
-    raw_store::{LocalRawStore, RawStore},
+    raw_store::LocalRawStore,
 };
 
 const SOURCE: &str = "mobile_events";
@@ -44,21 +44,22 @@ impl RunningGateway {
 impl Rig {
     async fn new() -> Self {
         let folder = tempfile::tempdir().unwrap();
-        let bus = EmbeddedBus::open(EmbeddedBusConfig {
-            path: folder.path().join("bus.redb"),
-            publish_clock: PublishClock::Simulated,
-            lease_clock: Arc::new(ProcessClock::start()),
-        })
-        .unwrap();
+        let bus = open_bus(folder.path());
         bus.create_topic(SOURCE).await.unwrap();
         let config = SubscriptionConfig {
             name: "s".to_owned(),
             topic: SOURCE.to_owned(),
-            ack_deadline: Duration::from_secs(60),
+            ack_deadline: Duration::from_mins(1),
             is_ordered: false,
         };
         bus.create_subscription(config).await.unwrap();
-        Self { folder, bus: Arc::new(bus) }
+        Self { folder, bus }
+    }
+
+    async fn archiver(&self) -> Archiver {
+        let store = Arc::new(LocalRawStore::open(&self.folder.path().join("raw")).unwrap());
+        let config = ArchiverConfig::new(SOURCE);
+        Archiver::open(Arc::clone(&self.bus), store, config).await.unwrap()
     }
 
     async fn gateway(&self, listen: SocketAddr) -> RunningGateway {
@@ -100,6 +101,15 @@ impl Rig {
             }
         }
     }
+}
+
+fn open_bus(folder: &Path) -> Arc<dyn Bus> {
+    let config = EmbeddedBusConfig {
+        path: folder.join("bus.redb"),
+        publish_clock: PublishClock::Simulated,
+        lease_clock: Arc::new(ProcessClock::start()),
+    };
+    Arc::new(EmbeddedBus::open(config).unwrap())
 }
 
 fn any_port() -> SocketAddr {
@@ -249,7 +259,6 @@ async fn straight_into_the_bus_the_messages_are_the_same() {
 #[ignore = "a measurement: run it alone, with --nocapture"]
 async fn throughput() {
     let batch_count = 40_000;
-    let rig = Rig::new().await;
     let payload = Bytes::from("{\"event_id\":\"0123456789\",".repeat(16));
     let batches = (0..batch_count).map(move |n| PhoneBatch {
         source: SOURCE.to_owned(),
@@ -259,57 +268,41 @@ async fn throughput() {
         messages: vec![payload.clone(); 10],
         outcome: Outcome::Acknowledged,
     });
+    let count = batch_count * 10;
+
+    let rig = Rig::new().await;
     let gateway = rig.gateway(any_port()).await;
-    let by_phone = measure(&rig, gateway.address, batches.clone(), Path::new("raw-1")).await;
-    println!("websocket, bus, archiver: {by_phone:.0} messages/s");
-
-    let started = Instant::now();
-    let config = DirectConfig::new("direct".to_owned(), rig.folder.path().join("direct"));
-    let report = ingest_direct(Arc::clone(&rig.bus), batches, config).await.unwrap();
-    let published = report.message_count as f64 / started.elapsed().as_secs_f64();
-    println!("straight into the bus: {published:.0} messages/s");
-    let started = Instant::now();
-    let store = open_store(&rig, Path::new("raw-1"));
-    let mut archiver = open_archiver(&rig, store).await;
-    archiver.drain().await.unwrap();
-    let archived = report.message_count as f64 / started.elapsed().as_secs_f64();
-    println!("from the bus into objects: {archived:.0} messages/s");
-}
-
-fn open_store(rig: &Rig, name: &Path) -> Arc<dyn RawStore> {
-    Arc::new(LocalRawStore::open(&rig.folder.path().join(name)).unwrap())
-}
-
-async fn open_archiver(rig: &Rig, store: Arc<dyn RawStore>) -> Archiver {
-    Archiver::open(Arc::clone(&rig.bus), store, ArchiverConfig::new(SOURCE)).await.unwrap()
-}
-
-async fn measure(
-    rig: &Rig,
-    address: SocketAddr,
-    batches: impl Iterator<Item = PhoneBatch> + Send + 'static,
-    raw: &Path,
-) -> f64 {
-    let archiver = open_archiver(rig, open_store(rig, raw)).await;
-    let progress = archiver.progress();
+    let archiver = rig.archiver().await;
     let (stop, stopped) = oneshot::channel::<()>();
     let archiving = tokio::spawn(archiver.run(async { drop(stopped.await) }));
     let started = Instant::now();
-    let report = Phones::drive(batches, rig.config(address)).await.unwrap();
-    println!(
-        "  phones: {:.0} messages/s",
-        report.message_count as f64 / started.elapsed().as_secs_f64()
-    );
-    while rig.bus.backlog("archiver.mobile_events").await.unwrap() > 0
-        && progress.snapshot().message_count + 100_000 <= report.message_count
-    {
-        tokio::time::sleep(Duration::from_millis(5)).await;
-    }
+    Phones::drive(batches.clone(), rig.config(gateway.address)).await.unwrap();
+    print_rate("phones, gateway, bus (beside the archiver)", count, started);
     drop(stop);
     archiving.await.unwrap().unwrap();
-    let elapsed = started.elapsed().as_secs_f64();
-    let store = open_store(rig, raw);
-    let mut archiver = open_archiver(rig, store).await;
+    rig.archiver().await.drain().await.unwrap();
+    print_rate("phones, gateway, bus, archiver", count, started);
+
+    let rig = Rig::new().await;
+    let mut archiver = rig.archiver().await;
+    let config = DirectConfig::new("direct".to_owned(), rig.folder.path().join("direct"));
+    let started = Instant::now();
+    ingest_direct(Arc::clone(&rig.bus), batches, config).await.unwrap();
+    print_rate("straight into the bus", count, started);
+    let started = Instant::now();
     archiver.drain().await.unwrap();
-    report.message_count as f64 / elapsed
+    print_rate("from the bus into objects", count, started);
+    drop(archiver);
+    let path = rig.folder.path().join("bus.redb");
+    let Rig { folder, bus } = rig;
+    drop(bus);
+    let size_bytes = path.metadata().unwrap().len();
+    let started = Instant::now();
+    drop(open_bus(folder.path()));
+    println!("opening a file of {size_bytes} bytes again: {:?}", started.elapsed());
+}
+
+fn print_rate(what: &str, count: u64, started: Instant) {
+    let elapsed_ms = u64::try_from(started.elapsed().as_millis()).unwrap();
+    println!("{what}: {} messages/s", count * 1000 / elapsed_ms.max(1));
 }
