@@ -226,9 +226,7 @@ async fn errors_that_last_end_the_work() {
 async fn straight_into_the_bus_the_messages_are_the_same() {
     let rig = Rig::new().await;
     let cursor_path = rig.folder.path().join("direct-cursor");
-    let client = Some("simulated-phones".to_owned());
     let config = DirectConfig {
-        client,
         group_message_count: 30,
         ..DirectConfig::new("plan".to_owned(), cursor_path)
     };
