@@ -58,7 +58,7 @@ impl ArchiverConfig {
         Self {
             source: source.to_owned(),
             subscription: format!("archiver.{source}"),
-            ack_deadline: Duration::from_secs(60),
+            ack_deadline: Duration::from_mins(1),
             row_count_max: 100_000,
             held_bytes_max: 256 << 20,
             idle: Duration::from_secs(2),

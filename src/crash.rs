@@ -7,3 +7,6 @@
 pub fn point(name: &str) {
     fail::fail_point!(name, |_| std::process::abort());
 }
+
+#[cfg(test)]
+mod tests;

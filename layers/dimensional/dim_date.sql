@@ -47,7 +47,7 @@ final as (
     extract(month from calendar_date) as month,
     extract(day from calendar_date) as day_of_month,
     extract(isoyear from calendar_date) as iso_year,
-    extract(isoweek from calendar_date) as iso_week,
+    udf.iso_week(calendar_date) as iso_week,
     calendar_date < date_sub(@loaded_to_date, interval @max_lateness_days day) as is_final
   from dates
   where calendar_date <= @calendar_to_date

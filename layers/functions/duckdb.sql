@@ -44,3 +44,6 @@ create or replace macro udf.hash_key_4(a, b, c, d) as
 
 -- The member of a dimension that stands for what is not known.
 create or replace macro udf.unknown_key() as '00000000000000000000000000000000';
+
+-- The ISO week, 1 to 53: engines call this part of a date by different names.
+create or replace macro udf.iso_week(d) as weekofyear(d);

@@ -3,7 +3,7 @@
 use std::{collections::BTreeSet, path::Path};
 
 use arrow::{
-    array::{Array, AsArray},
+    array::AsArray,
     datatypes::{DataType, TimeUnit, TimestampMicrosecondType},
 };
 use bytes::Bytes;

@@ -7,7 +7,7 @@ use bytes::Bytes;
 use super::{Bus, BusError, Delivery, Publication, PublishTime, SubscriptionConfig};
 use crate::clock::MicrosUtc;
 
-const LONG: Duration = Duration::from_secs(600);
+const LONG: Duration = Duration::from_mins(10);
 const SHORT: Duration = Duration::from_millis(50);
 
 /// Runs every check, each on a new bus on simulated time.

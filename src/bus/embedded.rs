@@ -83,9 +83,13 @@ pub struct Queue {
 }
 
 impl EmbeddedBus {
-    /// Opens the file and starts the writer's thread.
+    /// Opens the file.
     pub fn open(config: EmbeddedBusConfig) -> Result<Self, BusError> {
-        let storage = Storage::open(&config.path)?;
+        Self::start(Storage::open(&config.path)?, config)
+    }
+
+    /// Starts the writer's thread on an open file.
+    pub(super) fn start(storage: Storage, config: EmbeddedBusConfig) -> Result<Self, BusError> {
         let topics: Vec<_> = storage.topics()?;
         let subscriptions = storage.subscriptions()?;
         let shared = Arc::new(Shared {

@@ -14,6 +14,8 @@
 mod block;
 #[cfg(test)]
 pub mod conformance;
+#[cfg(test)]
+mod disk_test;
 mod embedded;
 mod error;
 #[cfg(test)]

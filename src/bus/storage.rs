@@ -67,9 +67,18 @@ impl Storage {
         if let Some(folder) = path.parent() {
             std::fs::create_dir_all(folder).map_err(storage_error)?;
         }
-        let mut builder = Builder::new();
-        builder.set_cache_size(CACHE_BYTES).set_check_integrity_on_open(true);
-        let database = builder.create(path).map_err(|error| open_error(path, error))?;
+        let database = builder().create(path).map_err(|error| open_error(path, error))?;
+        Self::prepare(database, path)
+    }
+
+    /// Opens what a test says is a file.
+    #[cfg(test)]
+    pub fn open_on(backend: impl redb::StorageBackend, path: &Path) -> Result<Self, BusError> {
+        let database = builder().create_with_backend(backend);
+        Self::prepare(database.map_err(|error| open_error(path, error))?, path)
+    }
+
+    fn prepare(database: Database, path: &Path) -> Result<Self, BusError> {
         let storage = Self { database, path: path.to_owned() };
         storage.write(|transaction| {
             transaction.open_table(TOPICS)?;
@@ -191,9 +200,15 @@ impl Storage {
     }
 
     /// The error for content that this code never wrote.
-    pub fn damaged(&self, detail: impl ToString) -> BusError {
+    pub fn damaged(&self, detail: impl std::fmt::Display) -> BusError {
         BusError::Damaged { path: self.path.clone(), detail: detail.to_string() }
     }
+}
+
+fn builder() -> Builder {
+    let mut builder = Builder::new();
+    builder.set_cache_size(CACHE_BYTES).set_check_integrity_on_open(true);
+    builder
 }
 
 fn apply(transaction: &WriteTransaction, change: &Change<'_>) -> Result<(), redb::Error> {

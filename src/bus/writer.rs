@@ -24,6 +24,7 @@ const TRANSACTION_BYTES_MAX: usize = 16 << 20;
 const BLOCK_BYTES_MAX: usize = 1 << 20;
 const BLOCK_MESSAGE_COUNT_MAX: usize = 4096;
 
+type Answer = Box<dyn FnOnce(Result<(), BusError>) + Send>;
 type Reply<T> = oneshot::Sender<Result<T, BusError>>;
 
 /// What the thread is asked to do.
@@ -62,7 +63,7 @@ struct Group {
     topics_created: Vec<String>,
     subscriptions_created: Vec<String>,
     acknowledged: BTreeMap<String, Vec<u64>>,
-    answers: Vec<Box<dyn FnOnce(Result<(), BusError>) + Send>>,
+    answers: Vec<Answer>,
 }
 
 impl Writer {
@@ -262,10 +263,7 @@ impl Writer {
     }
 }
 
-fn answer<T: Send + 'static>(
-    reply: Reply<T>,
-    value: T,
-) -> Box<dyn FnOnce(Result<(), BusError>) + Send> {
+fn answer<T: Send + 'static>(reply: Reply<T>, value: T) -> Answer {
     // Nobody minds if the asker has gone away.
     Box::new(move |result| drop(reply.send(result.map(|()| value))))
 }

@@ -248,13 +248,13 @@ impl Connection<'_> {
 
     async fn send(&mut self, messages: &[ServerMessage]) -> Result<(), End> {
         let socket = &mut *self.socket;
-        let send = async {
+        let send_all = async {
             for message in messages {
                 socket.feed(text_frame(message)).await?;
             }
             socket.flush().await
         };
-        let sent = timeout(self.shared.config.limits.idle_timeout, send).await;
+        let sent = timeout(self.shared.config.limits.idle_timeout, send_all).await;
         sent.map_err(|_| End::Gone)?.map_err(|_| End::Gone)
     }
 }

@@ -88,7 +88,7 @@ impl Default for Limits {
             connections_max: 10_000,
             hello_timeout: Duration::from_secs(5),
             ping_interval: Duration::from_secs(20),
-            idle_timeout: Duration::from_secs(60),
+            idle_timeout: Duration::from_mins(1),
             shutdown_timeout: Duration::from_secs(10),
         }
     }
@@ -217,17 +217,15 @@ impl BoundGateway {
             closing.is_closing.send_replace(true);
         };
         let mut is_closing = shared.is_closing.subscribe();
-        let is_closed = async move { drop(is_closing.wait_for(|is_closing| *is_closing).await) };
         let serve = axum::serve(listener, router).with_graceful_shutdown(signal).into_future();
-        let mut serve = std::pin::pin!(serve);
+        // A client that dawdles over its request must not hold up the end.
+        let end = async {
+            drop(is_closing.wait_for(|is_closing| *is_closing).await);
+            tokio::time::sleep(limits.shutdown_timeout).await;
+        };
         tokio::select! {
-            result = &mut serve => result.map_err(GatewayError::Serve)?,
-            () = is_closed => {
-                // A client that dawdles over its request must not hold up the end.
-                if let Ok(result) = timeout(limits.shutdown_timeout, &mut serve).await {
-                    result.map_err(GatewayError::Serve)?;
-                }
-            }
+            result = serve => result.map_err(GatewayError::Serve)?,
+            () = end => {}
         }
         let all = shared.connections.acquire_many(limits.connections_max);
         // Whoever is left after that has not got its acknowledgement and will send again.

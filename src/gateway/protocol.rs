@@ -156,10 +156,10 @@ pub struct Refusal {
 
 /// A batch as one frame.
 pub fn encode_batch<P: AsRef<[u8]>>(header: &BatchHeader, payloads: &[P]) -> Bytes {
-    let header = serde_json::to_vec(header).expect("a header is text and numbers, which JSON has");
+    let header = serde_json::json!(header).to_string();
     let size_bytes = payloads.iter().map(|payload| payload.as_ref().len() + 1).sum::<usize>();
     let mut frame = BytesMut::with_capacity(header.len() + size_bytes);
-    frame.put_slice(&header);
+    frame.put_slice(header.as_bytes());
     for payload in payloads {
         frame.put_u8(b'\n');
         frame.put_slice(payload.as_ref());

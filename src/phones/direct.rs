@@ -6,7 +6,7 @@ use std::{path::PathBuf, sync::Arc};
 use thiserror::Error;
 use tokio::sync::mpsc;
 
-use super::{Cursor, CursorError, PhoneBatch};
+use super::{CLIENT, Cursor, CursorError, PhoneBatch};
 use crate::{
     bus::{Bus, BusError, Publication, PublishTime},
     error_kind::ErrorKind,
@@ -29,10 +29,10 @@ pub struct DirectConfig {
 }
 
 impl DirectConfig {
-    /// Simulated time and large groups.
+    /// As by the simulated phones: simulated time, the same client.
     pub fn new(plan_id: String, cursor_path: PathBuf) -> Self {
         Self {
-            client: None,
+            client: Some(CLIENT.to_owned()),
             is_simulated_time: true,
             group_message_count: 10_000,
             plan_id,
@@ -144,9 +144,10 @@ fn make_groups(
 }
 
 fn publications(batch: &PhoneBatch, config: &DirectConfig) -> Vec<Publication> {
-    let published = match config.is_simulated_time {
-        true => PublishTime::Simulated(batch.arrived_at),
-        false => PublishTime::System,
+    let published = if config.is_simulated_time {
+        PublishTime::Simulated(batch.arrived_at)
+    } else {
+        PublishTime::System
     };
     let attributes = batch_attributes(&batch.sent_at.to_string(), config.client.as_deref());
     let ordering_key: Arc<str> = batch.lane.to_string().into();

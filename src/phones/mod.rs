@@ -30,6 +30,9 @@ use crate::{
 /// How many batches wait for each connection, so that making and sending go side by side.
 const QUEUED_BATCHES_MAX: usize = 256;
 
+/// The usual name of the client, the same by websocket and straight into the bus.
+const CLIENT: &str = "simulated-phones";
+
 /// What the phone makes of a batch's acknowledgement.
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
 pub enum Outcome {
@@ -90,7 +93,7 @@ impl PhonesConfig {
         Self {
             url,
             token,
-            client: Some("simulated-phones".to_owned()),
+            client: Some(CLIENT.to_owned()),
             is_simulated_time: true,
             connection_count: 8,
             plan_id,

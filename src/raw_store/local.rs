@@ -153,7 +153,7 @@ fn make_folder(folder: &Path) -> Result<(), RawStoreError> {
     }
     match fs::create_dir(folder) {
         Err(error) if error.kind() != io::ErrorKind::AlreadyExists => {
-            return Err(RawStoreError::io("make folder", folder, error));
+            Err(RawStoreError::io("make folder", folder, error))
         }
         _ => sync_folder(parent.unwrap_or(Path::new("."))),
     }

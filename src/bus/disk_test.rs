@@ -1,0 +1,151 @@
+//! The embedded bus on disks that fill up and lose power.
+
+use std::{
+    io,
+    path::Path,
+    sync::{Arc, Mutex},
+    time::Duration,
+};
+
+use redb::StorageBackend;
+
+use super::{
+    Bus, BusError, EmbeddedBus, EmbeddedBusConfig, PublishClock, SubscriptionConfig,
+    conformance::{publication, texts},
+    storage::Storage,
+};
+use crate::{clock::ProcessClock, error_kind::ErrorKind};
+
+/// A disk that forgets in a power cut what was not synced.
+#[derive(Clone, Debug)]
+struct Disk(Arc<Mutex<DiskState>>);
+
+#[derive(Debug)]
+struct DiskState {
+    written: Vec<u8>,
+    synced: Vec<u8>,
+    size_bytes_max: u64,
+}
+
+impl Disk {
+    fn new() -> Self {
+        let state = DiskState { written: Vec::new(), synced: Vec::new(), size_bytes_max: u64::MAX };
+        Self(Arc::new(Mutex::new(state)))
+    }
+
+    /// A disk with what this one would hold after a power cut, now.
+    fn after_power_cut(&self) -> Self {
+        let synced = self.0.lock().unwrap().synced.clone();
+        let state = DiskState { written: synced.clone(), synced, size_bytes_max: u64::MAX };
+        Self(Arc::new(Mutex::new(state)))
+    }
+
+    /// No file on it may grow.
+    fn fill(&self) {
+        let mut state = self.0.lock().unwrap();
+        state.size_bytes_max = state.written.len() as u64;
+    }
+}
+
+impl StorageBackend for Disk {
+    fn len(&self) -> io::Result<u64> {
+        Ok(self.0.lock().unwrap().written.len() as u64)
+    }
+
+    fn read(&self, offset: u64, out: &mut [u8]) -> io::Result<()> {
+        let start = usize::try_from(offset).unwrap();
+        out.copy_from_slice(&self.0.lock().unwrap().written[start..start + out.len()]);
+        Ok(())
+    }
+
+    fn set_len(&self, len: u64) -> io::Result<()> {
+        let mut state = self.0.lock().unwrap();
+        if len > state.size_bytes_max {
+            return Err(io::ErrorKind::StorageFull.into());
+        }
+        state.written.resize(usize::try_from(len).unwrap(), 0);
+        Ok(())
+    }
+
+    fn sync_data(&self) -> io::Result<()> {
+        let mut state = self.0.lock().unwrap();
+        state.synced = state.written.clone();
+        Ok(())
+    }
+
+    fn write(&self, offset: u64, data: &[u8]) -> io::Result<()> {
+        let start = usize::try_from(offset).unwrap();
+        self.0.lock().unwrap().written[start..start + data.len()].copy_from_slice(data);
+        Ok(())
+    }
+}
+
+fn open(disk: &Disk) -> EmbeddedBus {
+    let path = Path::new("bus.redb");
+    let storage = Storage::open_on(disk.clone(), path).unwrap();
+    let config = EmbeddedBusConfig {
+        path: path.to_owned(),
+        publish_clock: PublishClock::Simulated,
+        lease_clock: Arc::new(ProcessClock::start()),
+    };
+    EmbeddedBus::start(storage, config).unwrap()
+}
+
+async fn subscribed(disk: &Disk) -> EmbeddedBus {
+    let bus = open(disk);
+    bus.create_topic("t").await.unwrap();
+    let config = SubscriptionConfig {
+        name: "s".to_owned(),
+        topic: "t".to_owned(),
+        ack_deadline: Duration::from_mins(1),
+        is_ordered: false,
+    };
+    bus.create_subscription(config).await.unwrap();
+    bus
+}
+
+#[tokio::test]
+async fn what_was_answered_survives_a_power_cut() {
+    let disk = Disk::new();
+    let bus = subscribed(&disk).await;
+    let mut published = Vec::new();
+    for round in 0..20 {
+        let text = format!("{round:02}");
+        bus.publish("t", vec![publication(None, &text)]).await.unwrap();
+        published.push(text);
+        if round % 5 == 4 {
+            let delivery = bus.pull("s", 1).await.unwrap().remove(0);
+            bus.acknowledge("s", vec![delivery.ack_id]).await.unwrap();
+            published.remove(0);
+        }
+        let bus = open(&disk.after_power_cut());
+        assert_eq!(texts(&bus.pull("s", 100).await.unwrap()), published);
+        let again = bus.publish("t", vec![publication(None, "after")]).await.unwrap();
+        assert_eq!(again[0].0, format!("{:020}", round + 2), "ids go on without a gap");
+    }
+}
+
+#[tokio::test]
+async fn a_full_disk_is_an_error_and_nothing_is_answered_that_is_not_stored() {
+    let disk = Disk::new();
+    let bus = subscribed(&disk).await;
+    disk.fill();
+    let big = "x".repeat(100_000);
+    let mut stored_count = 0;
+    let error = loop {
+        match bus.publish("t", vec![publication(None, &big); 3]).await {
+            Ok(ids) => stored_count += ids.len(),
+            Err(error) => break error,
+        }
+        assert!(stored_count < 10_000, "the disk never filled up");
+    };
+    assert!(matches!(error, BusError::Storage { .. }), "{error}");
+    assert_eq!(error.kind(), ErrorKind::FixInput);
+    let error = bus.publish("t", vec![publication(None, "small")]).await.unwrap_err();
+    assert!(matches!(error, BusError::Storage { .. }), "it stays failed until opened again");
+    drop(bus);
+
+    let bus = open(&disk.after_power_cut());
+    assert_eq!(bus.backlog("s").await.unwrap(), stored_count as u64);
+    bus.publish("t", vec![publication(None, "small")]).await.unwrap();
+}
