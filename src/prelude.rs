@@ -152,7 +152,10 @@ mod tests {
         let query = "select udf.f(1)";
         let before = digest(base, query);
         assert_eq!(before, digest(&base.replace("udf.h(a) as a", "udf.h(a) as a * 2"), query));
-        assert_eq!(before, digest(&base.replace("; create macro udf.g", ";\n-- why\ncreate macro udf.g"), query));
+        assert_eq!(
+            before,
+            digest(&base.replace("; create macro udf.g", ";\n-- why\ncreate macro udf.g"), query)
+        );
         assert_ne!(before, digest(&base.replace("a + 1", "a + 2"), query));
         assert_ne!(before, digest(&base.replace("x = 1", "x = 2"), query));
     }

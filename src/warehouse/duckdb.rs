@@ -8,9 +8,7 @@ use std::{
 
 use ::duckdb::{AccessMode, Config, Connection};
 
-use super::{
-    DescribedColumn, ErrorKind, QueryResult, Session, Warehouse, WarehouseError,
-};
+use super::{DescribedColumn, ErrorKind, QueryResult, Session, Warehouse, WarehouseError};
 use crate::{contract::ColumnType, prelude::Prelude};
 
 /// A DuckDB database, in a file or in memory.
@@ -37,8 +35,7 @@ impl DuckDb {
     ) -> Result<Self, WarehouseError> {
         let place = path.map_or("memory".to_owned(), |path| path.display().to_string());
         let failed = |error: ::duckdb::Error| opening_error(&place, &error);
-        let mode =
-            if options.is_read_only { AccessMode::ReadOnly } else { AccessMode::ReadWrite };
+        let mode = if options.is_read_only { AccessMode::ReadOnly } else { AccessMode::ReadWrite };
         let mut config = Config::default().enable_autoload_extension(false).map_err(failed)?;
         if let Some(threads) = options.threads {
             config = config.threads(threads).map_err(failed)?;
@@ -111,7 +108,8 @@ impl Warehouse for DuckDb {
     }
 
     fn raw_view(&self, source: &str, locators: &[String]) -> String {
-        let columns = "message_id, published_at, received_at, source, attributes, payload, load_date";
+        let columns =
+            "message_id, published_at, received_at, source, attributes, payload, load_date";
         if locators.is_empty() {
             return format!(
                 "create or replace view raw.{source} as select '' as message_id, \
