@@ -64,7 +64,13 @@ pub fn warehouse(
 pub fn unpinned_pipeline(open: &OpenProject, data: &DataFolder) -> Result<Pipeline, Failure> {
     data.create()?;
     let scratch_options = Options { threads: Some(1), is_read_only: false };
-    let scratch = duckdb::open_shared(None, scratch_options, &open.prelude)?;
+    let scratch = duckdb::open_shared(None, scratch_options, &open.prelude).map_err(|error| {
+        let message = error.to_string();
+        match error.offset() {
+            Some(offset) => functions_error(&open.project, &TokenError { message, offset }).into(),
+            None => Failure::from(error),
+        }
+    })?;
     let warehouse = warehouse(data, &open.prelude, false)?;
     let run_id = pipeline::new_run_id();
     Ok(Pipeline::open(open.graph.clone(), warehouse, scratch.as_ref(), run_id)?)

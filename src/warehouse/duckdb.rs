@@ -27,7 +27,8 @@ pub struct Options {
 }
 
 impl DuckDb {
-    /// Opens or creates a database file; `None` is a database in memory.
+    /// Opens or creates a database file; `None` is a database in memory. An error with a place is
+    /// one of the functions' file.
     pub fn open(
         path: Option<&Path>,
         options: Options,
@@ -49,9 +50,13 @@ impl DuckDb {
         }
         .map_err(failed)?;
         for statement in prelude.statements() {
-            let is_setting = statement.trim_start().to_lowercase().starts_with("set ");
+            let is_setting = statement.text.to_lowercase().starts_with("set ");
             if is_setting || !options.is_read_only {
-                connection.execute_batch(statement).map_err(|e| statement_error(statement, &e))?;
+                connection.execute_batch(&statement.text).map_err(|error| {
+                    let error = statement_error(&statement.text, &error);
+                    let within = error.offset().unwrap_or(0);
+                    error.at(statement.offset.map(|start| start + within))
+                })?;
             }
         }
         let version = connection
