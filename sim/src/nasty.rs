@@ -230,6 +230,16 @@ impl Set {
     }
 }
 
+/// The reason, of a message that has an empty text in a required key: that is a missing key, and
+/// comes before whatever else is wrong with what could be read.
+fn reason_of_keyless(reason: RejectReason, is_keyless: bool) -> RejectReason {
+    match reason {
+        RejectReason::NotUtf8 | RejectReason::NotJson => reason,
+        _ if is_keyless => RejectReason::MissingKey,
+        _ => reason,
+    }
+}
+
 /// A message of the event, in one of six cases broken. A broken one keeps its id, under which it
 /// must not count.
 fn event_message(random: Random, event_id: &str, contents: &Contents) -> Message {
@@ -253,6 +263,7 @@ fn event_message(random: Random, event_id: &str, contents: &Contents) -> Message
             ..Properties::default()
         },
     };
+    let is_keyless = event_id.is_empty() || contents.user_id.is_empty();
     let defect = random.stream("defect");
     let (payload, reason) = match random.stream("kind").below(30) {
         0 => (broken_encoding(fields.to_bytes(&[]), defect), RejectReason::NotUtf8),
@@ -260,6 +271,7 @@ fn event_message(random: Random, event_id: &str, contents: &Contents) -> Message
         2 => (fields.to_bytes(missing_key(defect)), RejectReason::MissingKey),
         3 => (fields.to_bytes(wrong_type(defect)), RejectReason::WrongType),
         4 => (fields.to_bytes(unknown_event(defect)), RejectReason::UnknownEvent),
+        _ if is_keyless => (fields.to_bytes(&[]), RejectReason::MissingKey),
         _ => {
             let meaning = Meaning::MobileEvent(MobileEvent {
                 event_id: event_id.to_owned(),
@@ -271,7 +283,7 @@ fn event_message(random: Random, event_id: &str, contents: &Contents) -> Message
             return Message { payload: fields.to_bytes(&[]), meaning };
         }
     };
-    Message { payload, meaning: Meaning::Invalid(reason) }
+    Message { payload, meaning: Meaning::Invalid(reason_of_keyless(reason, is_keyless)) }
 }
 
 /// A message of the change, in one of six cases broken.
@@ -313,6 +325,7 @@ fn change_message(
             (fields.to_bytes(defects), RejectReason::WrongType)
         }
         4 => (fields.to_bytes(unknown_operation(defect)), RejectReason::UnknownOperation),
+        _ if user_id.is_empty() => (fields.to_bytes(&[]), RejectReason::MissingKey),
         _ => {
             let meaning = Meaning::UserChange(UserChange {
                 user_id: user_id.to_owned(),
@@ -327,6 +340,7 @@ fn change_message(
             return Message { payload: fields.to_bytes(&[]), meaning };
         }
     };
+    let reason = reason_of_keyless(reason, user_id.is_empty());
     Message { payload, meaning: Meaning::Invalid(reason) }
 }
 
@@ -349,9 +363,12 @@ fn broken_json(payload: &[u8], random: Random) -> Vec<u8> {
     }
 }
 
-/// Whatever else is wrong, a missing key comes first.
+/// Whatever else is wrong, a missing key comes first. An empty text is no key.
 fn missing_key(random: Random) -> &'static [Defect] {
-    const CASES: [&[Defect]; 6] = [
+    const CASES: [&[Defect]; 9] = [
+        &[Defect::Instead("event_name", "\"\"")],
+        &[Defect::Instead("sequence", "\"\"")],
+        &[Defect::Instead("occurred_at", "\"\""), Defect::Instead("sequence", "\"seven\"")],
         &[Defect::Missing("event_id")],
         &[Defect::Null("user_id")],
         &[Defect::Missing("sequence"), Defect::Instead("event_name", "\"screen_blinked\"")],
@@ -377,7 +394,7 @@ fn wrong_type(random: Random) -> &'static [Defect] {
 fn unknown_event(random: Random) -> &'static [Defect] {
     const CASES: [&[Defect]; 3] = [
         &[Defect::Instead("event_name", "\"screen_blinked\"")],
-        &[Defect::Instead("event_name", "\"\"")],
+        &[Defect::Instead("event_name", "\" \"")],
         &[Defect::Instead("event_name", "\"App_Opened\"")],
     ];
     CASES[random.index(CASES.len())]
@@ -386,14 +403,17 @@ fn unknown_event(random: Random) -> &'static [Defect] {
 fn unknown_operation(random: Random) -> &'static [Defect] {
     const CASES: [&[Defect]; 3] = [
         &[Defect::Instead("op", "\"truncate\"")],
-        &[Defect::Instead("op", "\"\"")],
+        &[Defect::Instead("op", "\" \"")],
         &[Defect::Instead("op", "\"INSERT\"")],
     ];
     CASES[random.index(CASES.len())]
 }
 
 fn missing_key_of_change(random: Random) -> &'static [Defect] {
-    const CASES: [&[Defect]; 5] = [
+    const CASES: [&[Defect]; 8] = [
+        &[Defect::Instead("op", "\"\"")],
+        &[Defect::Instead("lsn", "\"\""), Defect::Instead("op", "\"truncate\"")],
+        &[Defect::Instead("committed_at", "\"\"")],
         &[Defect::Missing("user_id")],
         &[Defect::Null("user_id"), Defect::Instead("op", "\"truncate\"")],
         &[Defect::Missing("lsn"), Defect::Instead("committed_at", "\"yesterday\"")],
