@@ -91,6 +91,18 @@ impl Pipeline {
         options: OpenOptions,
     ) -> Result<Self, PipelineError> {
         shape::check_queries(scratch.as_ref(), &graph)?;
+        Self::open_checked(graph, warehouse, raw_store, run_id, options).await
+    }
+
+    /// Opens the journal and pins the raw objects that there are now, for a graph whose queries
+    /// have been checked.
+    pub async fn open_checked(
+        graph: Graph,
+        warehouse: SharedWarehouse,
+        raw_store: &dyn RawStore,
+        run_id: String,
+        options: OpenOptions,
+    ) -> Result<Self, PipelineError> {
         let mut session = warehouse.session()?;
         journal::create(session.as_mut())?;
         keep_only_comparable(warehouse.as_ref(), &graph)?;

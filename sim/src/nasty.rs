@@ -15,8 +15,11 @@ use crate::json::Defect;
 use crate::mobile_payload::{MobileFields, Properties};
 use crate::phone::{not_utf8, truncated};
 use crate::random::Random;
-use crate::time::{MICROS_PER_DAY, MICROS_PER_HOUR, MICROS_PER_SECOND, MicrosUtc};
+use crate::time::{
+    MICROS_PER_DAY, MICROS_PER_HOUR, MICROS_PER_SECOND, MicrosUtc, date_of, day_of,
+};
 use crate::truth::Limits;
+use jiff::civil::Date;
 use std::collections::{BTreeMap, BTreeSet};
 
 /// 2026-01-01, the first load date.
@@ -38,9 +41,16 @@ const EVENTS: [Event; 4] =
 /// A set of about `size` messages, in the order of (`arrived_at`, `lane`). The first load date is
 /// 2026-01-01, the last four to eight days later. Each arrival has a lane of its own.
 pub fn nasty(seed: u64, limits: Limits, size: usize) -> Vec<Arrival> {
+    nasty_from(date_of(FIRST_DAY), seed, limits, size)
+}
+
+/// The same with another first load date: together with a set of other dates, messages of days long
+/// past.
+pub fn nasty_from(first_date: Date, seed: u64, limits: Limits, size: usize) -> Vec<Arrival> {
     let random = Random::new(seed).stream("nasty");
     let mut set = Set {
         limits,
+        first_day: day_of(first_date),
         days: random.stream("days").between(4, 8),
         id_count: (size / 3).max(2),
         arrivals: Vec::new(),
@@ -63,6 +73,7 @@ pub fn nasty(seed: u64, limits: Limits, size: usize) -> Vec<Arrival> {
 /// The set while it is made.
 struct Set {
     limits: Limits,
+    first_day: i64,
     days: i64,
     id_count: usize,
     arrivals: Vec<Arrival>,
@@ -86,7 +97,7 @@ struct Contents {
 impl Set {
     /// An instant on a load date.
     fn arrived_at(&self, random: Random) -> MicrosUtc {
-        MicrosUtc::start_of(FIRST_DAY + random.at(0).between(0, self.days - 1))
+        MicrosUtc::start_of(self.first_day + random.at(0).between(0, self.days - 1))
             .plus(*random.at(1).pick(&TIMES))
     }
 
@@ -171,7 +182,7 @@ impl Set {
         self.push(Source::DbUsers, arrived_at, arrived_at, vec![message.clone()]);
         if random.stream("redelivered").chance(300_000) {
             let days = random.stream("redelivered on").between(0, 2);
-            let last_day = FIRST_DAY + self.days - 1;
+            let last_day = self.first_day + self.days - 1;
             let again_at = MicrosUtc::start_of((arrived_at.day() + days).min(last_day))
                 .plus(*random.stream("redelivered at").pick(&TIMES));
             self.push(Source::DbUsers, again_at, again_at, vec![message]);
