@@ -1,1 +1,8 @@
 //! Tests of the whole: the real planner, SQL and binary. One binary, so that all is linked once.
+
+mod cli;
+mod crash;
+mod errors;
+mod goldens;
+mod harness;
+mod tidy;
