@@ -120,7 +120,7 @@ pub fn assert_golden(data: &Path, context: &str) {
 #[test]
 fn every_table_is_as_its_golden() {
     let world = World::new();
-    world.lakebed("run tiny --ingest direct").run().status(0).stdout_contains("Everything is right.");
+    let _ = world.lakebed("run tiny --ingest direct").run().status(0).stdout_contains("Everything is right.");
     let found = export(&world.data());
     assert_eq!(found.len(), table_files().len());
     for (name, rows) in &found {
@@ -131,8 +131,8 @@ fn every_table_is_as_its_golden() {
 #[test]
 fn direct_ingestion_is_the_same_every_time() {
     let (one, other) = (World::new(), World::new());
-    one.lakebed("run tiny --ingest direct --jobs 4").run().status(0);
-    other.lakebed("run tiny --ingest direct --jobs 1 --window-days 1").run().status(0);
+    let _ = one.lakebed("run tiny --ingest direct --jobs 4").run().status(0);
+    let _ = other.lakebed("run tiny --ingest direct --jobs 1 --window-days 1").run().status(0);
     let (one, other) = (export(&one.data()), export(&other.data()));
     for (name, rows) in &one {
         let diff = difference(rows, &other[name]);
@@ -143,7 +143,7 @@ fn direct_ingestion_is_the_same_every_time() {
 #[test]
 fn through_the_gateway_the_tables_are_the_same_apart_from_arrival() {
     let world = World::new();
-    world.lakebed("run tiny --ingest gateway").run().status(0).stdout_contains("Everything is right.");
+    let _ = world.lakebed("run tiny --ingest gateway").run().status(0).stdout_contains("Everything is right.");
     let (golden, found) = (golden(), export(&world.data()));
     for (name, expected) in &golden {
         let (expected, found) = (without_arrival(expected), without_arrival(&found[name]));
