@@ -173,7 +173,8 @@ pub async fn simulate(
     }
     record.write(data)?;
     let mut report = IngestReport::default();
-    let truth = ingest_days(Arc::new(simulation), config, data, &bus, &store, &mut report, on_day).await?;
+    let truth =
+        ingest_days(Arc::new(simulation), config, data, &bus, &store, &mut report, on_day).await?;
     record.truth = Some(truth);
     record.is_complete = true;
     record.write(data)?;
@@ -201,9 +202,7 @@ async fn ingest_days(
     let (stop, stopped) = tokio::sync::watch::channel(false);
     let until_stopped = move || {
         let mut stopped = stopped.clone();
-        async move {
-            while !*stopped.borrow_and_update() && stopped.changed().await.is_ok() {}
-        }
+        async move { while !*stopped.borrow_and_update() && stopped.changed().await.is_ok() {} }
     };
     let mut archivers = Vec::new();
     for source in [Source::MobileEvents, Source::DbUsers] {
@@ -238,7 +237,8 @@ async fn ingest_days(
     report.gateway = Some(metrics.snapshot(0));
     for (source, progress, archiver) in archivers {
         archiver.await??;
-        let mut rest = Archiver::open(bus.clone(), store.clone(), ArchiverConfig::new(source.name())).await?;
+        let mut rest =
+            Archiver::open(bus.clone(), store.clone(), ArchiverConfig::new(source.name())).await?;
         rest.drain().await?;
         report.archived.push((source.name().to_owned(), progress.snapshot()));
     }
@@ -270,7 +270,11 @@ struct Day<'a> {
 }
 
 impl Day<'_> {
-    async fn send(&self, arrivals: Vec<Arrival>, report: &mut PhonesReport) -> Result<(), IngestError> {
+    async fn send(
+        &self,
+        arrivals: Vec<Arrival>,
+        report: &mut PhonesReport,
+    ) -> Result<(), IngestError> {
         let (mobile, database): (Vec<Arrival>, Vec<Arrival>) =
             arrivals.into_iter().partition(|arrival| arrival.source == Source::MobileEvents);
         let phones = async {
@@ -316,7 +320,11 @@ fn phone_batch(arrival: Arrival) -> PhoneBatch {
         lane: arrival.lane,
         arrived_at: MicrosUtc(arrival.arrived_at.0),
         sent_at: MicrosUtc(arrival.sent_at.0),
-        messages: arrival.messages.into_iter().map(|message| Bytes::from(message.payload)).collect(),
+        messages: arrival
+            .messages
+            .into_iter()
+            .map(|message| Bytes::from(message.payload))
+            .collect(),
         outcome: match arrival.outcome {
             sim::Outcome::Acknowledged => Outcome::Acknowledged,
             sim::Outcome::AcknowledgementLost => Outcome::AcknowledgementLost,

@@ -1,4 +1,4 @@
-//! A project over a data folder: opened, checked, with the raw objects pinned, ready to plan and build.
+//! A project over a warehouse: checked, with the raw objects pinned, ready to plan and build.
 //!
 //! Not for: picking adapters (`commands`), nor for what the parts do.
 
@@ -28,7 +28,7 @@ use crate::{
 pub enum PipelineError {
     /// A file of the project is wrong.
     #[error(transparent)]
-    File(#[from] Box<FileError>),
+    File(#[from] FileError),
     /// The warehouse failed.
     #[error("the warehouse failed")]
     Warehouse(#[from] WarehouseError),
@@ -72,25 +72,23 @@ pub struct Pipeline {
     run_id: String,
 }
 
-/// How to open a pipeline.
+/// How to pin raw objects.
 #[derive(Clone, Copy, Debug, Default)]
-pub struct OpenOptions {
+pub struct PinOptions {
     /// Whether raw objects may have been taken away: what merged from them then begins anew.
     pub accepts_removed_objects: bool,
 }
 
 impl Pipeline {
     /// Checks every query against its contract over `scratch`, an empty warehouse, then opens the
-    /// journal and pins the raw objects that there are now.
-    pub async fn open(
+    /// journal. Raw objects are read only once they are pinned.
+    pub fn open(
         graph: Graph,
         warehouse: SharedWarehouse,
-        scratch: SharedWarehouse,
-        raw_store: &dyn RawStore,
+        scratch: &dyn Warehouse,
         run_id: String,
-        options: OpenOptions,
     ) -> Result<Self, PipelineError> {
-        shape::check_queries(scratch.as_ref(), &graph)?;
+        shape::check_queries(scratch, &graph)?;
         let mut session = warehouse.session()?;
         journal::create(session.as_mut())?;
         keep_only_comparable(warehouse.as_ref(), &graph)?;
@@ -99,7 +97,6 @@ impl Pipeline {
         drop(session);
         let mut pipeline = Self { graph, warehouse, snapshot, next_sequence, run_id };
         pipeline.snapshot.misshapen = misshapen;
-        pipeline.pin(raw_store, options).await?;
         Ok(pipeline)
     }
 
@@ -138,10 +135,10 @@ impl Pipeline {
     }
 
     /// Pins the raw objects that there are now: the run reads these and no others.
-    async fn pin(
+    pub async fn pin(
         &mut self,
         raw_store: &dyn RawStore,
-        options: OpenOptions,
+        options: PinOptions,
     ) -> Result<(), PipelineError> {
         let mut found: BTreeMap<String, u64> = BTreeMap::new();
         let sources: Vec<TableName> = self.graph.sources().iter().cloned().collect();
@@ -153,7 +150,8 @@ impl Pipeline {
             for object in objects {
                 let content = contents.entry(load_date(&object.key)?).or_default();
                 // Objects never change: key and size stand for what is in them.
-                let digest = Digest::of_texts([object.key.as_str(), &object.size_bytes.to_string()]);
+                let digest =
+                    Digest::of_texts([object.key.as_str(), &object.size_bytes.to_string()]);
                 *content = content.plus(Content::standing_for(digest));
                 locators.push(raw_store.locator(&object.key)?);
                 found.insert(object.key, object.size_bytes);
@@ -170,12 +168,15 @@ impl Pipeline {
         &mut self,
         session: &mut dyn Session,
         found: &BTreeMap<String, u64>,
-        options: OpenOptions,
+        options: PinOptions,
     ) -> Result<(), PipelineError> {
         let known = journal::raw_objects(session)?;
         // An object of another size is another object: what was read of the old one is gone.
-        let removed: BTreeSet<String> =
-            known.iter().filter(|(k, v)| found.get(*k) != Some(*v)).map(|(k, _)| k.clone()).collect();
+        let removed: BTreeSet<String> = known
+            .iter()
+            .filter(|(k, v)| found.get(*k) != Some(*v))
+            .map(|(k, _)| k.clone())
+            .collect();
         let new: BTreeMap<String, u64> = found
             .iter()
             .filter(|(key, size)| known.get(*key) != Some(*size))
@@ -184,7 +185,10 @@ impl Pipeline {
         if let Some(first) = removed.first()
             && !options.accepts_removed_objects
         {
-            return Err(PipelineError::ObjectsRemoved { count: removed.len(), first: first.clone() });
+            return Err(PipelineError::ObjectsRemoved {
+                count: removed.len(),
+                first: first.clone(),
+            });
         }
         if removed.is_empty() && new.is_empty() {
             return Ok(());
@@ -195,7 +199,13 @@ impl Pipeline {
             let (sequence, generation) = (self.take_sequence(), self.snapshot.generation);
             journal::set(session, sequence, "generation", &generation.to_string())?;
             let sequence = self.take_sequence();
-            journal::record_raw_objects(session, sequence, &self.run_id, &BTreeMap::new(), &removed)?;
+            journal::record_raw_objects(
+                session,
+                sequence,
+                &self.run_id,
+                &BTreeMap::new(),
+                &removed,
+            )?;
         }
         let sequence = self.take_sequence();
         journal::record_raw_objects(session, sequence, &self.run_id, &new, &BTreeSet::new())?;

@@ -1,9 +1,6 @@
 //! The statements around a table's query, the same text for DuckDB and BigQuery.
 
-use crate::{
-    graph::Node,
-    plan::window::Window,
-};
+use crate::{graph::Node, plan::window::Window};
 
 /// The temporary table that holds the rows of a build that must be known before they are stored.
 pub const NEW_ROWS: &str = "new_rows";
@@ -110,8 +107,11 @@ pub fn insert_seed(node: &Node, csv: &str) -> Result<String, String> {
     for record in reader.records() {
         let record = record.map_err(|e| e.to_string())?;
         let kinds = node.file.contract.columns.values();
-        let values: Vec<String> =
-            record.iter().zip(kinds).map(|(cell, column)| seed_literal(cell, column.kind)).collect();
+        let values: Vec<String> = record
+            .iter()
+            .zip(kinds)
+            .map(|(cell, column)| seed_literal(cell, column.kind))
+            .collect();
         rows.push(format!("({})", values.join(", ")));
     }
     Ok(insert(node, &format!("values {}", rows.join(",\n"))))
@@ -122,7 +122,9 @@ fn seed_literal(cell: &str, kind: crate::contract::ColumnType) -> String {
     let quoted = format!("'{}'", cell.replace('\'', "''"));
     match kind {
         _ if cell.is_empty() => "null".to_owned(),
-        ColumnType::Int64 | ColumnType::Float64 | ColumnType::Bool | ColumnType::Numeric => cell.to_owned(),
+        ColumnType::Int64 | ColumnType::Float64 | ColumnType::Bool | ColumnType::Numeric => {
+            cell.to_owned()
+        }
         ColumnType::Date => format!("date {quoted}"),
         ColumnType::Timestamp => format!("timestamp {quoted}"),
         ColumnType::String | ColumnType::Bytes | ColumnType::Json => quoted,

@@ -2,12 +2,12 @@
 
 use std::io::{IsTerminal, Write};
 
-use super::{Failure, failure::build_hint, open, progress::Progress, summary};
+use super::{Failure, failure::build_hint, open, output, progress::Progress, summary};
 use crate::{
     build::{BuildOptions, BuildReport, TableOutcome},
     cli::{BuildArgs, Place},
     data_folder::DataFolder,
-    pipeline::{OpenOptions, Pipeline},
+    pipeline::{PinOptions, Pipeline},
 };
 
 /// More partitions than these, built before and now stale, are not rebuilt without a word.
@@ -16,9 +16,8 @@ const REBUILD_PARTITIONS_MAX: usize = 400;
 pub fn build(place: &Place, args: &BuildArgs) -> Result<(), Failure> {
     let open = open::project(place)?;
     let data = DataFolder::new(&place.data);
-    let runtime = open::runtime()?;
-    let options = OpenOptions { accepts_removed_objects: args.effort.accept_removed };
-    let mut pipeline = runtime.block_on(open::pipeline(&open, &data, options))?;
+    let options = PinOptions { accepts_removed_objects: args.effort.accept_removed };
+    let mut pipeline = open::pipeline(&open, &data, options)?;
     let tables = open::tables(&pipeline.graph, &args.tables)?;
     let mut build_options = open::build_options(tables, &args.effort);
     if args.from.is_some() || args.to.is_some() {
@@ -29,9 +28,9 @@ pub fn build(place: &Place, args: &BuildArgs) -> Result<(), Failure> {
     ask_before_large_rebuild(&pipeline, &build_options, args.effort.yes)?;
     let report = build_with_progress(&mut pipeline, &build_options)?;
     if place.json {
-        println!("{}", summary::build_json(&report));
+        output::print(&format!("{}\n", summary::build_json(&report)))?;
     } else {
-        summary::print_build(&report);
+        output::print(summary::render_build(&report).as_str())?;
     }
     fail_if_broken(&report)
 }
@@ -90,5 +89,9 @@ fn ask_before_large_rebuild(
     let _ = std::io::stderr().flush();
     let mut answer = String::new();
     std::io::stdin().read_line(&mut answer).map_err(Failure::data)?;
-    if answer.trim().eq_ignore_ascii_case("y") { Ok(()) } else { Err(Failure::usage("not rebuilt")) }
+    if answer.trim().eq_ignore_ascii_case("y") {
+        Ok(())
+    } else {
+        Err(Failure::usage("not rebuilt"))
+    }
 }

@@ -18,7 +18,7 @@ pub struct Failure {
 #[derive(Debug)]
 enum Report {
     /// The file, the line and the span.
-    File(Box<FileError>),
+    File(FileError),
     /// An error with its causes, and what to do.
     Chain { error: Box<dyn Error + Send + Sync>, hint: Option<String> },
     /// All was said already.
@@ -53,7 +53,7 @@ impl Failure {
     /// Prints to stderr and gives the exit status.
     pub fn print(self) -> ExitCode {
         match self.report {
-            Report::File(error) => eprintln!("{:?}", miette::Report::new(*error)),
+            Report::File(error) => eprintln!("{:?}", miette::Report::new(error)),
             Report::Chain { error, hint } => {
                 eprintln!("error: {error}");
                 let mut cause = error.source();
@@ -78,12 +78,6 @@ impl Failure {
 
 impl From<FileError> for Failure {
     fn from(error: FileError) -> Self {
-        Box::new(error).into()
-    }
-}
-
-impl From<Box<FileError>> for Failure {
-    fn from(error: Box<FileError>) -> Self {
         Self { status: 2, report: Report::File(error) }
     }
 }
@@ -162,7 +156,10 @@ pub fn build_hint(error: &BuildError) -> Option<String> {
 fn warehouse_hint(said: &str) -> Option<String> {
     let is_disk_full = said.contains("No space left") || said.contains("Could not write all");
     if is_disk_full {
-        return Some("the disk is full: make room and run the same command again; what was committed stands".to_owned());
+        return Some(
+            "the disk is full: make room and run the same command again; what was committed stands"
+                .to_owned(),
+        );
     }
     if said.contains(".parquet") {
         return Some(

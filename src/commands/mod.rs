@@ -4,6 +4,7 @@ mod build;
 mod failure;
 mod gateway;
 mod open;
+mod output;
 mod plan;
 mod progress;
 mod query;

@@ -105,8 +105,12 @@ fn reached(
 
 /// What a build of these partitions may change in the table's contents.
 fn change(planner: &Planner<'_>, node: &Node, forecast: &Forecast) -> Change {
-    let built: BTreeSet<Partition> =
-        forecast.stale.iter().map(|s| s.partition).chain(forecast.may_follow.iter().copied()).collect();
+    let built: BTreeSet<Partition> = forecast
+        .stale
+        .iter()
+        .map(|s| s.partition)
+        .chain(forecast.may_follow.iter().copied())
+        .collect();
     let is_any = !built.is_empty() || forecast.may_follow_more;
     match node.build() {
         BuildKind::Delta => {
@@ -116,7 +120,8 @@ fn change(planner: &Planner<'_>, node: &Node, forecast: &Forecast) -> Change {
                 let to = load_date.saturating_add(planner.graph.skew_days_max.days());
                 let recorded = occupied.and_then(|o| o.get(&load_date)).copied();
                 let (old_from, old_to) = recorded.unwrap_or((from, to));
-                super::window::Window::Dates { from: from.min(old_from), to: to.max(old_to) }.partitions()
+                super::window::Window::Dates { from: from.min(old_from), to: to.max(old_to) }
+                    .partitions()
             };
             let has_rows = |p: &Partition| !planner.snapshot.content(node.name(), *p).is_empty();
             let partitions: BTreeSet<Partition> =

@@ -8,9 +8,7 @@ use std::{
 
 use ::duckdb::{AccessMode, Config, Connection};
 
-use super::{
-    DescribedColumn, ErrorKind, QueryResult, Session, Warehouse, WarehouseError,
-};
+use super::{DescribedColumn, ErrorKind, QueryResult, Session, Warehouse, WarehouseError};
 use crate::{contract::ColumnType, prelude::Prelude};
 
 /// A DuckDB database, in a file or in memory.
@@ -29,7 +27,8 @@ pub struct Options {
 }
 
 impl DuckDb {
-    /// Opens or creates a database file; `None` is a database in memory.
+    /// Opens or creates a database file; `None` is a database in memory. An error with a place is
+    /// one of the functions' file.
     pub fn open(
         path: Option<&Path>,
         options: Options,
@@ -37,8 +36,7 @@ impl DuckDb {
     ) -> Result<Self, WarehouseError> {
         let place = path.map_or("memory".to_owned(), |path| path.display().to_string());
         let failed = |error: ::duckdb::Error| opening_error(&place, &error);
-        let mode =
-            if options.is_read_only { AccessMode::ReadOnly } else { AccessMode::ReadWrite };
+        let mode = if options.is_read_only { AccessMode::ReadOnly } else { AccessMode::ReadWrite };
         let mut config = Config::default().enable_autoload_extension(false).map_err(failed)?;
         if let Some(threads) = options.threads {
             config = config.threads(threads).map_err(failed)?;
@@ -52,9 +50,13 @@ impl DuckDb {
         }
         .map_err(failed)?;
         for statement in prelude.statements() {
-            let is_setting = statement.trim_start().to_lowercase().starts_with("set ");
+            let is_setting = statement.text.to_lowercase().starts_with("set ");
             if is_setting || !options.is_read_only {
-                connection.execute_batch(statement).map_err(|e| statement_error(statement, &e))?;
+                connection.execute_batch(&statement.text).map_err(|error| {
+                    let error = statement_error(&statement.text, &error);
+                    let within = error.offset().unwrap_or(0);
+                    error.at(statement.offset.map(|start| start + within))
+                })?;
             }
         }
         let version = connection
@@ -111,7 +113,8 @@ impl Warehouse for DuckDb {
     }
 
     fn raw_view(&self, source: &str, locators: &[String]) -> String {
-        let columns = "message_id, published_at, received_at, source, attributes, payload, load_date";
+        let columns =
+            "message_id, published_at, received_at, source, attributes, payload, load_date";
         if locators.is_empty() {
             return format!(
                 "create or replace view raw.{source} as select '' as message_id, \
