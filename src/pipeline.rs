@@ -36,7 +36,7 @@ pub enum PipelineError {
     #[error("the raw layer failed")]
     RawStore(#[from] RawStoreError),
     /// Raw objects that were built from are gone.
-    #[error("{} raw objects that earlier builds read are gone, the first of them {first}", .count)]
+    #[error("raw objects that earlier builds read are gone or changed: {count}, the first {first}")]
     ObjectsRemoved {
         /// How many.
         count: usize,
@@ -70,6 +70,14 @@ pub struct Pipeline {
     pub snapshot: Snapshot,
     next_sequence: i64,
     run_id: String,
+    object_changes: ObjectChanges,
+}
+
+/// Raw objects that came or went since the last build; a build writes them down.
+#[derive(Debug, Default)]
+struct ObjectChanges {
+    new: BTreeMap<String, u64>,
+    removed: BTreeSet<String>,
 }
 
 /// How to pin raw objects.
@@ -104,7 +112,9 @@ impl Pipeline {
         let misshapen = shape::create_missing(warehouse.as_ref(), &graph)?;
         let (snapshot, next_sequence) = journal::load(session.as_mut())?;
         drop(session);
-        let mut pipeline = Self { graph, warehouse, snapshot, next_sequence, run_id };
+        let object_changes = ObjectChanges::default();
+        let mut pipeline =
+            Self { graph, warehouse, snapshot, next_sequence, run_id, object_changes };
         pipeline.snapshot.misshapen = misshapen;
         Ok(pipeline)
     }
@@ -125,6 +135,7 @@ impl Pipeline {
         options: &BuildOptions,
         on_event: &(dyn Fn(BuildEvent<'_>) + Sync),
     ) -> Result<BuildReport, WarehouseError> {
+        self.record_objects()?;
         let executor = Executor {
             warehouse: self.warehouse.as_ref(),
             graph: &self.graph,
@@ -170,13 +181,13 @@ impl Pipeline {
                 self.snapshot.set_content(source, Some(date), content);
             }
         }
-        self.record_objects(session.as_mut(), &found, options)
+        self.compare_objects(session.as_mut(), found, options)
     }
 
-    fn record_objects(
+    fn compare_objects(
         &mut self,
         session: &mut dyn Session,
-        found: &BTreeMap<String, u64>,
+        found: BTreeMap<String, u64>,
         options: PinOptions,
     ) -> Result<(), PipelineError> {
         let known = journal::raw_objects(session)?;
@@ -186,40 +197,37 @@ impl Pipeline {
             .filter(|(k, v)| found.get(*k) != Some(*v))
             .map(|(k, _)| k.clone())
             .collect();
-        let new: BTreeMap<String, u64> = found
-            .iter()
-            .filter(|(key, size)| known.get(*key) != Some(*size))
-            .map(|(key, size)| (key.clone(), *size))
-            .collect();
         if let Some(first) = removed.first()
             && !options.accepts_removed_objects
         {
-            return Err(PipelineError::ObjectsRemoved {
-                count: removed.len(),
-                first: first.clone(),
-            });
+            let (count, first) = (removed.len(), first.clone());
+            return Err(PipelineError::ObjectsRemoved { count, first });
         }
+        self.snapshot.generation += i64::from(!removed.is_empty());
+        let new = found.into_iter().filter(|(key, size)| known.get(key) != Some(size)).collect();
+        self.object_changes = ObjectChanges { new, removed };
+        Ok(())
+    }
+
+    /// Writes down what the build will read. A plan does not: to plan is not to agree.
+    fn record_objects(&mut self) -> Result<(), WarehouseError> {
+        let ObjectChanges { new, removed } = std::mem::take(&mut self.object_changes);
         if removed.is_empty() && new.is_empty() {
             return Ok(());
         }
+        let mut session = self.warehouse.session()?;
+        let session = session.as_mut();
+        let none = (BTreeMap::new(), BTreeSet::new());
         session.execute("begin transaction")?;
         if !removed.is_empty() {
-            self.snapshot.generation += 1;
             let (sequence, generation) = (self.take_sequence(), self.snapshot.generation);
             journal::set(session, sequence, "generation", &generation.to_string())?;
             let sequence = self.take_sequence();
-            journal::record_raw_objects(
-                session,
-                sequence,
-                &self.run_id,
-                &BTreeMap::new(),
-                &removed,
-            )?;
+            journal::record_raw_objects(session, sequence, &self.run_id, &none.0, &removed)?;
         }
         let sequence = self.take_sequence();
-        journal::record_raw_objects(session, sequence, &self.run_id, &new, &BTreeSet::new())?;
-        session.execute("commit transaction")?;
-        Ok(())
+        journal::record_raw_objects(session, sequence, &self.run_id, &new, &none.1)?;
+        session.execute("commit transaction")
     }
 }
 

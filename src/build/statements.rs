@@ -91,21 +91,25 @@ fn lexically_less(columns: &[String]) -> String {
     format!("{less} or (source.{first} = target.{first} and ({}))", lexically_less(rest))
 }
 
-/// The rows of a seed's CSV as one statement of literals. The error says what is wrong with the CSV.
+/// The rows of a seed's CSV as one statement of literals. The error says what is wrong with the CSV,
+/// and where it is.
 pub fn insert_seed(node: &Node, csv: &str) -> Result<String, String> {
+    let path = node.file.path.with_extension("csv");
+    let wrong = |error: csv::Error| format!("{}: {error}", path.display());
     let mut reader = csv::ReaderBuilder::new().trim(csv::Trim::All).from_reader(csv.as_bytes());
-    let header = reader.headers().map_err(|e| e.to_string())?.clone();
+    let header = reader.headers().map_err(wrong)?.clone();
     if header.iter().ne(columns(node)) {
         let header: Vec<&str> = header.iter().collect();
         return Err(format!(
-            "the CSV's header is `{}`, and the contract's columns are `{}`",
+            "{}: the header is `{}`, and the contract's columns are `{}`",
+            path.display(),
             header.join(","),
             columns(node).join(",")
         ));
     }
     let mut rows = Vec::new();
     for record in reader.records() {
-        let record = record.map_err(|e| e.to_string())?;
+        let record = record.map_err(wrong)?;
         let kinds = node.file.contract.columns.values();
         let values: Vec<String> = record
             .iter()

@@ -22,7 +22,12 @@ pub fn build(place: &Place, args: &BuildArgs) -> Result<(), Failure> {
     let mut build_options = open::build_options(tables, &args.effort);
     if args.from.is_some() || args.to.is_some() {
         let from = args.from.unwrap_or(jiff::civil::Date::MIN);
-        build_options.dates = Some((from, args.to.unwrap_or(jiff::civil::Date::MAX)));
+        let to = args.to.unwrap_or(jiff::civil::Date::MAX);
+        if from > to {
+            return Err(Failure::usage(format!("--from {from} is after --to {to}"))
+                .hint("both dates are included; write the earlier one after --from"));
+        }
+        build_options.dates = Some((from, to));
     }
     build_options.is_full = args.full;
     ask_before_large_rebuild(&pipeline, &build_options, args.effort.yes)?;

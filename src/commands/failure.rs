@@ -113,7 +113,12 @@ impl From<RawStoreError> for Failure {
 
 impl From<BusError> for Failure {
     fn from(error: BusError) -> Self {
-        Self::data(error)
+        let is_in_use = matches!(error, BusError::InUse { .. });
+        let failure = Self::data(error);
+        if is_in_use {
+            return failure.hint("wait for it or stop it, or give another folder to --data");
+        }
+        failure
     }
 }
 
@@ -123,6 +128,8 @@ impl From<IngestError> for Failure {
             IngestError::OtherSimulation { .. } => {
                 Self::usage(error).hint("give another folder to --data, or delete this one")
             }
+            IngestError::Damaged { .. } => Self::data(error)
+                .hint("give another folder to --data, or delete this one and run again"),
             other => Self::data(other),
         }
     }
@@ -136,6 +143,8 @@ impl From<PipelineError> for Failure {
             PipelineError::ObjectsRemoved { .. } => Self::data(error).hint(
                 "put them back, or build with --accept-removed: the tables then forget what only they had",
             ),
+            PipelineError::MisplacedObject { .. } => Self::data(error)
+                .hint("move it out of the data folder's raw/: only the archiver writes there"),
             other => Self::data(other),
         }
     }
@@ -148,7 +157,7 @@ pub fn build_hint(error: &BuildError) -> Option<String> {
         BuildError::Checks(_) => {
             Some("the old rows stand; mend the query or the contract, then build again".to_owned())
         }
-        BuildError::Seed(_) => Some("mend the CSV beside the seed's file".to_owned()),
+        BuildError::Seed(_) => Some("the old rows stand; mend the CSV, then build again".to_owned()),
     }
 }
 
@@ -159,6 +168,11 @@ fn warehouse_hint(said: &str) -> Option<String> {
         return Some(
             "the disk is full: make room and run the same command again; what was committed stands"
                 .to_owned(),
+        );
+    }
+    if said.contains("not a valid DuckDB database file") {
+        return Some(
+            "move the file away and run `lakebed build`: the raw layer has everything".to_owned(),
         );
     }
     if said.contains(".parquet") {

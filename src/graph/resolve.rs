@@ -186,12 +186,7 @@ fn order(project: &Project, names_read: &NamesRead) -> Result<Vec<TableName>, Fi
         };
         let ready: Vec<&TableName> = waiting.iter().filter(is_ready).copied().collect();
         if ready.is_empty() {
-            let circle: Vec<&str> = waiting.iter().map(|name| name.as_str()).collect();
-            let file = &project.tables[*waiting.iter().next().expect("not empty")];
-            return Err(file.error_in_query(
-                0..0,
-                format!("these tables read each other in a circle: {}", circle.join(", ")),
-            ));
+            return Err(circle_error(project, names_read, &waiting));
         }
         for name in ready {
             waiting.remove(name);
@@ -199,6 +194,33 @@ fn order(project: &Project, names_read: &NamesRead) -> Result<Vec<TableName>, Fi
         }
     }
     Ok(order)
+}
+
+/// Points at a name that closes a circle. Each waiting table reads one, so that going from one to
+/// the next comes back to a table at last.
+fn circle_error(
+    project: &Project,
+    names_read: &NamesRead,
+    waiting: &BTreeSet<&TableName>,
+) -> FileError {
+    let next = |name: &TableName| {
+        let mut reads = names_read[name].0.iter();
+        reads.find(|read| *read != name && waiting.contains(read)).expect("none is ready")
+    };
+    let mut path: Vec<&TableName> = vec![waiting.first().expect("something waits")];
+    let start = loop {
+        let following = next(path[path.len() - 1]);
+        if let Some(start) = path.iter().position(|name| *name == following) {
+            break start;
+        }
+        path.push(following);
+    };
+    let mut circle: Vec<&str> = path[start..].iter().map(|name| name.as_str()).collect();
+    circle.push(circle[0]);
+    let file = &project.tables[path[start]];
+    let span = file.query().to_lowercase().find(circle[1]).map_or(0..0, |at| at..at + circle[1].len());
+    file.error_in_query(span, format!("a circle: {}", circle.join(" reads ")))
+        .with_help("let one of them read a table that does not read it")
 }
 
 fn domains(file: &TableFile) -> (Domain, Domain) {
