@@ -75,7 +75,8 @@ fn messages(simulation: &Simulation, date: jiff::civil::Date) -> Vec<Message> {
 }
 
 fn write_object(folder: &Path, date: jiff::civil::Date, messages: &[Message]) -> String {
-    let (bytes, _) = encode_object("mobile_events", messages.to_vec()).expect("rows fit into Parquet");
+    let (bytes, _) =
+        encode_object("mobile_events", messages.to_vec()).expect("rows fit into Parquet");
     let path = folder.join(object_key("mobile_events", date, &bytes));
     std::fs::create_dir_all(path.parent().expect("a key has folders")).expect("a folder");
     std::fs::write(&path, bytes).expect("a file");

@@ -123,7 +123,8 @@ fn while_a_changed_table_is_rebuilt() {
         let fail_points = format!("builder::{place}=return");
         let _ = world.lakebed("build").env("FAILPOINTS", &fail_points).run().killed_by(SIGABRT);
         let is_committed = place == "after_commit";
-        let shown = world.query("select cast(sum(event_count) as bigint) as n from dimensional.fact_user_day");
+        let shown = world
+            .query("select cast(sum(event_count) as bigint) as n from dimensional.fact_user_day");
         let expected = if is_committed { 621 + 65 } else { 621 };
         assert_eq!(shown, format!("n\n{expected}\n"), "{fail_points}");
         edit.undo();

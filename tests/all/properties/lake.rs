@@ -129,7 +129,9 @@ impl Drop for Lake {
         }
         let mut session = self.warehouse.session().expect("a session");
         for schema in ["lakebed", "mart", "dimensional", "vault", "standardized", "seed", "raw"] {
-            session.execute(&format!("drop schema if exists {schema} cascade")).expect("it can be dropped");
+            session
+                .execute(&format!("drop schema if exists {schema} cascade"))
+                .expect("it can be dropped");
         }
         SPARE.with_borrow_mut(|spare| spare.push(Arc::clone(&self.warehouse)));
     }
