@@ -93,8 +93,9 @@ pub fn sent(arrivals: &[Arrival]) -> Vec<Sent> {
     all
 }
 
-/// Publishes messages as objects, cut at random.
-pub fn publish(store: &TestStore, messages: &[Sent], dice: &mut Dice) {
+/// Publishes messages as objects, cut at random. Returns the objects' keys with what is in them.
+pub fn publish(store: &TestStore, messages: &[Sent], dice: &mut Dice) -> Vec<(String, Vec<Sent>)> {
+    let mut objects = Vec::new();
     let mut by_day: BTreeMap<(Source, Date), Vec<&Sent>> = BTreeMap::new();
     for message in messages {
         by_day.entry((message.source, message.load_date())).or_default().push(message);
@@ -103,9 +104,13 @@ pub fn publish(store: &TestStore, messages: &[Sent], dice: &mut Dice) {
         dice.shuffle(&mut messages);
         while !messages.is_empty() {
             let count = 1 + dice.below(messages.len());
-            let object = messages.drain(..count).map(Sent::on_the_bus).collect();
-            let (bytes, _) = encode_object(source.name(), object).expect("messages are encoded");
-            store.put(&object_key(source.name(), load_date, &bytes), &bytes);
+            let object: Vec<Sent> = messages.drain(..count).cloned().collect();
+            let rows = object.iter().map(Sent::on_the_bus).collect();
+            let (bytes, _) = encode_object(source.name(), rows).expect("messages are encoded");
+            let key = object_key(source.name(), load_date, &bytes);
+            store.put(&key, &bytes);
+            objects.push((key, object));
         }
     }
+    objects
 }

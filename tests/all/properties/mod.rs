@@ -5,20 +5,21 @@
 //! unless `LAKEBED_PROPERTY_CASES` says how many of each property. A case that fails prints the
 //! command that repeats it.
 
-//mod changes;
 mod checks;
-//mod crash;
+mod constants;
+mod copies;
+mod crash;
 mod dice;
 mod faults;
 mod lake;
-//mod late;
+mod late;
 mod messages;
-//mod mutants;
+mod mutants;
 mod oracle;
 mod oracle_activity;
 mod rebuild;
-//mod removal;
-//mod replay;
+mod removal;
+mod replay;
 mod runs;
 mod store;
 mod tables;

@@ -39,11 +39,6 @@ impl TestStore {
         fs::remove_file(self.folder.path().join(key)).expect("the file is there");
     }
 
-    /// The keys of all objects.
-    pub fn keys(&self) -> Vec<String> {
-        self.sizes().keys().cloned().collect()
-    }
-
     fn sizes(&self) -> MutexGuard<'_, BTreeMap<String, u64>> {
         self.sizes.lock().unwrap_or_else(PoisonError::into_inner)
     }
