@@ -75,7 +75,7 @@ pub fn run(place: &Place, args: &RunArgs) -> Result<(), Failure> {
         let mut session = pipeline.warehouse.session()?;
         output::print(summary::render_run(&summary, session.as_mut())?.as_str())?;
     }
-    fail_if_broken(&report)?;
+    fail_if_broken(&report, &pipeline.graph, &data)?;
     match &graded {
         Some(grade) if grade.wrong().next().is_none() => Ok(()),
         _ => Err(Failure::said()),
