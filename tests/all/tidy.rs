@@ -164,7 +164,8 @@ fn anchor(heading: &str) -> String {
 fn paths_in_the_docs_exist() {
     let roots = ["src/", "sim/", "layers/", "scenarios/", "tests/", "docs/", "golden/", "xtask/", "benches/"];
     let mut broken = Vec::new();
-    for file in with_extension("md") {
+    // The README names files that its reader is to write.
+    for file in with_extension("md").filter(|file| file.path != "README.md") {
         for span in file.text.split("```").step_by(2).flat_map(|text| text.split('`').skip(1).step_by(2)) {
             let is_path = roots.iter().any(|root| span.starts_with(root));
             let is_pattern = span.contains(['<', '*', '…', ' ', '{']);
