@@ -97,6 +97,15 @@ impl Pipeline {
         run_id: String,
     ) -> Result<Self, PipelineError> {
         shape::check_queries(scratch, &graph)?;
+        Ok(Self::open_checked(graph, warehouse, run_id)?)
+    }
+
+    /// Opens the journal for a graph whose queries have been checked.
+    pub fn open_checked(
+        graph: Graph,
+        warehouse: SharedWarehouse,
+        run_id: String,
+    ) -> Result<Self, WarehouseError> {
         let mut session = warehouse.session()?;
         journal::create(session.as_mut())?;
         keep_only_comparable(warehouse.as_ref(), &graph)?;

@@ -58,6 +58,7 @@ typed as (
 ),
 
 final as (
+  -- An empty text in a required field is a missing one.
   select
     load_date,
     message_id,
@@ -76,8 +77,8 @@ final as (
     case
       when body is null then 'not_utf8'
       when change is null then 'not_json'
-      when user_id is null or change.op is null or change.lsn is null
-        or change.committed_at is null then 'missing_key'
+      when user_id is null or ifnull(change.op, '') = '' or ifnull(change.lsn, '') = ''
+        or ifnull(change.committed_at, '') = '' then 'missing_key'
       when lsn is null or committed_at is null
         or (change.after_signed_up_at is not null and signed_up_at is null)
         or (change.after_marketing_opt_in is not null and marketing_opt_in is null)

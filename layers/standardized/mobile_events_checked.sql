@@ -86,6 +86,7 @@ timed as (
 ),
 
 final as (
+  -- An empty text in a required field is a missing one.
   select
     load_date,
     message_id,
@@ -112,7 +113,7 @@ final as (
       when body is null then 'not_utf8'
       when event is null then 'not_json'
       when event_id is null or event_name is null or user_id is null
-        or event.sequence is null or event.occurred_at is null then 'missing_key'
+        or ifnull(event.sequence, '') = '' or ifnull(event.occurred_at, '') = '' then 'missing_key'
       when sequence is null or occurred_at is null
         or (event.quantity is not null and quantity is null)
         or (event.amount_micros is not null and amount_micros is null)

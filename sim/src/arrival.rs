@@ -143,7 +143,7 @@ pub enum RejectReason {
     NotUtf8,
     /// The text is not JSON.
     NotJson,
-    /// A required field is missing or null. An empty string is a value, not a missing one.
+    /// A required field is missing, null or an empty string.
     MissingKey,
     /// A field's text is not of the field's type.
     WrongType,

@@ -35,7 +35,7 @@ pub use arrival::{
 };
 pub use events::EVENT_NAMES;
 pub use faults::{Fault, FaultRule, PartsPerMillion};
-pub use nasty::nasty;
+pub use nasty::{nasty, nasty_from};
 pub use random::digest;
 pub use scenario::{AccountRates, Population, Scenario, ScenarioError};
 pub use simulation::Simulation;

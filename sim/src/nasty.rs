@@ -15,8 +15,11 @@ use crate::json::Defect;
 use crate::mobile_payload::{MobileFields, Properties};
 use crate::phone::{not_utf8, truncated};
 use crate::random::Random;
-use crate::time::{MICROS_PER_DAY, MICROS_PER_HOUR, MICROS_PER_SECOND, MicrosUtc};
+use crate::time::{
+    MICROS_PER_DAY, MICROS_PER_HOUR, MICROS_PER_SECOND, MicrosUtc, date_of, day_of,
+};
 use crate::truth::Limits;
+use jiff::civil::Date;
 use std::collections::{BTreeMap, BTreeSet};
 
 /// 2026-01-01, the first load date.
@@ -38,9 +41,16 @@ const EVENTS: [Event; 4] =
 /// A set of about `size` messages, in the order of (`arrived_at`, `lane`). The first load date is
 /// 2026-01-01, the last four to eight days later. Each arrival has a lane of its own.
 pub fn nasty(seed: u64, limits: Limits, size: usize) -> Vec<Arrival> {
+    nasty_from(date_of(FIRST_DAY), seed, limits, size)
+}
+
+/// The same with another first load date: together with a set of other dates, messages of days long
+/// past.
+pub fn nasty_from(first_date: Date, seed: u64, limits: Limits, size: usize) -> Vec<Arrival> {
     let random = Random::new(seed).stream("nasty");
     let mut set = Set {
         limits,
+        first_day: day_of(first_date),
         days: random.stream("days").between(4, 8),
         id_count: (size / 3).max(2),
         arrivals: Vec::new(),
@@ -63,6 +73,7 @@ pub fn nasty(seed: u64, limits: Limits, size: usize) -> Vec<Arrival> {
 /// The set while it is made.
 struct Set {
     limits: Limits,
+    first_day: i64,
     days: i64,
     id_count: usize,
     arrivals: Vec<Arrival>,
@@ -86,7 +97,7 @@ struct Contents {
 impl Set {
     /// An instant on a load date.
     fn arrived_at(&self, random: Random) -> MicrosUtc {
-        MicrosUtc::start_of(FIRST_DAY + random.at(0).between(0, self.days - 1))
+        MicrosUtc::start_of(self.first_day + random.at(0).between(0, self.days - 1))
             .plus(*random.at(1).pick(&TIMES))
     }
 
@@ -171,7 +182,7 @@ impl Set {
         self.push(Source::DbUsers, arrived_at, arrived_at, vec![message.clone()]);
         if random.stream("redelivered").chance(300_000) {
             let days = random.stream("redelivered on").between(0, 2);
-            let last_day = FIRST_DAY + self.days - 1;
+            let last_day = self.first_day + self.days - 1;
             let again_at = MicrosUtc::start_of((arrived_at.day() + days).min(last_day))
                 .plus(*random.stream("redelivered at").pick(&TIMES));
             self.push(Source::DbUsers, again_at, again_at, vec![message]);
@@ -230,6 +241,16 @@ impl Set {
     }
 }
 
+/// The reason, of a message that has an empty text in a required key: that is a missing key, and
+/// comes before whatever else is wrong with what could be read.
+fn reason_of_keyless(reason: RejectReason, is_keyless: bool) -> RejectReason {
+    match reason {
+        RejectReason::NotUtf8 | RejectReason::NotJson => reason,
+        _ if is_keyless => RejectReason::MissingKey,
+        _ => reason,
+    }
+}
+
 /// A message of the event, in one of six cases broken. A broken one keeps its id, under which it
 /// must not count.
 fn event_message(random: Random, event_id: &str, contents: &Contents) -> Message {
@@ -253,6 +274,7 @@ fn event_message(random: Random, event_id: &str, contents: &Contents) -> Message
             ..Properties::default()
         },
     };
+    let is_keyless = event_id.is_empty() || contents.user_id.is_empty();
     let defect = random.stream("defect");
     let (payload, reason) = match random.stream("kind").below(30) {
         0 => (broken_encoding(fields.to_bytes(&[]), defect), RejectReason::NotUtf8),
@@ -260,6 +282,7 @@ fn event_message(random: Random, event_id: &str, contents: &Contents) -> Message
         2 => (fields.to_bytes(missing_key(defect)), RejectReason::MissingKey),
         3 => (fields.to_bytes(wrong_type(defect)), RejectReason::WrongType),
         4 => (fields.to_bytes(unknown_event(defect)), RejectReason::UnknownEvent),
+        _ if is_keyless => (fields.to_bytes(&[]), RejectReason::MissingKey),
         _ => {
             let meaning = Meaning::MobileEvent(MobileEvent {
                 event_id: event_id.to_owned(),
@@ -271,7 +294,7 @@ fn event_message(random: Random, event_id: &str, contents: &Contents) -> Message
             return Message { payload: fields.to_bytes(&[]), meaning };
         }
     };
-    Message { payload, meaning: Meaning::Invalid(reason) }
+    Message { payload, meaning: Meaning::Invalid(reason_of_keyless(reason, is_keyless)) }
 }
 
 /// A message of the change, in one of six cases broken.
@@ -313,6 +336,7 @@ fn change_message(
             (fields.to_bytes(defects), RejectReason::WrongType)
         }
         4 => (fields.to_bytes(unknown_operation(defect)), RejectReason::UnknownOperation),
+        _ if user_id.is_empty() => (fields.to_bytes(&[]), RejectReason::MissingKey),
         _ => {
             let meaning = Meaning::UserChange(UserChange {
                 user_id: user_id.to_owned(),
@@ -327,6 +351,7 @@ fn change_message(
             return Message { payload: fields.to_bytes(&[]), meaning };
         }
     };
+    let reason = reason_of_keyless(reason, user_id.is_empty());
     Message { payload, meaning: Meaning::Invalid(reason) }
 }
 
@@ -349,9 +374,12 @@ fn broken_json(payload: &[u8], random: Random) -> Vec<u8> {
     }
 }
 
-/// Whatever else is wrong, a missing key comes first.
+/// Whatever else is wrong, a missing key comes first. An empty text is no key.
 fn missing_key(random: Random) -> &'static [Defect] {
-    const CASES: [&[Defect]; 6] = [
+    const CASES: [&[Defect]; 9] = [
+        &[Defect::Instead("event_name", "\"\"")],
+        &[Defect::Instead("sequence", "\"\"")],
+        &[Defect::Instead("occurred_at", "\"\""), Defect::Instead("sequence", "\"seven\"")],
         &[Defect::Missing("event_id")],
         &[Defect::Null("user_id")],
         &[Defect::Missing("sequence"), Defect::Instead("event_name", "\"screen_blinked\"")],
@@ -377,7 +405,7 @@ fn wrong_type(random: Random) -> &'static [Defect] {
 fn unknown_event(random: Random) -> &'static [Defect] {
     const CASES: [&[Defect]; 3] = [
         &[Defect::Instead("event_name", "\"screen_blinked\"")],
-        &[Defect::Instead("event_name", "\"\"")],
+        &[Defect::Instead("event_name", "\" \"")],
         &[Defect::Instead("event_name", "\"App_Opened\"")],
     ];
     CASES[random.index(CASES.len())]
@@ -386,14 +414,17 @@ fn unknown_event(random: Random) -> &'static [Defect] {
 fn unknown_operation(random: Random) -> &'static [Defect] {
     const CASES: [&[Defect]; 3] = [
         &[Defect::Instead("op", "\"truncate\"")],
-        &[Defect::Instead("op", "\"\"")],
+        &[Defect::Instead("op", "\" \"")],
         &[Defect::Instead("op", "\"INSERT\"")],
     ];
     CASES[random.index(CASES.len())]
 }
 
 fn missing_key_of_change(random: Random) -> &'static [Defect] {
-    const CASES: [&[Defect]; 5] = [
+    const CASES: [&[Defect]; 8] = [
+        &[Defect::Instead("op", "\"\"")],
+        &[Defect::Instead("lsn", "\"\""), Defect::Instead("op", "\"truncate\"")],
+        &[Defect::Instead("committed_at", "\"\"")],
         &[Defect::Missing("user_id")],
         &[Defect::Null("user_id"), Defect::Instead("op", "\"truncate\"")],
         &[Defect::Missing("lsn"), Defect::Instead("committed_at", "\"yesterday\"")],

@@ -20,8 +20,9 @@ use crate::{
     warehouse::{ErrorKind, Session, Warehouse, WarehouseError},
 };
 
-/// The instant at which no row of a history has ended.
-const END_OF_TIME_MICROS: i64 = 253_402_214_400_000_000; // 9999-12-31 00:00:00
+/// The cut of a window without changes: after every change, before the end of what holds now
+/// (9999-12-31, which is also more than an instant can be written as).
+const NO_CHANGE_MICROS: i64 = 253_402_128_000_000_000; // 9999-12-30 00:00:00
 /// The partition of inferred rows, which no reader's result depends on.
 const BEGINNING_OF_TIME: Date = jiff::civil::date(1, 1, 1);
 
@@ -350,12 +351,12 @@ impl TableBuilder<'_> {
         Ok(Built { entry, row_count, warnings })
     }
 
-    /// The least effective time in the window; the end of time if the window has no changes.
+    /// The least effective time in the window; a time after all of them if the window has no changes.
     fn cut(&self, session: &mut dyn Session, window: Window) -> Result<Literal, BuildError> {
         let cut = self.node.file.contract.cut.as_ref().expect("the contract's form was checked");
         let predicate = statements::window_predicate(Some("load_date"), window);
         let micros = session.query(&format!(
-            "select ifnull(min(unix_micros({})), {END_OF_TIME_MICROS}) from {} where {predicate}",
+            "select ifnull(min(unix_micros({})), {NO_CHANGE_MICROS}) from {} where {predicate}",
             cut.column, cut.table
         ))?;
         Ok(Literal::Timestamp(MicrosUtc(micros.count()?)))

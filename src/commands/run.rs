@@ -67,13 +67,15 @@ pub fn run(place: &Place, args: &RunArgs) -> Result<(), Failure> {
         grade: graded.as_ref(),
         ingest_duration,
         build_duration,
-        duration: started.elapsed(),
     };
+    let mut page = summary::render_run(&summary, pipeline.warehouse.session()?.as_mut())?;
+    // Closing writes what is left into the database file; it belongs to the time that we tell.
+    drop(pipeline);
+    page.line(format_args!("Done in {}.", summary::seconds(started.elapsed())));
     if place.json {
-        output::print(&format!("{}\n", summary.json()))?;
+        output::print(&format!("{}\n", summary.json(started.elapsed())))?;
     } else {
-        let mut session = pipeline.warehouse.session()?;
-        output::print(summary::render_run(&summary, session.as_mut())?.as_str())?;
+        output::print(page.as_str())?;
     }
     fail_if_broken(&report, &pipeline.graph, &data)?;
     match &graded {

@@ -11,6 +11,7 @@ use crate::{
     data_folder::DataFolder,
     grade::Grade,
     ingest::{IngestMode, IngestReport, SimulationRecord},
+    project::LAYERS,
     warehouse::Session,
 };
 
@@ -34,13 +35,11 @@ pub struct RunSummary<'a> {
     pub ingest_duration: Duration,
     /// Time of the build.
     pub build_duration: Duration,
-    /// Time of everything.
-    pub duration: Duration,
 }
 
 impl RunSummary<'_> {
     /// For scripts.
-    pub fn json(&self) -> serde_json::Value {
+    pub fn json(&self, duration: Duration) -> serde_json::Value {
         let wrong: Vec<_> = self.grade.into_iter().flat_map(Grade::wrong).collect();
         json!({
             "scenario": self.scenario_name,
@@ -49,7 +48,7 @@ impl RunSummary<'_> {
             "check_count": self.grade.map(|grade| grade.checks.len()),
             "wrong_checks": wrong,
             "build": build_json(self.build),
-            "duration_ms": millis(self.duration),
+            "duration_ms": millis(duration),
         })
     }
 }
@@ -87,7 +86,9 @@ pub fn render_build(report: &BuildReport) -> Page {
         "{:<42} {:>10} {:>12} {:>8}  why",
         "table", "partitions", "rows", "time"
     ));
-    for (name, table) in &report.tables {
+    let mut tables: Vec<_> = report.tables.iter().collect();
+    tables.sort_by_key(|(name, _)| LAYERS.iter().position(|layer| *layer == name.layer()));
+    for (name, table) in tables {
         let why = match &table.outcome {
             TableOutcome::Fresh => continue,
             TableOutcome::Built => table.reason.clone().unwrap_or_default(),
@@ -236,22 +237,29 @@ fn render_grade(text: &mut Page, grade: &Grade, record: &SimulationRecord) {
 
 fn render_next(text: &mut Page, summary: &RunSummary<'_>) {
     let data = summary.data.path().display();
+    // As it was called, so that the lines can be typed as they are.
+    let program = std::env::args().next().unwrap_or_else(|| "lakebed".to_owned());
+    let lakebed = format!("{program} --data {data}");
     text.line(format_args!("5. What now"));
     text.line(format_args!(
         "   The data is in {data}/: raw/ has the messages, warehouse.duckdb all tables."
     ));
-    text.line(format_args!(
-        "   lakebed query \"select * from mart.daily_active_users order by activity_date\""
-    ));
-    text.line(format_args!(
-        "   lakebed show mart.daily_active_users    what it is, and what it is made of"
-    ));
-    text.line(format_args!("   lakebed plan                            what is stale, and why"));
-    text.line(format_args!("   (with --data {data}; from the checkout: `cargo run -- query …`)"));
-    text.line(format_args!("Done in {}.", seconds(summary.duration)));
+    for (command, what) in [
+        (
+            "query \"select * from mart.daily_active_users order by activity_date\"",
+            "the result, day by day",
+        ),
+        ("show mart.daily_active_users", "what it is, and what it is made of"),
+        ("plan", "what is stale, and why; nothing now"),
+    ] {
+        text.line(format_args!("   {what}:"));
+        text.line(format_args!("     {lakebed} {command}"));
+    }
+    text.line(format_args!("   What else there is: {program} --help"));
 }
 
-fn seconds(duration: Duration) -> String {
+/// Such as `1.2 s`.
+pub fn seconds(duration: Duration) -> String {
     format!("{:.1} s", duration.as_secs_f64())
 }
 

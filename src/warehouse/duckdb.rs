@@ -12,6 +12,10 @@ use ::duckdb::{AccessMode, Config, Connection};
 use super::{DescribedColumn, ErrorKind, QueryResult, Session, Warehouse, WarehouseError};
 use crate::{contract::ColumnType, prelude::Prelude};
 
+/// A checkpoint compresses what was written since the last one; one at the end of a build is
+/// cheaper than many within it.
+const CHECKPOINT_THRESHOLD: &str = "1GB";
+
 /// A DuckDB database, in a file or in memory.
 pub struct DuckDb {
     root: Mutex<Connection>,
@@ -38,7 +42,10 @@ impl DuckDb {
         let place = path.map_or("memory".to_owned(), |path| path.display().to_string());
         let failed = |error: ::duckdb::Error| opening_error(&place, &error);
         let mode = if options.is_read_only { AccessMode::ReadOnly } else { AccessMode::ReadWrite };
-        let mut config = Config::default().enable_autoload_extension(false).map_err(failed)?;
+        let mut config = Config::default()
+            .enable_autoload_extension(false)
+            .and_then(|config| config.with("checkpoint_threshold", CHECKPOINT_THRESHOLD))
+            .map_err(failed)?;
         if let Some(threads) = options.threads {
             config = config.threads(threads).map_err(failed)?;
         }

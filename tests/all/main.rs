@@ -5,4 +5,5 @@ mod crash;
 mod errors;
 mod goldens;
 mod harness;
+mod properties;
 mod tidy;

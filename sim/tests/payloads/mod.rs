@@ -67,12 +67,14 @@ fn parse(payload: &[u8]) -> Result<Value, RejectReason> {
     serde_json::from_str(text).map_err(|_| RejectReason::NotJson)
 }
 
-/// The required fields, all of which must be there before any type is looked at.
+/// The required fields, all of which must be there before any type is looked at. Neither null nor
+/// an empty text is.
 fn required<'a, const N: usize>(
     value: &'a Value,
     pointers: [&str; N],
 ) -> Result<[&'a Value; N], RejectReason> {
-    let found = pointers.map(|pointer| value.pointer(pointer).filter(|field| !field.is_null()));
+    let is_given = |field: &&Value| !field.is_null() && field.as_str() != Some("");
+    let found = pointers.map(|pointer| value.pointer(pointer).filter(is_given));
     if found.iter().any(Option::is_none) {
         return Err(RejectReason::MissingKey);
     }

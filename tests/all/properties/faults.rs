@@ -1,0 +1,122 @@
+//! A warehouse that fails at a chosen statement.
+
+use std::{
+    collections::BTreeMap,
+    sync::{
+        Arc,
+        atomic::{AtomicI64, Ordering},
+    },
+};
+
+use lakebed::{
+    contract::{Column, ColumnType},
+    warehouse::{
+        DescribedColumn, ErrorKind, QueryResult, Session, SharedWarehouse, Warehouse,
+        WarehouseError,
+    },
+};
+
+/// What happens at the chosen statement.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Fault {
+    /// The process dies: nothing is executed any more, not even a rollback.
+    Kill,
+    /// That one statement fails, for good.
+    FailOnce,
+    /// That one statement fails, and may be tried again.
+    ConflictOnce,
+}
+
+/// A warehouse with a fault in it.
+pub struct Faulty {
+    inner: SharedWarehouse,
+    fault: Fault,
+    /// Statements that still succeed.
+    left: Arc<AtomicI64>,
+}
+
+impl Faulty {
+    /// Fails after so many statements.
+    pub fn after(inner: SharedWarehouse, fault: Fault, statement_count: usize) -> Self {
+        let left = i64::try_from(statement_count).expect("a small number");
+        Self { inner, fault, left: Arc::new(AtomicI64::new(left)) }
+    }
+
+    /// Whether the statement was reached.
+    pub fn has_failed(&self) -> bool {
+        self.left.load(Ordering::SeqCst) < 0
+    }
+}
+
+struct FaultySession {
+    inner: Box<dyn Session>,
+    fault: Fault,
+    left: Arc<AtomicI64>,
+}
+
+impl FaultySession {
+    fn count(&self, sql: &str) -> Result<(), WarehouseError> {
+        let is_rollback = sql == "rollback transaction";
+        if is_rollback && self.fault != Fault::Kill {
+            return Ok(());
+        }
+        let left = self.left.fetch_sub(1, Ordering::SeqCst);
+        let (is_failing, kind) = match self.fault {
+            Fault::Kill => (left <= 0, ErrorKind::FixInput),
+            Fault::FailOnce => (left == 0, ErrorKind::FixInput),
+            Fault::ConflictOnce => (left == 0, ErrorKind::Retry),
+        };
+        if is_failing { Err(WarehouseError::new(kind, "the test's fault")) } else { Ok(()) }
+    }
+}
+
+impl Session for FaultySession {
+    fn execute(&mut self, sql: &str) -> Result<(), WarehouseError> {
+        self.count(sql)?;
+        self.inner.execute(sql)
+    }
+
+    fn query(&mut self, sql: &str) -> Result<QueryResult, WarehouseError> {
+        self.count(sql)?;
+        self.inner.query(sql)
+    }
+
+    fn describe(&mut self, query: &str) -> Result<Vec<DescribedColumn>, WarehouseError> {
+        self.inner.describe(query)
+    }
+}
+
+impl Warehouse for Faulty {
+    fn session(&self) -> Result<Box<dyn Session>, WarehouseError> {
+        let inner = self.inner.session()?;
+        Ok(Box::new(FaultySession { inner, fault: self.fault, left: Arc::clone(&self.left) }))
+    }
+
+    fn type_name(&self, kind: ColumnType) -> &'static str {
+        self.inner.type_name(kind)
+    }
+
+    fn fits(&self, kind: ColumnType, type_name: &str) -> bool {
+        self.inner.fits(kind, type_name)
+    }
+
+    fn hash_sum_expression(&self, columns: &[&str]) -> String {
+        self.inner.hash_sum_expression(columns)
+    }
+
+    fn hash_version(&self) -> String {
+        self.inner.hash_version()
+    }
+
+    fn raw_view(&self, source: &str, locators: &[String]) -> String {
+        self.inner.raw_view(source, locators)
+    }
+
+    fn create_table(&self, table: &str, columns: &[(&str, &Column)]) -> String {
+        self.inner.create_table(table, columns)
+    }
+
+    fn columns(&self) -> Result<BTreeMap<String, Vec<DescribedColumn>>, WarehouseError> {
+        self.inner.columns()
+    }
+}
