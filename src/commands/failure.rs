@@ -161,7 +161,9 @@ pub fn build_hint(error: &BuildError) -> Option<String> {
         BuildError::Checks(_) => {
             Some("the old rows stand; mend the query or the contract, then build again".to_owned())
         }
-        BuildError::Seed(_) => Some("the old rows stand; mend the CSV, then build again".to_owned()),
+        BuildError::Seed(_) => {
+            Some("the old rows stand; mend the CSV, then build again".to_owned())
+        }
     }
 }
 

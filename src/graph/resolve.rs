@@ -218,7 +218,8 @@ fn circle_error(
     let mut circle: Vec<&str> = path[start..].iter().map(|name| name.as_str()).collect();
     circle.push(circle[0]);
     let file = &project.tables[path[start]];
-    let span = file.query().to_lowercase().find(circle[1]).map_or(0..0, |at| at..at + circle[1].len());
+    let span =
+        file.query().to_lowercase().find(circle[1]).map_or(0..0, |at| at..at + circle[1].len());
     file.error_in_query(span, format!("a circle: {}", circle.join(" reads ")))
         .with_help("let one of them read a table that does not read it")
 }

@@ -115,7 +115,8 @@ fn help_has_an_example_of_every_verb() {
 fn a_query_prints_as_it_is_told() {
     const SQL: &str = "select activity_date, active_users from mart.daily_active_users order by 1";
     let world = World::with_tiny();
-    let ask = |format: &str| world.lakebed(&format!("query {format}")).arg(SQL).run().status(0).stdout;
+    let ask =
+        |format: &str| world.lakebed(&format!("query {format}")).arg(SQL).run().status(0).stdout;
     let table = ask("");
     assert!(table.contains("| activity_date | active_users |"), "{table}");
     let csv = ask("--format csv");
@@ -167,7 +168,13 @@ fn show_lists_tables_and_says_everything_of_one() {
         assert!(all.stdout.contains(name.as_str()), "{name} is not in\n{}", all.stdout);
     }
     let one = world.lakebed("show vault.hub_user").run().status(0);
-    for part in ["one row per user_hk", "first_seen_at", "standardized.db_users_checked", "dimensional.dim_user", "2026-01-05"] {
+    for part in [
+        "one row per user_hk",
+        "first_seen_at",
+        "standardized.db_users_checked",
+        "dimensional.dim_user",
+        "2026-01-05",
+    ] {
         assert!(one.stdout.contains(part), "`{part}` is not in\n{}", one.stdout);
     }
     assert_eq!(world.lakebed("show hub_user").run().status(0).stdout, one.stdout);
@@ -180,13 +187,15 @@ fn a_closed_pipe_is_no_error() {
     let query = ["query", "select * from standardized.mobile_events_checked"];
     let csv = ["query", "--format=csv", "select * from standardized.mobile_events_checked"];
     let json = ["query", "--format=json", "select * from standardized.mobile_events_checked"];
-    let others: [&[&str]; 5] = [&["show"], &["show", "--json"], &["show", "hub_user"], &["plan"], &["build", "--json"]];
+    let others: [&[&str]; 5] =
+        [&["show"], &["show", "--json"], &["show", "hub_user"], &["plan"], &["build", "--json"]];
     for args in [&query[..], &csv, &json].into_iter().chain(others) {
         let (reader, writer) = pipe().expect("a pipe");
         drop(reader);
         let mut command = Command::new(BINARY);
         command.args(args).arg("--data").arg(world.data()).stdout(writer).stderr(Stdio::piped());
-        let output = command.spawn().and_then(std::process::Child::wait_with_output).expect("it runs");
+        let output =
+            command.spawn().and_then(std::process::Child::wait_with_output).expect("it runs");
         assert_eq!(String::from_utf8_lossy(&output.stderr), "", "{args:?}");
         assert_eq!(output.status.code(), Some(0), "{args:?}");
     }
@@ -199,8 +208,13 @@ fn prose_makes_nothing_stale() {
     let _ = world.edit(file, "about        = \"What a user", "about        = \"All that a user");
     let _ = world.edit(file, "about = \"Who.\"", "about = \"The user.\"");
     let _ = world.edit(file, "owner        = \"analytics\"", "owner = \"growth\" # since today");
-    let _ = world.edit(file, "final as (\n  select", "-- One row a user and day.\nfinal as (\n  select");
-    let _ = world.edit(file, "group by event_date, user_hk", "group by\n    event_date,\n    user_hk");
+    let _ = world.edit(
+        file,
+        "final as (\n  select",
+        "-- One row a user and day.\nfinal as (\n  select",
+    );
+    let _ =
+        world.edit(file, "group by event_date, user_hk", "group by\n    event_date,\n    user_hk");
     let functions = "layers/functions/duckdb.sql";
     let _ = world.edit(functions, "-- The ISO week", "-- The ISO 8601 week");
     assert_planned(&world, &[], &[]);
@@ -211,7 +225,11 @@ fn prose_makes_nothing_stale() {
 fn a_changed_query_makes_its_table_stale_and_its_readers_may_follow() {
     let world = World::with_tiny().with_project();
     let mart = "layers/mart/active_users_by_plan.sql";
-    let edit = world.edit(mart, "count(*) as active_users", "count(distinct w.event_count) as active_users");
+    let edit = world.edit(
+        mart,
+        "count(*) as active_users",
+        "count(distinct w.event_count) as active_users",
+    );
     assert_planned(&world, &[("mart.active_users_by_plan", "its SQL changed")], &[]);
     let build = world.lakebed("build --json").run().status(0).json();
     assert_eq!(built(&build), [("mart.active_users_by_plan".to_owned(), 3)].into());
@@ -234,7 +252,11 @@ fn a_changed_query_makes_its_table_stale_and_its_readers_may_follow() {
 fn a_changed_contract_says_so() {
     let world = World::with_tiny().with_project();
     let mart = "layers/mart/active_users_by_plan.sql";
-    let _ = world.edit(mart, "active_users  = { type = \"INT64\",  required = true,", "active_users  = { type = \"INT64\",");
+    let _ = world.edit(
+        mart,
+        "active_users  = { type = \"INT64\",  required = true,",
+        "active_users  = { type = \"INT64\",",
+    );
     assert_planned(&world, &[("mart.active_users_by_plan", "its contract changed")], &[]);
 }
 
@@ -247,7 +269,11 @@ fn a_changed_function_makes_its_users_stale() {
     assert_planned(&world, &[("dimensional.dim_date", "its functions changed")], &marts);
     edit.undo();
     // By way of another function, and of a table that keeps what its inputs once said.
-    let _ = world.edit(file, "udf.hash_key_4(a, b, c, d) as\n  md5(", "udf.hash_key_4(a, b, c, d) as\n  md5('x' || ");
+    let _ = world.edit(
+        file,
+        "udf.hash_key_4(a, b, c, d) as\n  md5(",
+        "udf.hash_key_4(a, b, c, d) as\n  md5('x' || ",
+    );
     let stale = [
         ("dimensional.dim_user", "a new epoch: its code, or code above it, changed"),
         ("vault.sat_user_profile", "its functions changed"),
@@ -259,7 +285,11 @@ fn a_changed_function_makes_its_users_stale() {
 fn a_changed_row_of_a_seed() {
     let world = World::with_tiny().with_project();
     let edit = world.edit("layers/seed/functionalities.csv", "search,commerce", "search,growth");
-    assert_planned(&world, &[("seed.functionalities", "its rows changed")], &["dimensional.dim_functionality"]);
+    assert_planned(
+        &world,
+        &[("seed.functionalities", "its rows changed")],
+        &["dimensional.dim_functionality"],
+    );
     let build = world.lakebed("build --json").run().status(0).json();
     let expected = [("dimensional.dim_functionality", 1), ("seed.functionalities", 1)];
     assert_eq!(built(&build), expected.map(|(name, count)| (name.to_owned(), count)).into());
@@ -297,7 +327,10 @@ fn a_late_file_makes_its_day_stale_and_what_it_reaches() {
     let (stale, followers) = planned(&world);
     let checked = stale.get("standardized.mobile_events_checked").expect("it is stale");
     assert_eq!(checked, &names(&["raw.mobile_events changed"]));
-    assert_eq!(stale.keys().cloned().collect::<BTreeSet<_>>(), names(&["standardized.mobile_events_checked", "standardized.reconciliation"]));
+    assert_eq!(
+        stale.keys().cloned().collect::<BTreeSet<_>>(),
+        names(&["standardized.mobile_events_checked", "standardized.reconciliation"])
+    );
     assert!(followers.contains("mart.daily_active_users"), "{followers:?}");
     assert!(!followers.contains("standardized.db_users"), "{followers:?}");
 
@@ -326,7 +359,8 @@ fn a_file_that_says_nothing_new_stops_at_once() {
 fn a_named_table_is_built_with_what_it_reads() {
     let world = World::with_raw();
     let build = world.lakebed("build vault.hub_user --json").run().status(0).json();
-    let upstream = ["standardized.db_users_checked", "standardized.mobile_events_checked", "vault.hub_user"];
+    let upstream =
+        ["standardized.db_users_checked", "standardized.mobile_events_checked", "vault.hub_user"];
     assert_eq!(built(&build).into_keys().collect::<BTreeSet<_>>(), names(&upstream));
     assert_eq!(world.query("select count(*) as n from standardized.mobile_events"), "n\n0\n");
     let again = world.lakebed("build hub_user --full --json").run().status(0).json();
@@ -357,10 +391,16 @@ fn a_broken_check_keeps_the_old_rows_and_stops_what_reads_them() {
     let check = "\n[[checks]]\nname = \"nobody does much\"\nexpect = \"event_count < 3\"\nseverity = \"fail\"\n*/";
     let edit = world.edit(fact, "*/", check);
     let failed = world.lakebed("build --json").run().status(1);
-    let failed = failed.stderr_contains("nobody does much: event_count < 3").stderr_contains("hint: the old rows stand");
+    let failed = failed
+        .stderr_contains("nobody does much: event_count < 3")
+        .stderr_contains("hint: the old rows stand");
     assert_eq!(failed.json()["dimensional.fact_user_day"]["outcome"], "failed");
     assert_eq!(failed.json()["mart.daily_active_users"]["outcome"], "blocked");
-    let _ = world.lakebed("run tiny --ingest direct").run().status(1).stdout_contains("not built: dimensional.fact_user_day failed");
+    let _ = world
+        .lakebed("run tiny --ingest direct")
+        .run()
+        .status(1)
+        .stdout_contains("not built: dimensional.fact_user_day failed");
     assert_golden(&world.data(), "after a check that failed");
     edit.undo();
 
@@ -375,10 +415,26 @@ fn broken_promises_of_columns_and_grain_are_named() {
     let world = World::with_tiny().with_project();
     let events = "layers/dimensional/fact_event.sql";
     let edits = [
-        ("country_code     = { type = \"STRING\",", "country_code     = { type = \"STRING\", accepted = [\"XX\"],", "column `country_code` is one of XX"),
-        ("session_id       = { type = \"STRING\",", "session_id       = { type = \"STRING\", references = \"dimensional.dim_user.plan\",", "each `session_id` is in `dimensional.dim_user.plan`"),
-        ("product_id       = { type = \"STRING\",", "product_id       = { type = \"STRING\", required = true,", "column `product_id` is required"),
-        ("[\"event_hk\", \"load_date\"]", "[\"user_hk\", \"load_date\"]", "one row per (user_hk, load_date)"),
+        (
+            "country_code     = { type = \"STRING\",",
+            "country_code     = { type = \"STRING\", accepted = [\"XX\"],",
+            "column `country_code` is one of XX",
+        ),
+        (
+            "session_id       = { type = \"STRING\",",
+            "session_id       = { type = \"STRING\", references = \"dimensional.dim_user.plan\",",
+            "each `session_id` is in `dimensional.dim_user.plan`",
+        ),
+        (
+            "product_id       = { type = \"STRING\",",
+            "product_id       = { type = \"STRING\", required = true,",
+            "column `product_id` is required",
+        ),
+        (
+            "[\"event_hk\", \"load_date\"]",
+            "[\"user_hk\", \"load_date\"]",
+            "one row per (user_hk, load_date)",
+        ),
     ];
     for (old, new, promise) in edits {
         let edit = world.edit(events, old, new);

@@ -42,21 +42,66 @@ const fn mistake(
 }
 
 const MISTAKES: [Mistake; 18] = [
-    mistake("unknown_column", MART, "select activity_date, user_hk, event_count\n", "select activity_date, user_hk, event_cuont\n"),
+    mistake(
+        "unknown_column",
+        MART,
+        "select activity_date, user_hk, event_count\n",
+        "select activity_date, user_hk, event_cuont\n",
+    ),
     mistake("syntax_error", MART, "group by d.activity_date\n", "group d.activity_date\n"),
     mistake("unclosed_text", USER_DAY, "group by event_date", "group by 'event_date"),
-    mistake("wrong_type", USER_DAY, "event_count    = { type = \"INT64\"", "event_count    = { type = \"STRING\""),
-    mistake("unknown_type", USER_DAY, "event_count    = { type = \"INT64\"", "event_count    = { type = \"INTEGER\""),
-    mistake("column_only_in_contract", USER_DAY, "last_event_at  =", "another_at     = { type = \"TIMESTAMP\" }\nlast_event_at  ="),
-    mistake("column_only_in_query", USER_DAY, "max(event_at) as last_event_at\n", "max(event_at) as last_event_at,\n    1 as another\n"),
-    mistake("grain_is_no_column", USER_DAY, "\"activity_date\", \"user_hk\"]\nbuild", "\"activity_date\", \"user\"]\nbuild"),
+    mistake(
+        "wrong_type",
+        USER_DAY,
+        "event_count    = { type = \"INT64\"",
+        "event_count    = { type = \"STRING\"",
+    ),
+    mistake(
+        "unknown_type",
+        USER_DAY,
+        "event_count    = { type = \"INT64\"",
+        "event_count    = { type = \"INTEGER\"",
+    ),
+    mistake(
+        "column_only_in_contract",
+        USER_DAY,
+        "last_event_at  =",
+        "another_at     = { type = \"TIMESTAMP\" }\nlast_event_at  =",
+    ),
+    mistake(
+        "column_only_in_query",
+        USER_DAY,
+        "max(event_at) as last_event_at\n",
+        "max(event_at) as last_event_at,\n    1 as another\n",
+    ),
+    mistake(
+        "grain_is_no_column",
+        USER_DAY,
+        "\"activity_date\", \"user_hk\"]\nbuild",
+        "\"activity_date\", \"user\"]\nbuild",
+    ),
     mistake("unknown_field", USER_DAY, "owner ", "ownr "),
     mistake("no_contract", USER_DAY, "/*", "--"),
     mistake("endless_contract", USER_DAY, "*/", ""),
-    mistake("unknown_table", USER_DAY, "from dimensional.fact_event", "from dimensional.fact_events"),
+    mistake(
+        "unknown_table",
+        USER_DAY,
+        "from dimensional.fact_event",
+        "from dimensional.fact_events",
+    ),
     mistake("unknown_parameter", USER_DAY, "@to_date", "@until_date"),
-    mistake("forbidden_layer", USER_DAY, "from dimensional.fact_event", "from standardized.mobile_events"),
-    mistake("circle", "layers/dimensional/fact_event.sql", "from vault.nhl_mobile_event", "from dimensional.fact_user_day"),
+    mistake(
+        "forbidden_layer",
+        USER_DAY,
+        "from dimensional.fact_event",
+        "from standardized.mobile_events",
+    ),
+    mistake(
+        "circle",
+        "layers/dimensional/fact_event.sql",
+        "from vault.nhl_mobile_event",
+        "from dimensional.fact_user_day",
+    ),
     mistake("undeclared_history", MART, "[reads.\"dimensional.dim_user\"]\nas_of = true\n", ""),
     mistake("wrong_source", "layers/raw/db_users.toml", "type = \"INT64\"", "type = \"INT\""),
     mistake("wrong_function", "layers/functions/duckdb.sql", "as weekofyear(d)", "as weekofyear(d"),
@@ -70,7 +115,11 @@ fn a_mistake_in_the_project_is_shown_where_it_is() {
         let _ = world.lakebed("plan").run().status(2).stderr_is(mistake.name);
         edit.undo();
     }
-    let _ = world.lakebed("run tiny --ingest direct").run().status(0).stdout_contains("Nothing to build");
+    let _ = world
+        .lakebed("run tiny --ingest direct")
+        .run()
+        .status(0)
+        .stdout_contains("Nothing to build");
     assert_golden(&world.data(), "after the mistakes");
 }
 
@@ -100,11 +149,21 @@ fn what_was_asked_for_is_not_there() {
     let _ = world.lakebed("show revenue").run().status(2).stderr_is("show_unknown_table");
     let _ = world.lakebed("run tiny --speed 3").run().status(2).stderr_is("unknown_flag");
     let _ = world.lakebed("build --from yesterday").run().status(2).stderr_is("wrong_date");
-    let _ = world.lakebed("build --from 2026-01-07 --to 2026-01-05").run().status(2).stderr_is("dates_reversed");
+    let _ = world
+        .lakebed("build --from 2026-01-07 --to 2026-01-05")
+        .run()
+        .status(2)
+        .stderr_is("dates_reversed");
     let _ = world.lakebed("gateway").run().status(2).stderr_is("no_token");
-    let _ = world.lakebed("query --format parquet").arg("select 1").run().status(2).stderr_is("parquet_without_output");
+    let _ = world
+        .lakebed("query --format parquet")
+        .arg("select 1")
+        .run()
+        .status(2)
+        .stderr_is("parquet_without_output");
     let ask = |sql: &str| world.lakebed("query").arg(sql).run().status(2);
-    let _ = ask("select plan, userz from mart.active_users_by_plan").stderr_is("query_unknown_column");
+    let _ =
+        ask("select plan, userz from mart.active_users_by_plan").stderr_is("query_unknown_column");
     let _ = ask("select * from mart.revenue").stderr_is("query_unknown_table");
     let _ = ask("select 1 +").stderr_is("query_syntax_error");
     let _ = ask("delete from mart.daily_active_users").stderr_is("query_that_writes");
@@ -171,7 +230,10 @@ fn a_data_folder_that_is_a_file() {
 fn a_damaged_raw_object_is_named() {
     let world = World::with_raw();
     let objects = world.raw_objects();
-    for (name, object) in [("damaged_first_object", &objects[0]), ("damaged_last_object", &objects[objects.len() - 1])] {
+    for (name, object) in [
+        ("damaged_first_object", &objects[0]),
+        ("damaged_last_object", &objects[objects.len() - 1]),
+    ] {
         let good = fs::read(object).expect("readable");
         let mut bad = good.clone();
         let middle = bad.len() / 2;
@@ -200,7 +262,8 @@ fn a_raw_object_that_is_gone_is_refused_until_accepted() {
     let _ = world.lakebed("build").run().status(1).stderr_is("removed_object");
     assert_golden(&world.data(), "after the refusals");
     let _ = world.lakebed("build --accept-removed").run().status(0);
-    let first_day = "select count(*) as n from standardized.db_users where load_date = '2026-01-05'";
+    let first_day =
+        "select count(*) as n from standardized.db_users where load_date = '2026-01-05'";
     assert_eq!(world.query(first_day), "n\n0\n");
     // It comes back, and with it what only it had.
     fs::rename(&kept, &object).expect("writable");
@@ -226,7 +289,9 @@ fn a_port_in_use() {
     let other = World::new();
     let _ = other.lakebed(&gateway).run().status(1).stderr_is("gateway_port_in_use");
     drop(taken);
-    let _ = world.lakebed(&run).run().status(0).stdout_contains("Everything is right.");
+    // Nothing was sent, so that nothing was sent twice.
+    let ended = world.lakebed(&run).run().status(0).stdout_contains("Everything is right.");
+    let _ = ended.lacks("cut short");
 }
 
 /// A gateway that listens until it is dropped.
@@ -306,7 +371,11 @@ fn a_full_disk() {
             .args([&mount, Path::new(size), world.folder()])
             .output();
         let output = match output {
-            Ok(output) if !matches!(output.status.code(), Some(1 | 77)) || is_about_disk(&output) => output,
+            Ok(output)
+                if !matches!(output.status.code(), Some(1 | 77)) || is_about_disk(&output) =>
+            {
+                output
+            }
             _ => return println!("skipped: this machine lets nobody mount a small file system"),
         };
         let folder = world.folder().display().to_string();
@@ -342,7 +411,11 @@ fn a_file_that_may_not_grow() {
 
 #[test]
 fn a_damaged_bus_or_warehouse_or_record() {
-    for (name, file) in [("damaged_bus", "bus.redb"), ("damaged_warehouse", "warehouse.duckdb"), ("damaged_record", "simulation.json")] {
+    for (name, file) in [
+        ("damaged_bus", "bus.redb"),
+        ("damaged_warehouse", "warehouse.duckdb"),
+        ("damaged_record", "simulation.json"),
+    ] {
         let world = World::with_tiny();
         let path = world.data().join(file);
         let mut damaged = File::create(&path).expect("writable");

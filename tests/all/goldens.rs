@@ -120,7 +120,11 @@ pub fn assert_golden(data: &Path, context: &str) {
 #[test]
 fn every_table_is_as_its_golden() {
     let world = World::new();
-    let _ = world.lakebed("run tiny --ingest direct").run().status(0).stdout_contains("Everything is right.");
+    let _ = world
+        .lakebed("run tiny --ingest direct")
+        .run()
+        .status(0)
+        .stdout_contains("Everything is right.");
     let found = export(&world.data());
     assert_eq!(found.len(), table_files().len());
     for (name, rows) in &found {
@@ -143,7 +147,11 @@ fn direct_ingestion_is_the_same_every_time() {
 #[test]
 fn through_the_gateway_the_tables_are_the_same_apart_from_arrival() {
     let world = World::new();
-    let _ = world.lakebed("run tiny --ingest gateway").run().status(0).stdout_contains("Everything is right.");
+    let _ = world
+        .lakebed("run tiny --ingest gateway")
+        .run()
+        .status(0)
+        .stdout_contains("Everything is right.");
     let (golden, found) = (golden(), export(&world.data()));
     for (name, expected) in &golden {
         let (expected, found) = (without_arrival(expected), without_arrival(&found[name]));

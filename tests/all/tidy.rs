@@ -56,7 +56,9 @@ fn code(file: &Text) -> String {
 
 fn is_test(path: &str) -> bool {
     let name = path.rsplit('/').next().unwrap_or(path);
-    path.contains("tests/") || ["tests.rs", "conformance.rs"].contains(&name) || name.ends_with("_test.rs")
+    path.contains("tests/")
+        || ["tests.rs", "conformance.rs"].contains(&name)
+        || name.ends_with("_test.rs")
 }
 
 #[track_caller]
@@ -67,8 +69,9 @@ fn assert_none(rule: &str, broken: &[String]) {
 #[test]
 fn rust_files_are_short() {
     let too_long = with_extension("rs").filter(|file| file.text.lines().count() > RUST_LINES_MAX);
-    let broken: Vec<String> =
-        too_long.map(|file| format!("{}: {} lines", file.path, file.text.lines().count())).collect();
+    let broken: Vec<String> = too_long
+        .map(|file| format!("{}: {} lines", file.path, file.text.lines().count()))
+        .collect();
     assert_none("a Rust file ends by line 500", &broken);
 }
 
@@ -81,11 +84,21 @@ fn rust_files_say_what_they_are_for() {
 #[test]
 fn nothing_is_left_to_do() {
     // In two parts, so that this file does not break its own rule.
-    let marks = [concat!("todo", "!("), concat!("unimplemented", "!("), concat!("TO", "DO"), concat!("FIX", "ME")];
+    let marks = [
+        concat!("todo", "!("),
+        concat!("unimplemented", "!("),
+        concat!("TO", "DO"),
+        concat!("FIX", "ME"),
+    ];
     let broken: Vec<String> = texts()
         .iter()
         .filter(|file| !file.path.ends_with(".lock") && !file.path.starts_with("golden/"))
-        .flat_map(|file| marks.iter().filter(|mark| file.text.contains(**mark)).map(|mark| format!("{}: {mark}", file.path)))
+        .flat_map(|file| {
+            marks
+                .iter()
+                .filter(|mark| file.text.contains(**mark))
+                .map(|mark| format!("{}: {mark}", file.path))
+        })
         .collect();
     assert_none("what is not done is not in the tree", &broken);
 }
@@ -95,9 +108,15 @@ fn every_table_has_a_contract_and_a_golden() {
     let tables = table_files();
     let known: BTreeSet<String> =
         tables.values().map(|table| table.path.display().to_string()).collect();
-    let is_table = |file: &Text| file.path.starts_with("layers/") && !file.path.starts_with("layers/functions/");
-    let without_contract = with_extension("sql").filter(is_table).filter(|f| !known.contains(&f.path));
-    assert_none("every query has a contract", &without_contract.map(|f| f.path).collect::<Vec<_>>());
+    let is_table = |file: &Text| {
+        file.path.starts_with("layers/") && !file.path.starts_with("layers/functions/")
+    };
+    let without_contract =
+        with_extension("sql").filter(is_table).filter(|f| !known.contains(&f.path));
+    assert_none(
+        "every query has a contract",
+        &without_contract.map(|f| f.path).collect::<Vec<_>>(),
+    );
     let without_golden = tables.keys().filter(|name| !Path::new(&golden_path(name)).exists());
     assert_none(
         "every table has a golden: `cargo xtask bless` writes it",
@@ -132,7 +151,9 @@ fn links_in_the_docs_lead_somewhere() {
             let path = if target.is_empty() { Path::new(CHECKOUT).join(&file.path) } else { path };
             let has_heading = || {
                 let text = fs::read_to_string(&path).unwrap_or_default();
-                text.lines().filter(|line| line.starts_with('#')).any(|line| anchor(line) == heading)
+                text.lines()
+                    .filter(|line| line.starts_with('#'))
+                    .any(|line| anchor(line) == heading)
             };
             if !path.exists() || !(heading.is_empty() || has_heading()) {
                 broken.push(format!("{}: {link}", file.path));
@@ -162,11 +183,23 @@ fn anchor(heading: &str) -> String {
 
 #[test]
 fn paths_in_the_docs_exist() {
-    let roots = ["src/", "sim/", "layers/", "scenarios/", "tests/", "docs/", "golden/", "xtask/", "benches/"];
+    let roots = [
+        "src/",
+        "sim/",
+        "layers/",
+        "scenarios/",
+        "tests/",
+        "docs/",
+        "golden/",
+        "xtask/",
+        "benches/",
+    ];
     let mut broken = Vec::new();
     // The README names files that its reader is to write.
     for file in with_extension("md").filter(|file| file.path != "README.md") {
-        for span in file.text.split("```").step_by(2).flat_map(|text| text.split('`').skip(1).step_by(2)) {
+        for span in
+            file.text.split("```").step_by(2).flat_map(|text| text.split('`').skip(1).step_by(2))
+        {
             let is_path = roots.iter().any(|root| span.starts_with(root));
             let is_pattern = span.contains(['<', '*', '…', ' ', '{']);
             if is_path && !is_pattern && !Path::new(CHECKOUT).join(span).exists() {
@@ -179,12 +212,16 @@ fn paths_in_the_docs_exist() {
 
 #[test]
 fn the_simulator_knows_nothing_of_the_pipeline() {
-    let manifest = fs::read_to_string(Path::new(CHECKOUT).join("sim/Cargo.toml")).expect("it is there");
+    let manifest =
+        fs::read_to_string(Path::new(CHECKOUT).join("sim/Cargo.toml")).expect("it is there");
     assert!(!manifest.contains("lakebed"), "sim/Cargo.toml names lakebed");
-    let named = with_extension("rs").filter(|f| f.path.starts_with("sim/") && code(f).contains("lakebed"));
+    let named =
+        with_extension("rs").filter(|f| f.path.starts_with("sim/") && code(f).contains("lakebed"));
     assert_none("sim does not name lakebed", &named.map(|file| file.path).collect::<Vec<_>>());
-    let outside = ["std::fs", "std::net", "std::thread", "SystemTime", "Instant::now", "thread_rng"];
-    let reaches = |file: &Text| file.path.starts_with("sim/src/") && contains_any(&code(file), &outside);
+    let outside =
+        ["std::fs", "std::net", "std::thread", "SystemTime", "Instant::now", "thread_rng"];
+    let reaches =
+        |file: &Text| file.path.starts_with("sim/src/") && contains_any(&code(file), &outside);
     let broken: Vec<String> = with_extension("rs").filter(reaches).map(|file| file.path).collect();
     assert_none("sim has no I/O, no clock and no threads", &broken);
 }
@@ -192,7 +229,8 @@ fn the_simulator_knows_nothing_of_the_pipeline() {
 #[test]
 fn the_core_does_no_io_and_knows_no_engine() {
     let core = ["src/contract", "src/graph", "src/plan", "src/sql"];
-    let outside = ["std::fs", "fs::", "std::net", "tokio", "duckdb::", "crate::warehouse", "crate::commands"];
+    let outside =
+        ["std::fs", "fs::", "std::net", "tokio", "duckdb::", "crate::warehouse", "crate::commands"];
     let is_core = |path: &str| core.iter().any(|module| path.starts_with(module));
     let broken: Vec<String> = with_extension("rs")
         .filter(|file| is_core(&file.path) && contains_any(&code(file), &outside))
@@ -222,11 +260,19 @@ fn contains_any(text: &str, parts: &[&str]) -> bool {
 #[test]
 fn no_file_knows_the_machine_it_was_written_on() {
     // In two parts, so that this file does not break its own rule.
-    let roots = [concat!("/ho", "me/"), concat!("/ro", "ot/"), concat!("/Us", "ers/"), concat!("C:", "\\"), concat!("/wo", "rk/")];
+    let roots = [
+        concat!("/ho", "me/"),
+        concat!("/ro", "ot/"),
+        concat!("/Us", "ers/"),
+        concat!("C:", "\\"),
+        concat!("/wo", "rk/"),
+    ];
     let mut broken = Vec::new();
     for file in texts() {
         for (number, line) in file.text.lines().enumerate() {
-            let starts = |at: usize| line[..at].chars().next_back().is_none_or(|c| !c.is_alphanumeric() && c != '.');
+            let starts = |at: usize| {
+                line[..at].chars().next_back().is_none_or(|c| !c.is_alphanumeric() && c != '.')
+            };
             let has = |root: &&&str| line.match_indices(**root).any(|(at, _)| starts(at));
             broken.extend(roots.iter().find(has).map(|_| format!("{}:{}", file.path, number + 1)));
         }
