@@ -16,7 +16,7 @@ test *ARGS:
 ci:
     cargo xtask ci
 
-# Rewrite golden/ with what the tests find
+# Rewrite golden/ and the expected errors with what the tests find
 bless:
     cargo xtask bless
 

@@ -2,11 +2,19 @@
 
 use std::io::{IsTerminal, Write};
 
-use super::{Failure, failure::build_hint, open, output, progress::Progress, summary};
+use super::{
+    Failure,
+    damage::{self, Damaged},
+    failure::{DAMAGED_OBJECT_HINT, build_hint},
+    open, output,
+    progress::Progress,
+    summary,
+};
 use crate::{
     build::{BuildOptions, BuildReport, TableOutcome},
     cli::{BuildArgs, Place},
     data_folder::DataFolder,
+    graph::Graph,
     pipeline::{PinOptions, Pipeline},
 };
 
@@ -37,7 +45,7 @@ pub fn build(place: &Place, args: &BuildArgs) -> Result<(), Failure> {
     } else {
         output::print(summary::render_build(&report).as_str())?;
     }
-    fail_if_broken(&report)
+    fail_if_broken(&report, &pipeline.graph, &data)
 }
 
 /// Builds, with a line that moves on a terminal.
@@ -52,7 +60,11 @@ pub fn build_with_progress(
 }
 
 /// Prints why tables failed; the exit status is then 1.
-pub fn fail_if_broken(report: &BuildReport) -> Result<(), Failure> {
+pub fn fail_if_broken(
+    report: &BuildReport,
+    graph: &Graph,
+    data: &DataFolder,
+) -> Result<(), Failure> {
     if report.is_success() {
         return Ok(());
     }
@@ -63,6 +75,10 @@ pub fn fail_if_broken(report: &BuildReport) -> Result<(), Failure> {
                 eprintln!("hint: {hint}");
             }
         }
+    }
+    if let Some(Damaged { key, detail }) = damage::find(data, graph, report) {
+        eprintln!("the raw object {key} is damaged ({detail})");
+        eprintln!("hint: {DAMAGED_OBJECT_HINT}");
     }
     Err(Failure::said())
 }

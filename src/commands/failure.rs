@@ -8,6 +8,10 @@ use crate::{
     warehouse::WarehouseError,
 };
 
+/// What to do about a raw object that cannot be read.
+pub const DAMAGED_OBJECT_HINT: &str = "put back a good copy of it, or move it away and build with \
+     --accept-removed: the tables then lack what only it had";
+
 /// Why a command failed.
 #[derive(Debug)]
 pub struct Failure {
@@ -172,16 +176,10 @@ fn warehouse_hint(said: &str) -> Option<String> {
                 .to_owned(),
         );
     }
-    if said.contains("not a valid DuckDB database file") {
+    if said.starts_with("cannot open the warehouse") {
         return Some(
             "move the file away and run `lakebed build`: the raw layer has everything".to_owned(),
         );
     }
-    if said.contains(".parquet") {
-        return Some(
-            "the raw object is damaged: put back a good copy of it, or move it away and build with --accept-removed"
-                .to_owned(),
-        );
-    }
-    None
+    said.contains(".parquet").then(|| DAMAGED_OBJECT_HINT.to_owned())
 }

@@ -1,6 +1,7 @@
 //! The verbs, one file each, and the composition root: only here are adapters picked.
 
 mod build;
+mod damage;
 mod failure;
 mod gateway;
 mod open;

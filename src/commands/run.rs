@@ -77,7 +77,7 @@ pub fn run(place: &Place, args: &RunArgs) -> Result<(), Failure> {
     } else {
         output::print(page.as_str())?;
     }
-    fail_if_broken(&report)?;
+    fail_if_broken(&report, &open.graph, &data)?;
     match &graded {
         Some(grade) if grade.wrong().next().is_none() => Ok(()),
         _ => Err(Failure::said()),

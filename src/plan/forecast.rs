@@ -10,7 +10,7 @@ use super::{
 };
 use crate::{
     contract::{BuildKind, TableName},
-    graph::{Input, Node, Reach},
+    graph::{Domain, Input, Node, Reach},
 };
 
 /// What a build would do with one table.
@@ -70,7 +70,8 @@ fn forecast_table(
             continue;
         }
         forecast.because_of.insert(input.table.clone());
-        forecast.may_follow_more |= change.is_open;
+        // A lookup adds columns to rows, never partitions.
+        forecast.may_follow_more |= change.is_open && !input.is_lookup;
         forecast.may_follow.extend(reached(planner, node, input, change));
     }
     forecast.may_follow.retain(|partition| !built.contains(partition));
@@ -127,6 +128,11 @@ fn change(planner: &Planner<'_>, node: &Node, forecast: &Forecast) -> Change {
             let partitions: BTreeSet<Partition> =
                 built.iter().flatten().flat_map(|date| reach(*date)).filter(has_rows).collect();
             Change { partitions, is_open: is_any }
+        }
+        // One build writes all dates of a calendar, and which of them change is not known before.
+        BuildKind::Full | BuildKind::Seed if node.content != Domain::Whole && is_any => {
+            let dates = planner.snapshot.occupied_dates(node.name());
+            Change { partitions: dates.map(Some).collect(), is_open: true }
         }
         // The least effective time that a window touches is not known before it is built.
         BuildKind::History => Change { partitions: BTreeSet::new(), is_open: is_any },

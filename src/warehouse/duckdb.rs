@@ -2,6 +2,7 @@
 
 use std::{
     collections::BTreeMap,
+    io,
     path::Path,
     sync::{Arc, Mutex, PoisonError},
 };
@@ -50,6 +51,9 @@ impl DuckDb {
         }
         let connection = match path {
             Some(path) => {
+                if !options.is_read_only && !path.exists() {
+                    create(path)?;
+                }
                 let config = config.access_mode(mode).map_err(failed)?;
                 Connection::open_with_flags(path, config)
             }
@@ -188,6 +192,32 @@ impl Session for DuckDbSession {
             Some(DescribedColumn { name: cells.next()?, type_name: cells.next()? })
         };
         Ok(result.text_rows()?.into_iter().filter_map(column).collect())
+    }
+}
+
+/// Makes an empty database that appears whole or not at all: the engine cannot open a file of which
+/// it wrote a part before it was killed or the disk was full.
+fn create(path: &Path) -> Result<(), WarehouseError> {
+    let place = path.display().to_string();
+    let failed = |error: io::Error| {
+        let message = format!("cannot create the warehouse {place}: {error}");
+        WarehouseError::new(ErrorKind::FixInput, message)
+    };
+    let parent = path.parent().filter(|parent| !parent.as_os_str().is_empty());
+    let folder = tempfile::Builder::new()
+        .prefix(".warehouse-")
+        .tempdir_in(parent.unwrap_or(Path::new(".")))
+        .map_err(failed)?;
+    let file = folder.path().join("new.duckdb");
+    let connection = Connection::open(&file).map_err(|e| opening_error(&place, &e))?;
+    connection.close().map_err(|(_, error)| opening_error(&place, &error))?;
+    let made = tempfile::TempPath::try_from_path(file).map_err(failed)?;
+    match made.persist_noclobber(path) {
+        // Another process was quicker; the lock decides who goes on.
+        Err(error) if error.error.kind() != io::ErrorKind::AlreadyExists => {
+            Err(failed(error.error))
+        }
+        _ => Ok(()),
     }
 }
 

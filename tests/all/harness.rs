@@ -245,12 +245,12 @@ impl Ended {
         self
     }
 
-    /// stderr is `expected/<name>.txt`, temporary folders and ports apart.
+    /// stderr is `expected/<name>.txt`, temporary folders, ports and digests apart.
     #[must_use]
     #[track_caller]
     pub fn stderr_is(self, name: &str) -> Self {
         let path = format!("{CHECKOUT}/tests/all/expected/{name}.txt");
-        let said = hide_ports(&self.stderr.replace(&self.folder, "[FOLDER]"));
+        let said = hide_digests(&hide_ports(&self.stderr.replace(&self.folder, "[FOLDER]")));
         expect_file(Path::new(&path), &said);
         self
     }
@@ -306,6 +306,21 @@ fn hide_ports(text: &str) -> String {
         let rest = part.trim_start_matches(|c: char| c.is_ascii_digit());
         format!("{all}127.0.0.1:[PORT]{rest}")
     })
+}
+
+/// `tiny/415c8223` gives `tiny/[DIGEST]`: digests follow from what a scenario says.
+fn hide_digests(text: &str) -> String {
+    let is_hex = |c: char| c.is_ascii_digit() || ('a'..='f').contains(&c);
+    let is_digest = |word: &str| {
+        let has_digit = word.contains(|c: char| c.is_ascii_digit());
+        word.len() >= 8 && has_digit && word.chars().all(is_hex)
+    };
+    let words = text.split_inclusive(|c: char| !c.is_ascii_alphanumeric());
+    let hidden = words.map(|word| {
+        let bare = word.trim_end_matches(|c: char| !c.is_ascii_alphanumeric());
+        if is_digest(bare) { word.replacen(bare, "[DIGEST]", 1) } else { word.to_owned() }
+    });
+    hidden.collect()
 }
 
 /// The data folder of `tiny`, made once in this process.

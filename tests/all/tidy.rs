@@ -195,7 +195,8 @@ fn paths_in_the_docs_exist() {
         "benches/",
     ];
     let mut broken = Vec::new();
-    for file in with_extension("md") {
+    // The README names files that its reader is to write.
+    for file in with_extension("md").filter(|file| file.path != "README.md") {
         for span in
             file.text.split("```").step_by(2).flat_map(|text| text.split('`').skip(1).step_by(2))
         {
