@@ -149,7 +149,7 @@ impl From<PipelineError> for Failure {
             ),
             PipelineError::MisplacedObject { .. } => Self::data(error)
                 .hint("move it out of the data folder's raw/: only the archiver writes there"),
-            PipelineError::RawStore(_) => Self::data(error),
+            other @ PipelineError::RawStore(_) => Self::data(other),
         }
     }
 }

@@ -334,8 +334,8 @@ fn a_late_file_makes_its_day_stale_and_what_it_reaches() {
     assert!(followers.contains("mart.daily_active_users"), "{followers:?}");
     assert!(!followers.contains("standardized.db_users"), "{followers:?}");
 
-    let build = world.lakebed("build --json").run().status(0).json();
-    let built = built(&build);
+    let report = world.lakebed("build --json").run().status(0).json();
+    let built = built(&report);
     assert_eq!(built["standardized.mobile_events_checked"], 1, "only its day");
     assert!(!built.contains_key("vault.sat_user_profile"), "{built:?}");
     let day_before = "select active_users, unknown_users from mart.daily_active_users \

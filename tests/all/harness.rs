@@ -25,7 +25,7 @@ pub const BINARY: &str = env!("CARGO_BIN_EXE_lakebed");
 /// The checkout.
 pub const CHECKOUT: &str = env!("CARGO_MANIFEST_DIR");
 /// Longer than any command on a busy machine; a test that hangs says so.
-const TIMEOUT: Duration = Duration::from_secs(120);
+const TIMEOUT: Duration = Duration::from_mins(2);
 
 /// Whether expected files are written instead of compared.
 pub fn is_blessing() -> bool {
@@ -292,7 +292,7 @@ pub fn difference(expected: &str, found: &str) -> String {
     let only = |own: &str, other: &str, sign: &str| {
         let other: std::collections::BTreeSet<&str> = other.lines().collect();
         let lines = own.lines().filter(|line| !other.contains(line));
-        lines.take(LINES_MAX).map(|line| format!("{sign} {line}\n")).collect::<String>()
+        lines.take(LINES_MAX).fold(String::new(), |all, line| all + sign + " " + line + "\n")
     };
     let lines = only(expected, found, "-") + &only(found, expected, "+");
     if lines.is_empty() { "the same lines in another order or number\n".to_owned() } else { lines }
@@ -340,7 +340,7 @@ fn tiny_data() -> &'static Path {
 
 /// Statics are never dropped: what earlier processes left is removed here.
 fn remove_old_templates(shared: &Path) {
-    const AGE_MAX: Duration = Duration::from_secs(3600);
+    const AGE_MAX: Duration = Duration::from_hours(1);
     for entry in fs::read_dir(shared).into_iter().flatten().flatten() {
         let modified = entry.metadata().and_then(|data| data.modified());
         let age = modified.map(|at| SystemTime::now().duration_since(at).unwrap_or_default());
