@@ -78,7 +78,7 @@ fn build_by(mode: Mode, pipeline: &mut Pipeline, dice: &mut Dice) -> Outcome {
         let (mut dates, mut date) = (Vec::new(), first - 4.days());
         while date <= last + 2.days() {
             dates.push(date);
-            date = date + 1.day();
+            date += 1.day();
         }
         // Of a long time only some days.
         dice.shuffle(&mut dates);
@@ -157,7 +157,9 @@ pub fn build_in_any_order(
         match built {
             Ok(all) => {
                 let node = (*node).clone();
-                all.iter().for_each(|built| built.apply(&node, &mut pipeline.snapshot));
+                for built in &all {
+                    built.apply(&node, &mut pipeline.snapshot);
+                }
             }
             // What stands beside tables that are still to come may not fit them yet.
             Err(BuildError::Checks(_)) if is_waiting(&planner, node) => {}
