@@ -1,7 +1,8 @@
 //! Instants, and the only places that read the machine's clocks.
 //!
 //! Everything else is handed a time or one of these clocks, so that a run on simulated time is
-//! the same run every time.
+//! the same run every time. The simulator has an instant of its own, since it knows nothing of the
+//! pipeline; `ingest` turns one into the other.
 
 use std::{
     fmt,

@@ -20,6 +20,7 @@ use crate::{
         PhonesReport, ingest_direct,
     },
     raw_store::RawStore,
+    stop::Stop,
 };
 
 /// The token that the simulated phones show to the gateway of their own process.
@@ -215,22 +216,18 @@ async fn ingest_days(
     report: &mut IngestReport,
     on_day: &(dyn Fn(Date, u64) + Sync),
 ) -> Result<Truth, IngestError> {
-    let (stop, stopped) = tokio::sync::watch::channel(false);
-    let until_stopped = move || {
-        let mut stopped = stopped.clone();
-        async move { while !*stopped.borrow_and_update() && stopped.changed().await.is_ok() {} }
-    };
+    let stop = Stop::default();
     let mut archivers = Vec::new();
     for source in [Source::MobileEvents, Source::DbUsers] {
         let settings = ArchiverConfig::new(source.name());
         let archiver = Archiver::open(bus.clone(), store.clone(), settings).await?;
         let progress = archiver.progress();
-        archivers.push((source, progress, tokio::spawn(archiver.run(until_stopped()))));
+        archivers.push((source, progress, tokio::spawn(archiver.run(stop.stopped()))));
     }
     let gateway = Gateway::bind(gateway_config(config), bus.clone()).await?;
     let url = format!("ws://{}/v1/events", gateway.local_addr());
     let metrics = gateway.metrics();
-    let serving = tokio::spawn(gateway.run(until_stopped()));
+    let serving = tokio::spawn(gateway.run(stop.stopped()));
 
     let mut truth = TruthRecorder::new(config.limits);
     let dates: Vec<Date> = simulation.load_dates().collect();
@@ -248,7 +245,7 @@ async fn ingest_days(
         day.send(batches, &mut report.phones).await?;
         on_day(*date, report.message_count);
     }
-    stop.send_replace(true);
+    stop.stop();
     serving.await??;
     report.gateway = Some(metrics.snapshot(0));
     for (source, progress, archiver) in archivers {

@@ -25,4 +25,5 @@ pub mod prelude;
 pub mod project;
 pub mod raw_store;
 pub mod sql;
+pub mod stop;
 pub mod warehouse;

@@ -10,6 +10,7 @@ use crate::{
     clock::{self, ProcessClock},
     data_folder::DataFolder,
     gateway::{Gateway, GatewayConfig, GatewayTime, Limits},
+    stop::Stop,
 };
 
 pub fn gateway(place: &Place, args: &GatewayArgs) -> Result<(), Failure> {
@@ -26,18 +27,14 @@ pub fn gateway(place: &Place, args: &GatewayArgs) -> Result<(), Failure> {
         };
         let bus: Arc<dyn Bus> = Arc::new(EmbeddedBus::open(config)?);
         let store = open::raw_store(&data)?;
-        let (stop, stopped) = tokio::sync::watch::channel(false);
-        let until_stopped = || {
-            let mut stopped = stopped.clone();
-            async move { while !*stopped.borrow_and_update() && stopped.changed().await.is_ok() {} }
-        };
+        let stop = Stop::default();
         let mut archivers = tokio::task::JoinSet::new();
         for source in &sources {
             let settings = ArchiverConfig::new(source);
             let archiver = Archiver::open(bus.clone(), store.clone(), settings)
                 .await
                 .map_err(Failure::data)?;
-            archivers.spawn(archiver.run(until_stopped()));
+            archivers.spawn(archiver.run(stop.stopped()));
         }
         let config = GatewayConfig {
             listen: args.listen,
@@ -50,7 +47,7 @@ pub fn gateway(place: &Place, args: &GatewayArgs) -> Result<(), Failure> {
         eprintln!("listening on ws://{}/v1/events; Ctrl-C ends it", gateway.local_addr());
         let metrics = gateway.metrics();
         gateway.run(interrupted()).await.map_err(Failure::data)?;
-        stop.send_replace(true);
+        stop.stop();
         while let Some(done) = archivers.join_next().await {
             done.map_err(Failure::data)?.map_err(Failure::data)?;
         }
