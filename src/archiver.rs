@@ -18,7 +18,7 @@ use std::{
 use jiff::civil::Date;
 use thiserror::Error;
 
-pub use object::{EncodeError, encode_object, object_key};
+pub use object::{EncodeError, check_object, encode_object, object_key};
 pub use progress::{ArchiverProgress, ProgressSnapshot};
 
 use crate::{

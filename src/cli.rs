@@ -37,19 +37,29 @@ pub struct Place {
 #[derive(Debug, Subcommand)]
 pub enum Command {
     /// Simulate a scenario, bring it in, build all tables and grade them against the truth
-    #[command(after_help = "Examples:\n  lakebed run\n  lakebed run tiny --data /tmp/tiny\n  lakebed run --ingest direct --data direct-data")]
+    #[command(
+        after_help = "Examples:\n  lakebed run\n  lakebed run tiny --data /tmp/tiny\n  lakebed run --ingest direct --data direct-data"
+    )]
     Run(RunArgs),
     /// Listen for phones and archive what they send into the raw layer
-    #[command(after_help = "Examples:\n  LAKEBED_GATEWAY_TOKEN=secret lakebed gateway --listen 127.0.0.1:7070\n  curl http://127.0.0.1:7070/metrics")]
+    #[command(
+        after_help = "Examples:\n  LAKEBED_GATEWAY_TOKEN=secret lakebed gateway --listen 127.0.0.1:7070\n  curl http://127.0.0.1:7070/metrics"
+    )]
     Gateway(GatewayArgs),
     /// Say which partitions are stale, why, and what a build would read
-    #[command(after_help = "Examples:\n  lakebed plan\n  lakebed plan mart.daily_active_users --json")]
+    #[command(
+        after_help = "Examples:\n  lakebed plan\n  lakebed plan mart.daily_active_users --json"
+    )]
     Plan(PlanArgs),
     /// Build what is stale
-    #[command(after_help = "Examples:\n  lakebed build\n  lakebed build mart.daily_active_users\n  lakebed build --from 2026-01-05 --to 2026-01-07 --full")]
+    #[command(
+        after_help = "Examples:\n  lakebed build\n  lakebed build mart.daily_active_users\n  lakebed build --from 2026-01-05 --to 2026-01-07 --full"
+    )]
     Build(BuildArgs),
     /// Ask the warehouse
-    #[command(after_help = "Examples:\n  lakebed query \"select * from mart.daily_active_users order by activity_date\"\n  lakebed query --format parquet --output users.parquet \"select * from dimensional.dim_user\"")]
+    #[command(
+        after_help = "Examples:\n  lakebed query \"select * from mart.daily_active_users order by activity_date\"\n  lakebed query --format parquet --output users.parquet \"select * from dimensional.dim_user\""
+    )]
     Query(QueryArgs),
     /// Show the tables, or one: contract, columns, what it reads and feeds, partitions built
     #[command(after_help = "Examples:\n  lakebed show\n  lakebed show vault.hub_user")]

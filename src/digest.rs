@@ -26,7 +26,10 @@ impl Digest {
 
     /// Reads what `Display` wrote.
     pub fn parse(hex: &str) -> Option<Self> {
-        u128::from_str_radix(hex, 16).ok().filter(|_| hex.len() == 32).map(|n| Self(n.to_be_bytes()))
+        u128::from_str_radix(hex, 16)
+            .ok()
+            .filter(|_| hex.len() == 32)
+            .map(|n| Self(n.to_be_bytes()))
     }
 }
 

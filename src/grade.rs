@@ -137,7 +137,10 @@ fn rejected(session: &mut dyn Session, source: Source) -> Result<Numbers, Wareho
              from standardized.{name}_rejected group by 1"
         ))?
         .text_rows()?;
-    Ok(rows.into_iter().map(|row| (row[0].clone().unwrap_or_default(), unsigned(row[1].as_ref()))).collect())
+    Ok(rows
+        .into_iter()
+        .map(|row| (row[0].clone().unwrap_or_default(), unsigned(row[1].as_ref())))
+        .collect())
 }
 
 /// By load date, the sum of the accepted ids' digests: the set itself, not only its size.
@@ -154,7 +157,8 @@ fn accepted_digests(
     let unexpected = || WarehouseError::new(ErrorKind::Bug, "ids are not text with a date");
     let mut digests: BTreeMap<Date, u64> = BTreeMap::new();
     for batch in session.query(sql)?.batches {
-        let dates = batch.column(0).as_any().downcast_ref::<Date32Array>().ok_or_else(unexpected)?;
+        let dates =
+            batch.column(0).as_any().downcast_ref::<Date32Array>().ok_or_else(unexpected)?;
         let ids = batch.column(1).as_any().downcast_ref::<StringArray>().ok_or_else(unexpected)?;
         for row in 0..batch.num_rows() {
             let date = jiff::civil::date(1970, 1, 1) + i64::from(dates.value(row)).days();
@@ -179,7 +183,10 @@ fn grade_activity(
         "event_count",
     ];
     let rows = session
-        .query(&format!("select activity_date, {} from mart.daily_active_users", columns.join(", ")))?
+        .query(&format!(
+            "select activity_date, {} from mart.daily_active_users",
+            columns.join(", ")
+        ))?
         .text_rows()?;
     let plans = session
         .query("select activity_date, plan, active_users from mart.active_users_by_plan")?
@@ -192,11 +199,17 @@ fn grade_activity(
         }
     }
     for row in &plans {
-        let (date, plan) = (row[0].as_deref().unwrap_or_default(), row[1].as_deref().unwrap_or_default());
+        let (date, plan) =
+            (row[0].as_deref().unwrap_or_default(), row[1].as_deref().unwrap_or_default());
         found.insert(format!("{date} active_users of plan {plan}"), unsigned(row[2].as_ref()));
     }
-    grade.exactly("days with activity".to_owned(), truth.activity_days.len() as u64, rows.len() as u64);
-    let plan_count: usize = truth.activity_days.values().map(|day| day.active_users_by_plan.len()).sum();
+    grade.exactly(
+        "days with activity".to_owned(),
+        truth.activity_days.len() as u64,
+        rows.len() as u64,
+    );
+    let plan_count: usize =
+        truth.activity_days.values().map(|day| day.active_users_by_plan.len()).sum();
     grade.exactly("plans by day".to_owned(), plan_count as u64, plans.len() as u64);
     for (date, day) in &truth.activity_days {
         let numbers = [
@@ -208,11 +221,10 @@ fn grade_activity(
             day.event_count,
         ];
         let by_plan = day.active_users_by_plan.iter();
-        let expected = columns
-            .iter()
-            .map(|column| (*column).to_owned())
-            .zip(numbers)
-            .chain(by_plan.map(|(plan, count)| (format!("active_users of plan {plan}"), *count)));
+        let expected =
+            columns.iter().map(|column| (*column).to_owned()).zip(numbers).chain(
+                by_plan.map(|(plan, count)| (format!("active_users of plan {plan}"), *count)),
+            );
         for (what, count) in expected {
             let name = format!("{date} {what}");
             let found = found.get(&name).copied().unwrap_or(0);

@@ -95,6 +95,14 @@ pub enum IngestError {
         /// Why.
         source: io::Error,
     },
+    /// The record of the simulation is not what a run wrote.
+    #[error("{path}, which says what was simulated, is damaged")]
+    Damaged {
+        /// The file.
+        path: String,
+        /// What is wrong with it.
+        source: serde_json::Error,
+    },
     /// The gateway failed.
     #[error(transparent)]
     Gateway(#[from] GatewayError),
@@ -116,13 +124,13 @@ impl SimulationRecord {
     /// What was simulated into the folder; `None` if nothing was.
     pub fn read(data: &DataFolder) -> Result<Option<Self>, IngestError> {
         let path = data.simulation();
-        let failed = |source| IngestError::Record { path: path.display().to_string(), source };
+        let shown = path.display().to_string();
         match fs::read(&path) {
-            Ok(bytes) => {
-                serde_json::from_slice(&bytes).map(Some).map_err(|e| failed(io::Error::other(e)))
-            }
+            Ok(bytes) => serde_json::from_slice(&bytes)
+                .map(Some)
+                .map_err(|source| IngestError::Damaged { path: shown, source }),
             Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
-            Err(error) => Err(failed(error)),
+            Err(source) => Err(IngestError::Record { path: shown, source }),
         }
     }
 
@@ -169,15 +177,24 @@ pub async fn simulate(
         if found.is_complete {
             return Ok((IngestReport::default(), found));
         }
-        record.was_interrupted = true;
+        // Phones send again only if some of them had begun to send.
+        record.was_interrupted = has_cursors(data)?;
     }
     record.write(data)?;
     let mut report = IngestReport::default();
-    let truth = ingest_days(Arc::new(simulation), config, data, &bus, &store, &mut report, on_day).await?;
+    let truth =
+        ingest_days(Arc::new(simulation), config, data, &bus, &store, &mut report, on_day).await?;
     record.truth = Some(truth);
     record.is_complete = true;
     record.write(data)?;
     Ok((report, record))
+}
+
+fn has_cursors(data: &DataFolder) -> Result<bool, IngestError> {
+    let path = data.cursors();
+    let mut entries = fs::read_dir(&path)
+        .map_err(|source| IngestError::Record { path: path.display().to_string(), source })?;
+    Ok(entries.next().is_some())
 }
 
 fn describe(plan_id: &str, mode: IngestMode) -> String {
@@ -201,9 +218,7 @@ async fn ingest_days(
     let (stop, stopped) = tokio::sync::watch::channel(false);
     let until_stopped = move || {
         let mut stopped = stopped.clone();
-        async move {
-            while !*stopped.borrow_and_update() && stopped.changed().await.is_ok() {}
-        }
+        async move { while !*stopped.borrow_and_update() && stopped.changed().await.is_ok() {} }
     };
     let mut archivers = Vec::new();
     for source in [Source::MobileEvents, Source::DbUsers] {
@@ -238,9 +253,11 @@ async fn ingest_days(
     report.gateway = Some(metrics.snapshot(0));
     for (source, progress, archiver) in archivers {
         archiver.await??;
-        let mut rest = Archiver::open(bus.clone(), store.clone(), ArchiverConfig::new(source.name())).await?;
+        let mut rest =
+            Archiver::open(bus.clone(), store.clone(), ArchiverConfig::new(source.name())).await?;
         rest.drain().await?;
-        report.archived.push((source.name().to_owned(), progress.snapshot()));
+        let archived = progress.snapshot().plus(rest.progress().snapshot());
+        report.archived.push((source.name().to_owned(), archived));
     }
     Ok(truth.finish(dates.last().copied().unwrap_or_default()))
 }
@@ -270,7 +287,11 @@ struct Day<'a> {
 }
 
 impl Day<'_> {
-    async fn send(&self, arrivals: Vec<Arrival>, report: &mut PhonesReport) -> Result<(), IngestError> {
+    async fn send(
+        &self,
+        arrivals: Vec<Arrival>,
+        report: &mut PhonesReport,
+    ) -> Result<(), IngestError> {
         let (mobile, database): (Vec<Arrival>, Vec<Arrival>) =
             arrivals.into_iter().partition(|arrival| arrival.source == Source::MobileEvents);
         let phones = async {
@@ -316,7 +337,11 @@ fn phone_batch(arrival: Arrival) -> PhoneBatch {
         lane: arrival.lane,
         arrived_at: MicrosUtc(arrival.arrived_at.0),
         sent_at: MicrosUtc(arrival.sent_at.0),
-        messages: arrival.messages.into_iter().map(|message| Bytes::from(message.payload)).collect(),
+        messages: arrival
+            .messages
+            .into_iter()
+            .map(|message| Bytes::from(message.payload))
+            .collect(),
         outcome: match arrival.outcome {
             sim::Outcome::Acknowledged => Outcome::Acknowledged,
             sim::Outcome::AcknowledgementLost => Outcome::AcknowledgementLost,

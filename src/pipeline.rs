@@ -1,4 +1,4 @@
-//! A project over a data folder: opened, checked, with the raw objects pinned, ready to plan and build.
+//! A project over a warehouse: checked, with the raw objects pinned, ready to plan and build.
 //!
 //! Not for: picking adapters (`commands`), nor for what the parts do.
 
@@ -28,7 +28,7 @@ use crate::{
 pub enum PipelineError {
     /// A file of the project is wrong.
     #[error(transparent)]
-    File(#[from] Box<FileError>),
+    File(#[from] FileError),
     /// The warehouse failed.
     #[error("the warehouse failed")]
     Warehouse(#[from] WarehouseError),
@@ -36,7 +36,7 @@ pub enum PipelineError {
     #[error("the raw layer failed")]
     RawStore(#[from] RawStoreError),
     /// Raw objects that were built from are gone.
-    #[error("{} raw objects that earlier builds read are gone, the first of them {first}", .count)]
+    #[error("raw objects that earlier builds read are gone or changed: {count}, the first {first}")]
     ObjectsRemoved {
         /// How many.
         count: usize,
@@ -70,48 +70,52 @@ pub struct Pipeline {
     pub snapshot: Snapshot,
     next_sequence: i64,
     run_id: String,
+    object_changes: ObjectChanges,
 }
 
-/// How to open a pipeline.
+/// Raw objects that came or went since the last build; a build writes them down.
+#[derive(Debug, Default)]
+struct ObjectChanges {
+    new: BTreeMap<String, u64>,
+    removed: BTreeSet<String>,
+}
+
+/// How to pin raw objects.
 #[derive(Clone, Copy, Debug, Default)]
-pub struct OpenOptions {
+pub struct PinOptions {
     /// Whether raw objects may have been taken away: what merged from them then begins anew.
     pub accepts_removed_objects: bool,
 }
 
 impl Pipeline {
     /// Checks every query against its contract over `scratch`, an empty warehouse, then opens the
-    /// journal and pins the raw objects that there are now.
-    pub async fn open(
+    /// journal. Raw objects are read only once they are pinned.
+    pub fn open(
         graph: Graph,
         warehouse: SharedWarehouse,
-        scratch: SharedWarehouse,
-        raw_store: &dyn RawStore,
+        scratch: &dyn Warehouse,
         run_id: String,
-        options: OpenOptions,
     ) -> Result<Self, PipelineError> {
-        shape::check_queries(scratch.as_ref(), &graph)?;
-        Self::open_checked(graph, warehouse, raw_store, run_id, options).await
+        shape::check_queries(scratch, &graph)?;
+        Ok(Self::open_checked(graph, warehouse, run_id)?)
     }
 
-    /// Opens the journal and pins the raw objects that there are now, for a graph whose queries
-    /// have been checked.
-    pub async fn open_checked(
+    /// Opens the journal for a graph whose queries have been checked.
+    pub fn open_checked(
         graph: Graph,
         warehouse: SharedWarehouse,
-        raw_store: &dyn RawStore,
         run_id: String,
-        options: OpenOptions,
-    ) -> Result<Self, PipelineError> {
+    ) -> Result<Self, WarehouseError> {
         let mut session = warehouse.session()?;
         journal::create(session.as_mut())?;
         keep_only_comparable(warehouse.as_ref(), &graph)?;
         let misshapen = shape::create_missing(warehouse.as_ref(), &graph)?;
         let (snapshot, next_sequence) = journal::load(session.as_mut())?;
         drop(session);
-        let mut pipeline = Self { graph, warehouse, snapshot, next_sequence, run_id };
+        let object_changes = ObjectChanges::default();
+        let mut pipeline =
+            Self { graph, warehouse, snapshot, next_sequence, run_id, object_changes };
         pipeline.snapshot.misshapen = misshapen;
-        pipeline.pin(raw_store, options).await?;
         Ok(pipeline)
     }
 
@@ -131,6 +135,7 @@ impl Pipeline {
         options: &BuildOptions,
         on_event: &(dyn Fn(BuildEvent<'_>) + Sync),
     ) -> Result<BuildReport, WarehouseError> {
+        self.record_objects()?;
         let executor = Executor {
             warehouse: self.warehouse.as_ref(),
             graph: &self.graph,
@@ -150,10 +155,10 @@ impl Pipeline {
     }
 
     /// Pins the raw objects that there are now: the run reads these and no others.
-    async fn pin(
+    pub async fn pin(
         &mut self,
         raw_store: &dyn RawStore,
-        options: OpenOptions,
+        options: PinOptions,
     ) -> Result<(), PipelineError> {
         let mut found: BTreeMap<String, u64> = BTreeMap::new();
         let sources: Vec<TableName> = self.graph.sources().iter().cloned().collect();
@@ -165,7 +170,8 @@ impl Pipeline {
             for object in objects {
                 let content = contents.entry(load_date(&object.key)?).or_default();
                 // Objects never change: key and size stand for what is in them.
-                let digest = Digest::of_texts([object.key.as_str(), &object.size_bytes.to_string()]);
+                let digest =
+                    Digest::of_texts([object.key.as_str(), &object.size_bytes.to_string()]);
                 *content = content.plus(Content::standing_for(digest));
                 locators.push(raw_store.locator(&object.key)?);
                 found.insert(object.key, object.size_bytes);
@@ -175,44 +181,53 @@ impl Pipeline {
                 self.snapshot.set_content(source, Some(date), content);
             }
         }
-        self.record_objects(session.as_mut(), &found, options)
+        self.compare_objects(session.as_mut(), found, options)
     }
 
-    fn record_objects(
+    fn compare_objects(
         &mut self,
         session: &mut dyn Session,
-        found: &BTreeMap<String, u64>,
-        options: OpenOptions,
+        found: BTreeMap<String, u64>,
+        options: PinOptions,
     ) -> Result<(), PipelineError> {
         let known = journal::raw_objects(session)?;
         // An object of another size is another object: what was read of the old one is gone.
-        let removed: BTreeSet<String> =
-            known.iter().filter(|(k, v)| found.get(*k) != Some(*v)).map(|(k, _)| k.clone()).collect();
-        let new: BTreeMap<String, u64> = found
+        let removed: BTreeSet<String> = known
             .iter()
-            .filter(|(key, size)| known.get(*key) != Some(*size))
-            .map(|(key, size)| (key.clone(), *size))
+            .filter(|(k, v)| found.get(*k) != Some(*v))
+            .map(|(k, _)| k.clone())
             .collect();
         if let Some(first) = removed.first()
             && !options.accepts_removed_objects
         {
-            return Err(PipelineError::ObjectsRemoved { count: removed.len(), first: first.clone() });
+            let (count, first) = (removed.len(), first.clone());
+            return Err(PipelineError::ObjectsRemoved { count, first });
         }
+        self.snapshot.generation += i64::from(!removed.is_empty());
+        let new = found.into_iter().filter(|(key, size)| known.get(key) != Some(size)).collect();
+        self.object_changes = ObjectChanges { new, removed };
+        Ok(())
+    }
+
+    /// Writes down what the build will read. A plan does not: to plan is not to agree.
+    fn record_objects(&mut self) -> Result<(), WarehouseError> {
+        let ObjectChanges { new, removed } = std::mem::take(&mut self.object_changes);
         if removed.is_empty() && new.is_empty() {
             return Ok(());
         }
+        let mut session = self.warehouse.session()?;
+        let session = session.as_mut();
+        let none = (BTreeMap::new(), BTreeSet::new());
         session.execute("begin transaction")?;
         if !removed.is_empty() {
-            self.snapshot.generation += 1;
             let (sequence, generation) = (self.take_sequence(), self.snapshot.generation);
             journal::set(session, sequence, "generation", &generation.to_string())?;
             let sequence = self.take_sequence();
-            journal::record_raw_objects(session, sequence, &self.run_id, &BTreeMap::new(), &removed)?;
+            journal::record_raw_objects(session, sequence, &self.run_id, &none.0, &removed)?;
         }
         let sequence = self.take_sequence();
-        journal::record_raw_objects(session, sequence, &self.run_id, &new, &BTreeSet::new())?;
-        session.execute("commit transaction")?;
-        Ok(())
+        journal::record_raw_objects(session, sequence, &self.run_id, &new, &none.1)?;
+        session.execute("commit transaction")
     }
 }
 

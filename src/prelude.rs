@@ -20,11 +20,20 @@ use crate::{
 /// An engine's functions, types and settings.
 #[derive(Clone, Debug, Default)]
 pub struct Prelude {
-    statements: Vec<String>,
+    statements: Vec<PreludeStatement>,
     /// The code of each function, by its name without schema.
     functions: BTreeMap<String, String>,
     /// The code of what is no function: settings and types, which bear on every query.
     session: String,
+}
+
+/// A statement of a prelude.
+#[derive(Clone, Debug)]
+pub struct PreludeStatement {
+    /// The statement, without its semicolon.
+    pub text: String,
+    /// Where it begins in the functions' file, in bytes; `None` if it was generated.
+    pub offset: Option<usize>,
 }
 
 impl Prelude {
@@ -35,13 +44,14 @@ impl Prelude {
             prelude.add(statement)?;
         }
         for (name, source) in &project.sources {
-            prelude.add(duckdb_parser(name, &source.contract))?;
+            let text = duckdb_parser(name, &source.contract);
+            prelude.add(PreludeStatement { text, offset: None })?;
         }
         Ok(prelude)
     }
 
     /// The statements to run before any query, in order.
-    pub fn statements(&self) -> &[String] {
+    pub fn statements(&self) -> &[PreludeStatement] {
         &self.statements
     }
 
@@ -60,8 +70,8 @@ impl Prelude {
         Ok(Digest::of_texts(std::iter::once(self.session.as_str()).chain(code)))
     }
 
-    fn add(&mut self, statement: String) -> Result<(), TokenError> {
-        let code = normalized(&statement)?;
+    fn add(&mut self, statement: PreludeStatement) -> Result<(), TokenError> {
+        let code = normalized(&statement.text)?;
         match function_name(&code) {
             // Overloads of one name are one function.
             Some(name) => {
@@ -83,21 +93,21 @@ fn function_name(code: &str) -> Option<String> {
     Some(name.rsplit(['.', ' ']).next().unwrap_or(name).to_owned())
 }
 
-fn split_statements(text: &str) -> Result<Vec<String>, TokenError> {
+fn split_statements(text: &str) -> Result<Vec<PreludeStatement>, TokenError> {
+    let statement = |start: usize, end: usize| PreludeStatement {
+        text: text[start..end].trim_end().to_owned(),
+        offset: Some(start),
+    };
     let mut statements = Vec::new();
     let mut start = None;
     for found in tokenize(text)? {
         if found.token == Token::SemiColon {
-            if let Some(start) = start.take() {
-                statements.push(text[start..found.span.start].trim().to_owned());
-            }
+            statements.extend(start.take().map(|start| statement(start, found.span.start)));
         } else if start.is_none() {
             start = Some(found.span.start);
         }
     }
-    if let Some(start) = start {
-        statements.push(text[start..].trim().to_owned());
-    }
+    statements.extend(start.map(|start| statement(start, text.len())));
     Ok(statements)
 }
 
@@ -152,7 +162,10 @@ mod tests {
         let query = "select udf.f(1)";
         let before = digest(base, query);
         assert_eq!(before, digest(&base.replace("udf.h(a) as a", "udf.h(a) as a * 2"), query));
-        assert_eq!(before, digest(&base.replace("; create macro udf.g", ";\n-- why\ncreate macro udf.g"), query));
+        assert_eq!(
+            before,
+            digest(&base.replace("; create macro udf.g", ";\n-- why\ncreate macro udf.g"), query)
+        );
         assert_ne!(before, digest(&base.replace("a + 1", "a + 2"), query));
         assert_ne!(before, digest(&base.replace("x = 1", "x = 2"), query));
     }

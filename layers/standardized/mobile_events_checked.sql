@@ -79,7 +79,8 @@ timed as (
     load_date, message_id, published_at, received_at, body, event,
     event_id, event_name, user_id, sequence, occurred_at, quantity, amount_micros, duration_ms,
     timestamp_micros(
-      unix_micros(occurred_at) + unix_micros(received_at) - unix_micros(ifnull(sent_at, received_at))
+      unix_micros(occurred_at) + unix_micros(received_at)
+      - unix_micros(ifnull(sent_at, received_at))
     ) as event_at
   from typed
 ),

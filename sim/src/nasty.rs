@@ -15,9 +15,7 @@ use crate::json::Defect;
 use crate::mobile_payload::{MobileFields, Properties};
 use crate::phone::{not_utf8, truncated};
 use crate::random::Random;
-use crate::time::{
-    MICROS_PER_DAY, MICROS_PER_HOUR, MICROS_PER_SECOND, MicrosUtc, date_of, day_of,
-};
+use crate::time::{MICROS_PER_DAY, MICROS_PER_HOUR, MICROS_PER_SECOND, MicrosUtc, date_of, day_of};
 use crate::truth::Limits;
 use jiff::civil::Date;
 use std::collections::{BTreeMap, BTreeSet};

@@ -35,8 +35,12 @@ const FAILS_AGAIN_PARTS: u64 = 200_000;
 /// A clock that is wrong is wrong by a minute to three days.
 const CLOCK_ERROR_MAX: i64 = 3 * MICROS_PER_DAY;
 
-/// A clock that was set was set by a minute to two months.
-const CLOCK_CHANGE_MAX: i64 = 64 * MICROS_PER_DAY;
+/// A clock that ran ahead until it was set right was ahead by a minute to two months.
+const CLOCK_AHEAD_MAX: i64 = 64 * MICROS_PER_DAY;
+
+/// A clock that lost power shows the day the phone was made until it is set right: years ago.
+const CLOCK_LOST_MIN: i64 = 365 * MICROS_PER_DAY;
+const CLOCK_LOST_MAX: i64 = 6 * CLOCK_LOST_MIN;
 
 /// A batch that is not the last of its session has that many events.
 const BATCH_MIN: i64 = 6;
@@ -104,7 +108,7 @@ impl<'a> Phone<'a> {
         };
         let (delay, change) = match faults.verdict(Subject::Session, fate) {
             Some(Fault::Late) => (fate.at(1).long_tailed(MICROS_PER_MINUTE, DELAY_MAX), 0),
-            Some(_) => (0, either_sign(fate.at(1), CLOCK_CHANGE_MAX)),
+            Some(_) => (0, clock_change(fate.at(1))),
             None => (0, 0),
         };
         Phone { person, session, faults, delay, error_then: error_now + change, error_now }
@@ -287,6 +291,15 @@ pub(crate) fn not_utf8(mut payload: Vec<u8>, random: Random) -> Vec<u8> {
     let index = random.index(payload.len());
     payload[index] = 0xFF;
     payload
+}
+
+/// What a clock shows more while things happen than when they are sent.
+fn clock_change(random: Random) -> i64 {
+    if random.chance(500_000) {
+        random.at(1).long_tailed(MICROS_PER_MINUTE, CLOCK_AHEAD_MAX)
+    } else {
+        -random.at(1).between(CLOCK_LOST_MIN, CLOCK_LOST_MAX)
+    }
 }
 
 fn either_sign(random: Random, greatest: i64) -> i64 {

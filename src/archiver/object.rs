@@ -11,7 +11,7 @@ use arrow::{
 use bytes::Bytes;
 use jiff::civil::Date;
 use parquet::{
-    arrow::ArrowWriter,
+    arrow::{ArrowWriter, arrow_reader::ParquetRecordBatchReaderBuilder},
     basic::{Compression, ZstdLevel},
     errors::ParquetError,
     file::properties::{EnabledStatistics, WriterProperties},
@@ -24,7 +24,7 @@ use crate::bus::{Attributes, Message};
 /// Hexadecimal digits of an object's name: 128 bits, so that names never meet by chance.
 const NAME_DIGIT_COUNT: usize = 32;
 
-/// Rows could not become Parquet.
+/// Rows could not become Parquet, or be read back.
 #[derive(Debug, Error)]
 pub enum EncodeError {
     /// Arrow refused the columns.
@@ -60,6 +60,14 @@ pub fn encode_object(
     let mut writer = ArrowWriter::try_new(Vec::new(), Arc::clone(&SCHEMA), Some(properties()?))?;
     writer.write(&batch)?;
     Ok((Bytes::from(writer.into_inner()?), messages.len()))
+}
+
+/// Reads all of an object, to say whether it is what `encode_object` wrote.
+pub fn check_object(bytes: Bytes) -> Result<(), EncodeError> {
+    for batch in ParquetRecordBatchReaderBuilder::try_new(bytes)?.build()? {
+        batch?;
+    }
+    Ok(())
 }
 
 /// `<source>/load_date=YYYY-MM-DD/<hash of the bytes>.parquet`.

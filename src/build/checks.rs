@@ -34,7 +34,11 @@ pub fn run(
     let mut broken = count_broken_rows(session, &promises, from, predicate)?;
     let mut count = |promise: String, sql: String| -> Result<(), WarehouseError> {
         broken.push(session.query(&sql)?.count()?);
-        promises.push(Promise { text: promise, condition: String::new(), severity: Severity::Fail });
+        promises.push(Promise {
+            text: promise,
+            condition: String::new(),
+            severity: Severity::Fail,
+        });
         Ok(())
     };
     let grain = node.file.contract.grain.join(", ");
@@ -88,8 +92,11 @@ fn row_promises(node: &Node) -> Vec<Promise> {
             });
         }
         if !column.accepted.is_empty() {
-            let values: Vec<String> =
-                column.accepted.iter().map(|value| format!("'{}'", value.replace('\'', "''"))).collect();
+            let values: Vec<String> = column
+                .accepted
+                .iter()
+                .map(|value| format!("'{}'", value.replace('\'', "''")))
+                .collect();
             promises.push(Promise {
                 text: format!("column `{name}` is one of {}", column.accepted.join(", ")),
                 condition: format!("{name} is null or {name} in ({})", values.join(", ")),

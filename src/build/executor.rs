@@ -204,9 +204,8 @@ impl Executor<'_> {
             if guard.broken.is_some() || guard.waiting.is_empty() {
                 return None;
             }
-            let is_done = |name: &TableName| {
-                !guard.waiting.contains(name) && !guard.running.contains(name)
-            };
+            let is_done =
+                |name: &TableName| !guard.waiting.contains(name) && !guard.running.contains(name);
             let is_ready = |node: &&Node| {
                 guard.waiting.contains(node.name())
                     && node.inputs.iter().all(|input| is_done(&input.table))

@@ -11,10 +11,7 @@ use crate::{
     clock,
     contract::TableName,
     digest::Digest,
-    plan::{
-        Content, Snapshot, Stamp,
-        snapshot::Partition,
-    },
+    plan::{Content, Snapshot, Stamp, snapshot::Partition},
     warehouse::{ErrorKind, Session, WarehouseError},
 };
 
@@ -113,9 +110,7 @@ pub fn raw_objects(session: &mut dyn Session) -> Result<BTreeMap<String, u64>, W
         )?
         .text_rows()?;
     let pinned = rows.into_iter().filter(|row| row[1].as_deref() == Some("pinned"));
-    Ok(pinned
-        .filter_map(|row| Some((row[0].clone()?, row[2].as_ref()?.parse().ok()?)))
-        .collect())
+    Ok(pinned.filter_map(|row| Some((row[0].clone()?, row[2].as_ref()?.parse().ok()?))).collect())
 }
 
 /// Remembers objects that are read from now on, and objects that are gone.
@@ -285,6 +280,8 @@ fn key(row: &[Option<String>]) -> Result<(TableName, Partition), WarehouseError>
 fn damaged(table: &str) -> WarehouseError {
     WarehouseError::new(
         ErrorKind::FixInput,
-        format!("the journal `{table}` is damaged: move the warehouse away and build again; raw has everything"),
+        format!(
+            "the journal `{table}` is damaged: move the warehouse away and build again; raw has everything"
+        ),
     )
 }

@@ -11,5 +11,7 @@ pub mod shape;
 mod statements;
 mod table;
 
-pub use executor::{tasks, BuildEvent, BuildOptions, BuildReport, Executor, TableOutcome, TableReport};
+pub use executor::{
+    BuildEvent, BuildOptions, BuildReport, Executor, TableOutcome, TableReport, tasks,
+};
 pub use table::{BuildError, Built, TableBuilder, Task};

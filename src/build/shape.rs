@@ -15,7 +15,7 @@ use crate::{
 pub enum ShapeError {
     /// A query and its contract, or a query and the tables that it reads, do not fit.
     #[error(transparent)]
-    File(#[from] Box<FileError>),
+    File(#[from] FileError),
     /// A statement failed that is not the user's.
     #[error(transparent)]
     Statement(#[from] WarehouseError),
@@ -48,11 +48,7 @@ pub fn create_missing(
     Ok(misshapen)
 }
 
-fn has_contract_columns(
-    warehouse: &dyn Warehouse,
-    node: &Node,
-    found: &[DescribedColumn],
-) -> bool {
+fn has_contract_columns(warehouse: &dyn Warehouse, node: &Node, found: &[DescribedColumn]) -> bool {
     let columns = &node.file.contract.columns;
     columns.len() == found.len()
         && columns.iter().zip(found).all(|((name, column), found)| {
@@ -86,21 +82,34 @@ fn check_query(
 ) -> Result<(), ShapeError> {
     let file = &node.file;
     let bound = bind::bind(file.query(), &sample_parameters(&node.parameters))
-        .map_err(|e| Box::new(file.error_in_query(0..0, e.to_string())))?;
+        .map_err(|e| file.error_in_query(0..0, e.to_string()))?;
     let described = session.describe(&bound.text).map_err(|error| {
         let at = bound.source_offset(error.offset().unwrap_or(0));
-        let word = file.query()[at..].chars().take_while(|c| c.is_alphanumeric() || *c == '_').count();
-        Box::new(file.error_in_query(at..at + word.max(1), error.to_string()))
+        let rest = file.query().get(at..).unwrap_or_default();
+        let word = rest.chars().take_while(|c| c.is_alphanumeric() || *c == '_').count();
+        file.error_in_query(at..at + word.max(1), error.to_string())
     })?;
+    compare_columns(warehouse, node, &described)?;
+    Ok(())
+}
+
+/// The query returns the contract's columns, in its order, with types that fit.
+fn compare_columns(
+    warehouse: &dyn Warehouse,
+    node: &Node,
+    described: &[DescribedColumn],
+) -> Result<(), FileError> {
+    const ORDER: &str = "let the last `select` list every column in the contract's order";
+    let file = &node.file;
     let columns = &file.contract.columns;
     for (position, (name, column)) in columns.iter().enumerate() {
         let Some(found) = described.get(position) else {
-            let message = format!("the contract has a column `{name}`, and the query returns it not");
-            return Err(Box::new(file.error_at(name, message).with_help(format!(
-                "let the last `select` list every column in the contract's order; it returns {}",
-                names(&described)
-            )))
-            .into());
+            let message =
+                format!("the contract has a column `{name}`, and the query does not return it");
+            let returned = names(described);
+            return Err(file
+                .error_at_column(name, message)
+                .with_help(format!("{ORDER}; it returns {returned}")));
         };
         if found.name != *name {
             let message = format!(
@@ -108,30 +117,25 @@ fn check_query(
                 position + 1,
                 found.name
             );
-            return Err(Box::new(file.error_at(name, message).with_help(
-                "let the last `select` list every column in the contract's order",
-            ))
-            .into());
+            return Err(file.error_at_column(name, message).with_help(ORDER));
         }
         if !warehouse.fits(column.kind, &found.type_name) {
             let kind = format!("{:?}", column.kind).to_uppercase();
-            let message =
-                format!("column `{name}` is {kind} in the contract, and the query returns {}", found.type_name);
-            return Err(Box::new(file.error_at(&format!("{name} "), message).with_help(format!(
+            let returned = &found.type_name;
+            let message = format!(
+                "column `{name}` is {kind} in the contract, and the query returns {returned}"
+            );
+            return Err(file.error_at_column(name, message).with_help(format!(
                 "write the type that the query returns, or `cast(… as {kind})` in the query"
-            )))
-            .into());
+            )));
         }
     }
-    if let Some(extra) = described.get(columns.len()) {
-        let message = format!("the query returns `{}`, which the contract does not have", extra.name);
-        return Err(Box::new(file.error_in_query(0..0, message).with_help(format!(
-            "add a line `{} = {{ type = \"…\" }}` under [columns], or leave it out of the last `select`",
-            extra.name
-        )))
-        .into());
-    }
-    Ok(())
+    let Some(extra) = described.get(columns.len()) else { return Ok(()) };
+    let message = format!("the query returns `{}`, which the contract does not have", extra.name);
+    Err(file.error_in_query(0..0, message).with_help(format!(
+        "add `{} = {{ type = \"…\" }}` under [columns], or leave it out of the last `select`",
+        extra.name
+    )))
 }
 
 fn names(columns: &[DescribedColumn]) -> String {

@@ -1,9 +1,6 @@
 //! The statements around a table's query, the same text for DuckDB and BigQuery.
 
-use crate::{
-    graph::Node,
-    plan::window::Window,
-};
+use crate::{graph::Node, plan::window::Window};
 
 /// The temporary table that holds the rows of a build that must be known before they are stored.
 pub const NEW_ROWS: &str = "new_rows";
@@ -94,24 +91,31 @@ fn lexically_less(columns: &[String]) -> String {
     format!("{less} or (source.{first} = target.{first} and ({}))", lexically_less(rest))
 }
 
-/// The rows of a seed's CSV as one statement of literals. The error says what is wrong with the CSV.
+/// The rows of a seed's CSV as one statement of literals. The error says what is wrong with the CSV,
+/// and where it is.
 pub fn insert_seed(node: &Node, csv: &str) -> Result<String, String> {
+    let path = node.file.path.with_extension("csv");
+    let wrong = |error: csv::Error| format!("{}: {error}", path.display());
     let mut reader = csv::ReaderBuilder::new().trim(csv::Trim::All).from_reader(csv.as_bytes());
-    let header = reader.headers().map_err(|e| e.to_string())?.clone();
+    let header = reader.headers().map_err(wrong)?.clone();
     if header.iter().ne(columns(node)) {
         let header: Vec<&str> = header.iter().collect();
         return Err(format!(
-            "the CSV's header is `{}`, and the contract's columns are `{}`",
+            "{}: the header is `{}`, and the contract's columns are `{}`",
+            path.display(),
             header.join(","),
             columns(node).join(",")
         ));
     }
     let mut rows = Vec::new();
     for record in reader.records() {
-        let record = record.map_err(|e| e.to_string())?;
+        let record = record.map_err(wrong)?;
         let kinds = node.file.contract.columns.values();
-        let values: Vec<String> =
-            record.iter().zip(kinds).map(|(cell, column)| seed_literal(cell, column.kind)).collect();
+        let values: Vec<String> = record
+            .iter()
+            .zip(kinds)
+            .map(|(cell, column)| seed_literal(cell, column.kind))
+            .collect();
         rows.push(format!("({})", values.join(", ")));
     }
     Ok(insert(node, &format!("values {}", rows.join(",\n"))))
@@ -122,7 +126,9 @@ fn seed_literal(cell: &str, kind: crate::contract::ColumnType) -> String {
     let quoted = format!("'{}'", cell.replace('\'', "''"));
     match kind {
         _ if cell.is_empty() => "null".to_owned(),
-        ColumnType::Int64 | ColumnType::Float64 | ColumnType::Bool | ColumnType::Numeric => cell.to_owned(),
+        ColumnType::Int64 | ColumnType::Float64 | ColumnType::Bool | ColumnType::Numeric => {
+            cell.to_owned()
+        }
         ColumnType::Date => format!("date {quoted}"),
         ColumnType::Timestamp => format!("timestamp {quoted}"),
         ColumnType::String | ColumnType::Bytes | ColumnType::Json => quoted,

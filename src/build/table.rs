@@ -15,11 +15,7 @@ use crate::{
     contract::{BuildKind, Severity},
     crash,
     graph::Node,
-    plan::{
-        Content, Snapshot, Stamp,
-        snapshot::Partition,
-        window::Window,
-    },
+    plan::{Content, Snapshot, Stamp, snapshot::Partition, window::Window},
     sql::bind::{self, Literal, Parameters},
     warehouse::{ErrorKind, Session, Warehouse, WarehouseError},
 };
@@ -111,7 +107,7 @@ impl TableBuilder<'_> {
         task: &Task,
         sequence: i64,
     ) -> Result<Built, BuildError> {
-        self.in_transaction(session, |session| self.replace(session, task, sequence))
+        Self::in_transaction(session, |session| self.replace(session, task, sequence))
     }
 
     /// Empties the table, or makes it anew, and builds all windows, in one transaction: until it is
@@ -122,7 +118,7 @@ impl TableBuilder<'_> {
         tasks: &[Task],
         sequence: i64,
     ) -> Result<Vec<Built>, BuildError> {
-        self.in_transaction(session, |session| {
+        Self::in_transaction(session, |session| {
             let name = self.node.name();
             session.execute(&format!("drop table if exists {name}"))?;
             session.execute(&self.create_table())?;
@@ -148,7 +144,6 @@ impl TableBuilder<'_> {
     }
 
     fn in_transaction<T>(
-        &self,
         session: &mut dyn Session,
         work: impl FnOnce(&mut dyn Session) -> Result<T, BuildError>,
     ) -> Result<T, BuildError> {
@@ -177,7 +172,9 @@ impl TableBuilder<'_> {
     ) -> Result<Built, BuildError> {
         let is_empty = task.stamps.iter().all(|(_, stamp)| stamp.fingerprint.is_none());
         let mut built = match self.node.build() {
-            BuildKind::Partition | BuildKind::Full => self.replace_window(session, task, is_empty)?,
+            BuildKind::Partition | BuildKind::Full => {
+                self.replace_window(session, task, is_empty)?
+            }
             BuildKind::Delta => self.replace_delta(session, task, is_empty)?,
             BuildKind::Merge => self.merge(session, task)?,
             BuildKind::History => self.replace_history(session, task)?,
@@ -203,8 +200,7 @@ impl TableBuilder<'_> {
         values.extend(cut.map(|cut| ("cut".to_owned(), cut)));
         let bound = bind::bind(self.node.file.query(), &values)
             .map_err(|e| WarehouseError::new(ErrorKind::Bug, e.to_string()))?;
-        let sha256: String =
-            Sha256::digest(bound.text.as_bytes()).iter().map(|byte| format!("{byte:02x}")).collect();
+        let sha256 = format!("{:x}", Sha256::digest(bound.text.as_bytes()));
         Ok((bound.text, sha256))
     }
 
@@ -240,7 +236,9 @@ impl TableBuilder<'_> {
     ) -> Vec<(Partition, Content)> {
         let before = self.snapshot.contents.get(self.node.name());
         let mut all: BTreeMap<Partition, Content> = match window {
-            Window::Whole => before.into_iter().flatten().map(|(p, _)| (*p, Content::EMPTY)).collect(),
+            Window::Whole => {
+                before.into_iter().flatten().map(|(p, _)| (*p, Content::EMPTY)).collect()
+            }
             Window::Dates { .. } => {
                 window.partitions().into_iter().map(|p| (p, Content::EMPTY)).collect()
             }
@@ -266,7 +264,7 @@ impl TableBuilder<'_> {
             built.entry.select_sha256 = sha256;
             session.execute(&statements::keep_new_rows(&select))?;
             built.warnings = self.check(session, statements::NEW_ROWS, "true")?;
-            self.occupied_by_new_rows(session, column, window_by.unwrap_or_default())?
+            Self::occupied_by_new_rows(session, column, window_by.unwrap_or_default())?
         };
         // Over the recorded dates and the new ones, never over dates computed from today's constants.
         let recorded = self.snapshot.occupied.get(self.node.name());
@@ -301,7 +299,6 @@ impl TableBuilder<'_> {
     }
 
     fn occupied_by_new_rows(
-        &self,
         session: &mut dyn Session,
         column: &str,
         window_by: &str,
@@ -331,7 +328,8 @@ impl TableBuilder<'_> {
         let contents = task.stamps.iter().map(|(partition, stamp)| {
             (*partition, stamp.fingerprint.map_or(Content::EMPTY, Content::standing_for))
         });
-        let entry = Entry { contents: contents.collect(), select_sha256: sha256, ..Entry::default() };
+        let entry =
+            Entry { contents: contents.collect(), select_sha256: sha256, ..Entry::default() };
         Ok(Built { entry, row_count, warnings })
     }
 

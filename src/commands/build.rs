@@ -2,12 +2,20 @@
 
 use std::io::{IsTerminal, Write};
 
-use super::{Failure, failure::build_hint, open, progress::Progress, summary};
+use super::{
+    Failure,
+    damage::{self, Damaged},
+    failure::{DAMAGED_OBJECT_HINT, build_hint},
+    open, output,
+    progress::Progress,
+    summary,
+};
 use crate::{
     build::{BuildOptions, BuildReport, TableOutcome},
     cli::{BuildArgs, Place},
     data_folder::DataFolder,
-    pipeline::{OpenOptions, Pipeline},
+    graph::Graph,
+    pipeline::{PinOptions, Pipeline},
 };
 
 /// More partitions than these, built before and now stale, are not rebuilt without a word.
@@ -16,24 +24,28 @@ const REBUILD_PARTITIONS_MAX: usize = 400;
 pub fn build(place: &Place, args: &BuildArgs) -> Result<(), Failure> {
     let open = open::project(place)?;
     let data = DataFolder::new(&place.data);
-    let runtime = open::runtime()?;
-    let options = OpenOptions { accepts_removed_objects: args.effort.accept_removed };
-    let mut pipeline = runtime.block_on(open::pipeline(&open, &data, options))?;
+    let options = PinOptions { accepts_removed_objects: args.effort.accept_removed };
+    let mut pipeline = open::pipeline(&open, &data, options)?;
     let tables = open::tables(&pipeline.graph, &args.tables)?;
     let mut build_options = open::build_options(tables, &args.effort);
     if args.from.is_some() || args.to.is_some() {
         let from = args.from.unwrap_or(jiff::civil::Date::MIN);
-        build_options.dates = Some((from, args.to.unwrap_or(jiff::civil::Date::MAX)));
+        let to = args.to.unwrap_or(jiff::civil::Date::MAX);
+        if from > to {
+            return Err(Failure::usage(format!("--from {from} is after --to {to}"))
+                .hint("both dates are included; write the earlier one after --from"));
+        }
+        build_options.dates = Some((from, to));
     }
     build_options.is_full = args.full;
     ask_before_large_rebuild(&pipeline, &build_options, args.effort.yes)?;
     let report = build_with_progress(&mut pipeline, &build_options)?;
     if place.json {
-        println!("{}", summary::build_json(&report));
+        output::print(&format!("{}\n", summary::build_json(&report)))?;
     } else {
-        summary::print_build(&report);
+        output::print(summary::render_build(&report).as_str())?;
     }
-    fail_if_broken(&report)
+    fail_if_broken(&report, &pipeline.graph, &data)
 }
 
 /// Builds, with a line that moves on a terminal.
@@ -48,7 +60,11 @@ pub fn build_with_progress(
 }
 
 /// Prints why tables failed; the exit status is then 1.
-pub fn fail_if_broken(report: &BuildReport) -> Result<(), Failure> {
+pub fn fail_if_broken(
+    report: &BuildReport,
+    graph: &Graph,
+    data: &DataFolder,
+) -> Result<(), Failure> {
     if report.is_success() {
         return Ok(());
     }
@@ -59,6 +75,10 @@ pub fn fail_if_broken(report: &BuildReport) -> Result<(), Failure> {
                 eprintln!("hint: {hint}");
             }
         }
+    }
+    if let Some(Damaged { key, detail }) = damage::find(data, graph, report) {
+        eprintln!("the raw object {key} is damaged ({detail})");
+        eprintln!("hint: {DAMAGED_OBJECT_HINT}");
     }
     Err(Failure::said())
 }
@@ -90,5 +110,9 @@ fn ask_before_large_rebuild(
     let _ = std::io::stderr().flush();
     let mut answer = String::new();
     std::io::stdin().read_line(&mut answer).map_err(Failure::data)?;
-    if answer.trim().eq_ignore_ascii_case("y") { Ok(()) } else { Err(Failure::usage("not rebuilt")) }
+    if answer.trim().eq_ignore_ascii_case("y") {
+        Ok(())
+    } else {
+        Err(Failure::usage("not rebuilt"))
+    }
 }

@@ -8,6 +8,10 @@ use crate::{
     warehouse::WarehouseError,
 };
 
+/// What to do about a raw object that cannot be read.
+pub const DAMAGED_OBJECT_HINT: &str = "put back a good copy of it, or move it away and build with \
+     --accept-removed: the tables then lack what only it had";
+
 /// Why a command failed.
 #[derive(Debug)]
 pub struct Failure {
@@ -18,7 +22,7 @@ pub struct Failure {
 #[derive(Debug)]
 enum Report {
     /// The file, the line and the span.
-    File(Box<FileError>),
+    File(FileError),
     /// An error with its causes, and what to do.
     Chain { error: Box<dyn Error + Send + Sync>, hint: Option<String> },
     /// All was said already.
@@ -53,7 +57,7 @@ impl Failure {
     /// Prints to stderr and gives the exit status.
     pub fn print(self) -> ExitCode {
         match self.report {
-            Report::File(error) => eprintln!("{:?}", miette::Report::new(*error)),
+            Report::File(error) => eprintln!("{:?}", miette::Report::new(error)),
             Report::Chain { error, hint } => {
                 eprintln!("error: {error}");
                 let mut cause = error.source();
@@ -78,12 +82,6 @@ impl Failure {
 
 impl From<FileError> for Failure {
     fn from(error: FileError) -> Self {
-        Box::new(error).into()
-    }
-}
-
-impl From<Box<FileError>> for Failure {
-    fn from(error: Box<FileError>) -> Self {
         Self { status: 2, report: Report::File(error) }
     }
 }
@@ -119,7 +117,12 @@ impl From<RawStoreError> for Failure {
 
 impl From<BusError> for Failure {
     fn from(error: BusError) -> Self {
-        Self::data(error)
+        let is_in_use = matches!(error, BusError::InUse { .. });
+        let failure = Self::data(error);
+        if is_in_use {
+            return failure.hint("wait for it or stop it, or give another folder to --data");
+        }
+        failure
     }
 }
 
@@ -129,6 +132,8 @@ impl From<IngestError> for Failure {
             IngestError::OtherSimulation { .. } => {
                 Self::usage(error).hint("give another folder to --data, or delete this one")
             }
+            IngestError::Damaged { .. } => Self::data(error)
+                .hint("give another folder to --data, or delete this one and run again"),
             other => Self::data(other),
         }
     }
@@ -142,7 +147,9 @@ impl From<PipelineError> for Failure {
             PipelineError::ObjectsRemoved { .. } => Self::data(error).hint(
                 "put them back, or build with --accept-removed: the tables then forget what only they had",
             ),
-            other => Self::data(other),
+            PipelineError::MisplacedObject { .. } => Self::data(error)
+                .hint("move it out of the data folder's raw/: only the archiver writes there"),
+            other @ PipelineError::RawStore(_) => Self::data(other),
         }
     }
 }
@@ -154,7 +161,9 @@ pub fn build_hint(error: &BuildError) -> Option<String> {
         BuildError::Checks(_) => {
             Some("the old rows stand; mend the query or the contract, then build again".to_owned())
         }
-        BuildError::Seed(_) => Some("mend the CSV beside the seed's file".to_owned()),
+        BuildError::Seed(_) => {
+            Some("the old rows stand; mend the CSV, then build again".to_owned())
+        }
     }
 }
 
@@ -162,13 +171,15 @@ pub fn build_hint(error: &BuildError) -> Option<String> {
 fn warehouse_hint(said: &str) -> Option<String> {
     let is_disk_full = said.contains("No space left") || said.contains("Could not write all");
     if is_disk_full {
-        return Some("the disk is full: make room and run the same command again; what was committed stands".to_owned());
-    }
-    if said.contains(".parquet") {
         return Some(
-            "the raw object is damaged: put back a good copy of it, or move it away and build with --accept-removed"
+            "the disk is full: make room and run the same command again; what was committed stands"
                 .to_owned(),
         );
     }
-    None
+    if said.starts_with("cannot open the warehouse") {
+        return Some(
+            "move the file away and run `lakebed build`: the raw layer has everything".to_owned(),
+        );
+    }
+    said.contains(".parquet").then(|| DAMAGED_OBJECT_HINT.to_owned())
 }

@@ -16,7 +16,8 @@ pub fn gateway(place: &Place, args: &GatewayArgs) -> Result<(), Failure> {
     let open = open::project(place)?;
     let data = DataFolder::new(&place.data);
     data.create()?;
-    let sources: std::collections::BTreeSet<String> = open.project.sources.keys().cloned().collect();
+    let sources: std::collections::BTreeSet<String> =
+        open.project.sources.keys().cloned().collect();
     open::runtime()?.block_on(async {
         let config = EmbeddedBusConfig {
             path: data.bus(),
@@ -28,14 +29,14 @@ pub fn gateway(place: &Place, args: &GatewayArgs) -> Result<(), Failure> {
         let (stop, stopped) = tokio::sync::watch::channel(false);
         let until_stopped = || {
             let mut stopped = stopped.clone();
-            async move {
-                while !*stopped.borrow_and_update() && stopped.changed().await.is_ok() {}
-            }
+            async move { while !*stopped.borrow_and_update() && stopped.changed().await.is_ok() {} }
         };
         let mut archivers = tokio::task::JoinSet::new();
         for source in &sources {
             let settings = ArchiverConfig::new(source);
-            let archiver = Archiver::open(bus.clone(), store.clone(), settings).await.map_err(Failure::data)?;
+            let archiver = Archiver::open(bus.clone(), store.clone(), settings)
+                .await
+                .map_err(Failure::data)?;
             archivers.spawn(archiver.run(until_stopped()));
         }
         let config = GatewayConfig {

@@ -1,9 +1,11 @@
 //! The verbs, one file each, and the composition root: only here are adapters picked.
 
 mod build;
+mod damage;
 mod failure;
 mod gateway;
 mod open;
+mod output;
 mod plan;
 mod progress;
 mod query;

@@ -10,7 +10,7 @@ use crate::{
     data_folder::DataFolder,
     diagnostic::FileError,
     graph::Graph,
-    pipeline::{self, OpenOptions, Pipeline},
+    pipeline::{self, PinOptions, Pipeline},
     prelude::Prelude,
     project::{Project, ProjectFiles},
     raw_store::{LocalRawStore, RawStore},
@@ -59,20 +59,33 @@ pub fn warehouse(
     Ok(duckdb::open_shared(Some(&data.warehouse()), options, prelude)?)
 }
 
-/// Opens the pipeline over a data folder: every query is checked first.
-pub async fn pipeline(
+/// Opens the pipeline over a data folder; nothing of the raw layer is read yet. Every query is
+/// checked first.
+pub fn unpinned_pipeline(open: &OpenProject, data: &DataFolder) -> Result<Pipeline, Failure> {
+    data.create()?;
+    let scratch_options = Options { threads: Some(1), is_read_only: false };
+    let scratch = duckdb::open_shared(None, scratch_options, &open.prelude).map_err(|error| {
+        let message = error.to_string();
+        match error.offset() {
+            Some(offset) => functions_error(&open.project, &TokenError { message, offset }).into(),
+            None => Failure::from(error),
+        }
+    })?;
+    let warehouse = warehouse(data, &open.prelude, false)?;
+    let run_id = pipeline::new_run_id();
+    Ok(Pipeline::open(open.graph.clone(), warehouse, scratch.as_ref(), run_id)?)
+}
+
+/// Opens the pipeline over the raw objects that there are now.
+pub fn pipeline(
     open: &OpenProject,
     data: &DataFolder,
-    options: OpenOptions,
+    options: PinOptions,
 ) -> Result<Pipeline, Failure> {
-    data.create()?;
+    let mut pipeline = unpinned_pipeline(open, data)?;
     let store = raw_store(data)?;
-    let scratch_options = Options { threads: Some(1), is_read_only: false };
-    let scratch = duckdb::open_shared(None, scratch_options, &open.prelude)?;
-    let warehouse = warehouse(data, &open.prelude, false)?;
-    let graph = open.graph.clone();
-    let run_id = pipeline::new_run_id();
-    Ok(Pipeline::open(graph, warehouse, scratch, store.as_ref(), run_id, options).await?)
+    runtime()?.block_on(pipeline.pin(store.as_ref(), options))?;
+    Ok(pipeline)
 }
 
 /// Opens the raw layer.
@@ -93,8 +106,8 @@ pub fn tables(graph: &Graph, names: &[String]) -> Result<BTreeSet<TableName>, Fa
     if names.is_empty() {
         return Ok(graph.in_order().map(|node| node.name().clone()).collect());
     }
-    let named = names.iter().map(|name| table(graph, name)).collect::<Result<_, _>>()?;
-    Ok(graph.with_upstream(&named))
+    let wanted = names.iter().map(|name| table(graph, name)).collect::<Result<_, _>>()?;
+    Ok(graph.with_upstream(&wanted))
 }
 
 /// A table by its name, `layer.table`, or by `table` alone where that is clear.
@@ -104,14 +117,12 @@ pub fn table(graph: &Graph, name: &str) -> Result<TableName, Failure> {
         .map(crate::graph::Node::name)
         .filter(|known| known.as_str() == name || known.table() == name)
         .collect();
-    match matches.as_slice() {
-        [one] => Ok((*one).clone()),
-        _ => {
-            let known: Vec<&str> = graph.in_order().map(|node| node.name().as_str()).collect();
-            Err(Failure::usage(format!("there is no table `{name}`"))
-                .hint(format!("the tables are {}", known.join(", "))))
-        }
+    if let [one] = matches.as_slice() {
+        return Ok((*one).clone());
     }
+    let known: Vec<&str> = graph.in_order().map(|node| node.name().as_str()).collect();
+    Err(Failure::usage(format!("there is no table `{name}`"))
+        .hint(format!("the tables are {}", known.join(", "))))
 }
 
 /// What a build of these tables does.

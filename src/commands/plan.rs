@@ -4,11 +4,14 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::json;
 
-use super::{Failure, open};
+use super::{
+    Failure, open,
+    output::{self, Page},
+};
 use crate::{
-    cli::{PlanArgs, Place},
+    cli::{Place, PlanArgs},
     data_folder::DataFolder,
-    pipeline::OpenOptions,
+    pipeline::PinOptions,
     plan::{
         forecast::{Forecast, forecast},
         snapshot::Partition,
@@ -19,53 +22,64 @@ use crate::{
 pub fn plan(place: &Place, args: &PlanArgs) -> Result<(), Failure> {
     let open = open::project(place)?;
     let data = DataFolder::new(&place.data);
-    let runtime = open::runtime()?;
-    let options = OpenOptions { accepts_removed_objects: args.accept_removed };
-    let pipeline = runtime.block_on(open::pipeline(&open, &data, options))?;
+    let options = PinOptions { accepts_removed_objects: args.accept_removed };
+    let pipeline = open::pipeline(&open, &data, options)?;
     let tables = open::tables(&pipeline.graph, &args.tables)?;
     let forecasts = forecast(&pipeline.planner(), &tables);
     if place.json {
-        println!("{}", serde_json::Value::from_iter(forecasts.iter().map(to_json)));
-        return Ok(());
+        let json = forecasts.iter().map(to_json).collect::<serde_json::Value>();
+        return output::print(&format!("{json}\n"));
     }
     let busy = |forecast: &&Forecast| {
         !forecast.stale.is_empty() || !forecast.may_follow.is_empty() || forecast.may_follow_more
     };
     let busy: Vec<&Forecast> = forecasts.iter().filter(busy).collect();
     if busy.is_empty() {
-        println!("Nothing to build: all {} tables are fresh.", forecasts.len());
-        return Ok(());
+        return output::print(&format!(
+            "Nothing to build: all {} tables are fresh.\n",
+            forecasts.len()
+        ));
     }
+    let mut text = Page::default();
     for forecast in busy {
-        print(forecast);
+        render(&mut text, forecast);
     }
-    Ok(())
+    output::print(text.as_str())
 }
 
-fn print(forecast: &Forecast) {
-    println!("{}", forecast.table);
+fn render(text: &mut Page, forecast: &Forecast) {
+    text.line(format_args!("{}", forecast.table));
     let mut by_reason: BTreeMap<&str, BTreeSet<Partition>> = BTreeMap::new();
     for stale in &forecast.stale {
         by_reason.entry(&stale.reason).or_default().insert(stale.partition);
     }
     for (reason, partitions) in by_reason {
-        println!("  build {}: {reason}", describe(&partitions));
+        text.line(format_args!("  build {}: {reason}", describe(&partitions)));
     }
     if forecast.rows_read > 0 {
-        println!("  reads about {} rows", indicatif::HumanCount(u64::try_from(forecast.rows_read).unwrap_or(0)));
+        text.line(format_args!(
+            "  reads about {} rows",
+            indicatif::HumanCount(u64::try_from(forecast.rows_read).unwrap_or(0))
+        ));
     }
-    let because: Vec<&str> = forecast.because_of.iter().map(crate::contract::TableName::as_str).collect();
+    let because: Vec<&str> =
+        forecast.because_of.iter().map(crate::contract::TableName::as_str).collect();
     if !forecast.may_follow.is_empty() {
-        println!("  may follow {}: if {} changes", describe(&forecast.may_follow), because.join(" or "));
+        text.line(format_args!(
+            "  may follow {}: if {} changes",
+            describe(&forecast.may_follow),
+            because.join(" or ")
+        ));
     } else if forecast.may_follow_more {
-        println!("  may follow: if {} changes", because.join(" or "));
+        text.line(format_args!("  may follow: if {} changes", because.join(" or ")));
     }
 }
 
 fn describe(partitions: &BTreeSet<Partition>) -> String {
     let windows = windows(partitions, usize::MAX);
     let shown: Vec<String> = windows.iter().take(4).map(ToString::to_string).collect();
-    let more = if windows.len() > 4 { format!(", and {} more", windows.len() - 4) } else { String::new() };
+    let more =
+        if windows.len() > 4 { format!(", and {} more", windows.len() - 4) } else { String::new() };
     match partitions.len() {
         1 if partitions.contains(&None) => "the whole table".to_owned(),
         1 => format!("1 partition ({})", shown.join(", ")),

@@ -8,6 +8,7 @@ use super::{
     Failure,
     build::{build_with_progress, fail_if_broken},
     open::{self, OpenProject},
+    output,
     progress::Progress,
     summary::{self, RunSummary},
 };
@@ -19,7 +20,7 @@ use crate::{
     digest::Digest,
     grade::grade,
     ingest::{self, IngestConfig},
-    pipeline::OpenOptions,
+    pipeline::PinOptions,
 };
 
 pub fn run(place: &Place, args: &RunArgs) -> Result<(), Failure> {
@@ -28,14 +29,16 @@ pub fn run(place: &Place, args: &RunArgs) -> Result<(), Failure> {
     let (scenario, config) = scenario(&open, args)?;
     let data = DataFolder::new(&place.data);
     let runtime = open::runtime()?;
-    let options = OpenOptions { accepts_removed_objects: args.effort.accept_removed };
+    let options = PinOptions { accepts_removed_objects: args.effort.accept_removed };
 
-    data.create()?;
+    // Errors of the project's own files come before anything is simulated.
+    let mut pipeline = open::unpinned_pipeline(&open, &data)?;
+    let store = open::raw_store(&data)?;
     let day_count = u64::from(scenario.days);
     let simulation = Simulation::new(scenario.clone());
     let (ingested, record) = runtime.block_on(async {
         let bus = simulated_bus(&data)?;
-        let store = open::raw_store(&data)?;
+        let store = store.clone();
         let progress = Progress::new(day_count);
         let on_day = |date, count| progress.day(date, count);
         let result = ingest::simulate(simulation, &config, &data, bus, store, &on_day).await;
@@ -44,7 +47,7 @@ pub fn run(place: &Place, args: &RunArgs) -> Result<(), Failure> {
     })?;
     let ingest_duration = started.elapsed();
 
-    let mut pipeline = runtime.block_on(open::pipeline(&open, &data, options))?;
+    runtime.block_on(pipeline.pin(store.as_ref(), options))?;
     let tables = open::tables(&pipeline.graph, &[])?;
     let report = build_with_progress(&mut pipeline, &open::build_options(tables, &args.effort))?;
     let build_duration = started.elapsed().saturating_sub(ingest_duration);
@@ -64,15 +67,17 @@ pub fn run(place: &Place, args: &RunArgs) -> Result<(), Failure> {
         grade: graded.as_ref(),
         ingest_duration,
         build_duration,
-        duration: started.elapsed(),
     };
+    let mut page = summary::render_run(&summary, pipeline.warehouse.session()?.as_mut())?;
+    // Closing writes what is left into the database file; it belongs to the time that we tell.
+    drop(pipeline);
+    page.line(format_args!("Done in {}.", summary::seconds(started.elapsed())));
     if place.json {
-        println!("{}", summary.json());
+        output::print(&format!("{}\n", summary.json(started.elapsed())))?;
     } else {
-        let mut session = pipeline.warehouse.session()?;
-        summary::print_run(&summary, session.as_mut())?;
+        output::print(page.as_str())?;
     }
-    fail_if_broken(&report)?;
+    fail_if_broken(&report, &open.graph, &data)?;
     match &graded {
         Some(grade) if grade.wrong().next().is_none() => Ok(()),
         _ => Err(Failure::said()),

@@ -2,7 +2,10 @@
 
 use serde_json::json;
 
-use super::{Failure, open};
+use super::{
+    Failure, open,
+    output::{self, Page},
+};
 use crate::{
     build::journal,
     cli::{Place, ShowArgs},
@@ -20,26 +23,31 @@ pub fn show(place: &Place, args: &ShowArgs) -> Result<(), Failure> {
     } else {
         Snapshot::default()
     };
+    let mut text = Page::default();
     match &args.table {
         None if place.json => {
             let tables = open.graph.in_order().map(|node| to_json(&open.graph, node, &snapshot));
-            println!("{}", serde_json::Value::from_iter(tables));
+            text.line(format_args!("{}", tables.collect::<serde_json::Value>()));
         }
         None => {
             for node in open.graph.in_order() {
-                println!("{:<42} {}", node.name().as_str(), node.file.contract.about);
+                text.line(format_args!(
+                    "{:<42} {}",
+                    node.name().as_str(),
+                    node.file.contract.about
+                ));
             }
         }
         Some(name) => {
             let node = open.graph.node(&open::table(&open.graph, name)?);
             if place.json {
-                println!("{}", to_json(&open.graph, node, &snapshot));
+                text.line(format_args!("{}", to_json(&open.graph, node, &snapshot)));
             } else {
-                print(&open.graph, node, &snapshot);
+                render(&mut text, &open.graph, node, &snapshot);
             }
         }
     }
-    Ok(())
+    output::print(text.as_str())
 }
 
 fn to_json(graph: &Graph, node: &Node, snapshot: &Snapshot) -> serde_json::Value {
@@ -55,37 +63,42 @@ fn to_json(graph: &Graph, node: &Node, snapshot: &Snapshot) -> serde_json::Value
         "contract": node.file.contract,
         "reads": reads,
         "feeds": readers,
-        "partition_count": snapshot.stamps.get(node.name()).map_or(0, |stamps| stamps.len()),
+        "partition_count": snapshot.stamps.get(node.name()).map_or(0, std::collections::BTreeMap::len),
         "row_count": snapshot.content_whole(node.name()).row_count,
     })
 }
 
-fn print(graph: &Graph, node: &Node, snapshot: &Snapshot) {
+fn render(text: &mut Page, graph: &Graph, node: &Node, snapshot: &Snapshot) {
     let contract = &node.file.contract;
-    println!("{}  ({})", node.name(), node.file.path.display());
-    println!("  {}", contract.about);
-    println!("  one row per {}; build `{}`; owner {}", contract.grain.join(", "), lower(contract.build), contract.owner);
-    println!("\nColumns");
+    text.line(format_args!("{}  ({})", node.name(), node.file.path.display()));
+    text.line(format_args!("  {}", contract.about));
+    text.line(format_args!(
+        "  one row per {}; build `{}`; owner {}",
+        contract.grain.join(", "),
+        lower(contract.build),
+        contract.owner
+    ));
+    text.line(format_args!("\nColumns"));
     for (name, column) in &contract.columns {
         let required = if column.required { "required" } else { "" };
         let kind = format!("{:?}", column.kind).to_uppercase();
-        println!("  {name:<22} {kind:<10} {required:<9} {}", column.about);
+        text.line(format_args!("  {name:<22} {kind:<10} {required:<9} {}", column.about));
     }
-    println!("\nReads");
+    text.line(format_args!("\nReads"));
     for input in &node.inputs {
-        println!("  {:<42} {}", input.table.as_str(), reach(input));
+        text.line(format_args!("  {:<42} {}", input.table.as_str(), reach(input)));
     }
-    println!("\nFeeds");
+    text.line(format_args!("\nFeeds"));
     for reader in graph.readers(node.name()) {
-        println!("  {}", reader.name());
+        text.line(format_args!("  {}", reader.name()));
     }
-    println!("\nBuilt");
+    text.line(format_args!("\nBuilt"));
     match snapshot.stamps.get(node.name()) {
-        None => println!("  never"),
+        None => text.line(format_args!("  never")),
         Some(stamps) => {
             let partitions = stamps.keys().copied().collect();
             for window in windows(&partitions, usize::MAX) {
-                println!("  {window}");
+                text.line(format_args!("  {window}"));
             }
         }
     }
@@ -98,7 +111,9 @@ fn lower(value: impl std::fmt::Debug) -> String {
 fn reach(input: &Input) -> String {
     let how = match input.reach {
         Reach::Window { days_before: 0 } => "the same partition".to_owned(),
-        Reach::Window { days_before } => format!("the same partition and {days_before} days before"),
+        Reach::Window { days_before } => {
+            format!("the same partition and {days_before} days before")
+        }
         Reach::AsOf => "as of the end of the partition's date".to_owned(),
         Reach::Whole => "whole".to_owned(),
     };

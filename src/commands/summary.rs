@@ -5,12 +5,13 @@ use std::time::Duration;
 use serde_json::json;
 use sim::Scenario;
 
-use super::Failure;
+use super::{Failure, output::Page};
 use crate::{
     build::{BuildReport, TableOutcome, TableReport},
     data_folder::DataFolder,
     grade::Grade,
     ingest::{IngestMode, IngestReport, SimulationRecord},
+    project::LAYERS,
     warehouse::Session,
 };
 
@@ -34,13 +35,11 @@ pub struct RunSummary<'a> {
     pub ingest_duration: Duration,
     /// Time of the build.
     pub build_duration: Duration,
-    /// Time of everything.
-    pub duration: Duration,
 }
 
 impl RunSummary<'_> {
     /// For scripts.
-    pub fn json(&self) -> serde_json::Value {
+    pub fn json(&self, duration: Duration) -> serde_json::Value {
         let wrong: Vec<_> = self.grade.into_iter().flat_map(Grade::wrong).collect();
         json!({
             "scenario": self.scenario_name,
@@ -49,7 +48,7 @@ impl RunSummary<'_> {
             "check_count": self.grade.map(|grade| grade.checks.len()),
             "wrong_checks": wrong,
             "build": build_json(self.build),
-            "duration_ms": millis(self.duration),
+            "duration_ms": millis(duration),
         })
     }
 }
@@ -77,104 +76,111 @@ pub fn build_json(report: &BuildReport) -> serde_json::Value {
 }
 
 /// What was built, a line a table.
-pub fn print_build(report: &BuildReport) {
+pub fn render_build(report: &BuildReport) -> Page {
+    let mut text = Page::default();
     if report.is_success() && report.partition_count() == 0 {
-        println!("Nothing to build: all {} tables are fresh.", report.tables.len());
-        return;
+        text.line(format_args!("Nothing to build: all {} tables are fresh.", report.tables.len()));
+        return text;
     }
-    println!("{:<42} {:>10} {:>12} {:>8}  why", "table", "partitions", "rows", "time");
-    for (name, table) in &report.tables {
+    text.line(format_args!(
+        "{:<42} {:>10} {:>12} {:>8}  why",
+        "table", "partitions", "rows", "time"
+    ));
+    let mut tables: Vec<_> = report.tables.iter().collect();
+    tables.sort_by_key(|(name, _)| LAYERS.iter().position(|layer| *layer == name.layer()));
+    for (name, table) in tables {
         let why = match &table.outcome {
             TableOutcome::Fresh => continue,
             TableOutcome::Built => table.reason.clone().unwrap_or_default(),
             TableOutcome::Failed(_) => "FAILED, see below".to_owned(),
             TableOutcome::Blocked { by } => format!("not built: {by} failed"),
         };
-        println!(
+        text.line(format_args!(
             "{:<42} {:>10} {:>12} {:>8}  {why}",
             name.as_str(),
             table.partition_count,
             grouped(u64::try_from(table.row_count).unwrap_or(0)),
-            seconds(table.duration),
-        );
+            seconds(table.duration)
+        ));
     }
     let fresh = report.tables.values().filter(|t| matches!(t.outcome, TableOutcome::Fresh)).count();
     if fresh > 0 {
-        println!("{fresh} tables were fresh.");
+        text.line(format_args!("{fresh} tables were fresh."));
     }
     for (name, table) in &report.tables {
         for warning in &table.warnings {
-            println!("warning: {name}: {} ({} rows)", warning.promise, warning.broken_count);
+            text.line(format_args!(
+                "warning: {name}: {} ({} rows)",
+                warning.promise, warning.broken_count
+            ));
         }
     }
+    text
 }
 
 /// The whole run, so that a newcomer knows what happened, that it is right, and what to do next.
-pub fn print_run(summary: &RunSummary<'_>, session: &mut dyn Session) -> Result<(), Failure> {
-    print_world(summary);
-    println!();
-    println!("2. Tables");
-    print_build(summary.build);
-    println!("   time: {}", seconds(summary.build_duration));
-    let Some(grade) = summary.grade else { return Ok(()) };
-    println!();
-    print_accounts(session)?;
-    println!();
-    print_grade(grade, summary.record);
-    println!();
-    print_next(summary);
-    Ok(())
+pub fn render_run(summary: &RunSummary<'_>, session: &mut dyn Session) -> Result<Page, Failure> {
+    let mut text = Page::default();
+    render_world(&mut text, summary);
+    text.line(format_args!(""));
+    text.line(format_args!("2. Tables"));
+    text.append(&render_build(summary.build));
+    text.line(format_args!("   time: {}", seconds(summary.build_duration)));
+    let Some(grade) = summary.grade else { return Ok(text) };
+    text.line(format_args!(""));
+    render_accounts(&mut text, session)?;
+    text.line(format_args!(""));
+    render_grade(&mut text, grade, summary.record);
+    text.line(format_args!(""));
+    render_next(&mut text, summary);
+    Ok(text)
 }
 
-fn print_world(summary: &RunSummary<'_>) {
+fn render_world(text: &mut Page, summary: &RunSummary<'_>) {
     let scenario = summary.scenario;
     let population = &scenario.population;
-    println!(
+    text.line(format_args!(
         "Scenario `{}`: {} days from {}, {} users at a scale of 1:{}.",
         summary.scenario_name,
         scenario.days,
         scenario.start_date,
         grouped(population.users),
-        grouped(population.one_in),
-    );
-    println!();
-    println!("1. Messages");
+        grouped(population.one_in)
+    ));
+    text.line(format_args!(""));
+    text.line(format_args!("1. Messages"));
     let report = summary.ingested;
     if report.message_count == 0 {
-        println!("   all of them are in the raw layer since an earlier run");
+        text.line(format_args!("   all of them are in the raw layer since an earlier run"));
         return;
     }
-    println!("   simulated: {} messages", grouped(report.message_count));
+    text.line(format_args!("   simulated: {} messages", grouped(report.message_count)));
     if summary.record.mode == IngestMode::Gateway {
         let phones = &report.phones;
-        println!(
-            "   phones:    {} batches with {} messages acknowledged by the gateway over websockets;",
+        text.line(format_args!("   phones:    {} batches with {} messages acknowledged by the gateway over websockets;",
             grouped(phones.batch_count),
-            grouped(phones.message_count),
-        );
-        println!(
-            "              {} acknowledgements lost and {} connections broken, as the scenario says",
+            grouped(phones.message_count)));
+        text.line(format_args!("              {} acknowledgements lost and {} connections broken, as the scenario says",
             grouped(phones.lost_acknowledgement_count),
-            grouped(phones.broken_connection_count),
-        );
+            grouped(phones.broken_connection_count)));
     }
     for (source, progress) in &report.archived {
-        println!(
+        text.line(format_args!(
             "   archived:  {} messages of {source} in {} Parquet objects ({})",
             grouped(progress.message_count),
             progress.object_count,
-            indicatif::HumanBytes(progress.object_bytes),
-        );
+            indicatif::HumanBytes(progress.object_bytes)
+        ));
     }
-    println!("   time: {}", seconds(summary.ingest_duration));
+    text.line(format_args!("   time: {}", seconds(summary.ingest_duration)));
 }
 
-fn print_accounts(session: &mut dyn Session) -> Result<(), Failure> {
-    println!("3. Where every message is");
-    println!(
+fn render_accounts(text: &mut Page, session: &mut dyn Session) -> Result<(), Failure> {
+    text.line(format_args!("3. Where every message is"));
+    text.line(format_args!(
         "   {:<11} {:<14} {:>10} {:>10} {:>9} {:>11} {:>5} {:>6}",
         "load date", "source", "archived", "accepted", "rejected", "duplicates", "lost", "twice"
-    );
+    ));
     let rows = session
         .query(
             "select cast(load_date as varchar), source, archived_count, accepted_count, rejected_count, \
@@ -185,7 +191,7 @@ fn print_accounts(session: &mut dyn Session) -> Result<(), Failure> {
     for row in rows {
         let cell = |at: usize| row[at].clone().unwrap_or_default();
         let number = |at: usize| grouped(cell(at).parse().unwrap_or(0));
-        println!(
+        text.line(format_args!(
             "   {:<11} {:<14} {:>10} {:>10} {:>9} {:>11} {:>5} {:>6}",
             cell(0),
             cell(1),
@@ -194,45 +200,66 @@ fn print_accounts(session: &mut dyn Session) -> Result<(), Failure> {
             number(4),
             number(5),
             number(6),
-            number(7),
-        );
+            number(7)
+        ));
     }
     Ok(())
 }
 
-fn print_grade(grade: &Grade, record: &SimulationRecord) {
-    println!("4. The truth");
+fn render_grade(text: &mut Page, grade: &Grade, record: &SimulationRecord) {
+    text.line(format_args!("4. The truth"));
     let wrong: Vec<_> = grade.wrong().collect();
-    println!(
+    text.line(format_args!(
         "   {} of {} numbers that the simulator knows are what the tables hold: accepted, rejected",
         grade.checks.len() - wrong.len(),
         grade.checks.len()
-    );
-    println!("   and duplicate messages by day and reason, active, new and returning users, plans.");
+    ));
+    text.line(format_args!(
+        "   and duplicate messages by day and reason, active, new and returning users, plans."
+    ));
     if record.was_interrupted {
-        println!("   A run was cut short: phones sent some batches again, so copies may be more than planned.");
+        text.line(format_args!("   A run was cut short: phones sent some batches again, so copies may be more than planned."));
     }
     for check in wrong.iter().take(20) {
-        println!("   WRONG: {}: the truth is {}, the table has {}", check.name, check.expected, check.found);
+        text.line(format_args!(
+            "   WRONG: {}: the truth is {}, the table has {}",
+            check.name, check.expected, check.found
+        ));
     }
     if wrong.len() > 20 {
-        println!("   … and {} more", wrong.len() - 20);
+        text.line(format_args!("   … and {} more", wrong.len() - 20));
     }
-    println!("   {}", if wrong.is_empty() { "Everything is right." } else { "Something is WRONG." });
+    text.line(format_args!(
+        "   {}",
+        if wrong.is_empty() { "Everything is right." } else { "Something is WRONG." }
+    ));
 }
 
-fn print_next(summary: &RunSummary<'_>) {
+fn render_next(text: &mut Page, summary: &RunSummary<'_>) {
     let data = summary.data.path().display();
-    println!("5. What now");
-    println!("   The data is in {data}/: raw/ has the messages, warehouse.duckdb all tables.");
-    println!("   lakebed query \"select * from mart.daily_active_users order by activity_date\"");
-    println!("   lakebed show mart.daily_active_users    what it is, and what it is made of");
-    println!("   lakebed plan                            what is stale, and why");
-    println!("   (with --data {data}; from the checkout: `cargo run -- query …`)");
-    println!("Done in {}.", seconds(summary.duration));
+    // As it was called, so that the lines can be typed as they are.
+    let program = std::env::args().next().unwrap_or_else(|| "lakebed".to_owned());
+    let lakebed = format!("{program} --data {data}");
+    text.line(format_args!("5. What now"));
+    text.line(format_args!(
+        "   The data is in {data}/: raw/ has the messages, warehouse.duckdb all tables."
+    ));
+    for (command, what) in [
+        (
+            "query \"select * from mart.daily_active_users order by activity_date\"",
+            "the result, day by day",
+        ),
+        ("show mart.daily_active_users", "what it is, and what it is made of"),
+        ("plan", "what is stale, and why; nothing now"),
+    ] {
+        text.line(format_args!("   {what}:"));
+        text.line(format_args!("     {lakebed} {command}"));
+    }
+    text.line(format_args!("   What else there is: {program} --help"));
 }
 
-fn seconds(duration: Duration) -> String {
+/// Such as `1.2 s`.
+pub fn seconds(duration: Duration) -> String {
     format!("{:.1} s", duration.as_secs_f64())
 }
 

@@ -32,8 +32,7 @@ impl TableFile {
         let (toml, query) = split(path, &text)?;
         let contract: Contract = toml::from_str(&text[toml.clone()])
             .map_err(|error| toml_error(path, &text, toml.start, &error))?;
-        let file =
-            Self { name, path: path.to_path_buf(), text, contract, query, seed_csv: None };
+        let file = Self { name, path: path.to_path_buf(), text, contract, query, seed_csv: None };
         file.check_form()?;
         Ok(file)
     }
@@ -53,6 +52,17 @@ impl TableFile {
     pub fn error_at(&self, word: &str, message: impl Into<String>) -> FileError {
         let start = self.text[..self.query.start].find(word);
         let span = start.map_or(0..0, |at| at..at + word.len());
+        FileError::new(&self.path, &self.text, span, message)
+    }
+
+    /// An error at the line of the contract that describes a column.
+    pub fn error_at_column(&self, column: &str, message: impl Into<String>) -> FileError {
+        let contract = &self.text[..self.query.start];
+        let start = contract.match_indices(column).map(|(at, _)| at).find(|at| {
+            let is_line_start = contract[..*at].ends_with('\n');
+            is_line_start && contract[at + column.len()..].trim_start().starts_with('=')
+        });
+        let span = start.map_or(0..0, |at| at..at + column.len());
         FileError::new(&self.path, &self.text, span, message)
     }
 
@@ -124,8 +134,13 @@ fn split(path: &Path, text: &Arc<str>) -> Result<(Range<usize>, Range<usize>), F
         ));
     }
     let Some(length) = text[open..].find("*/") else {
-        return Err(FileError::new(path, text, open..open + 2, "the contract's comment never ends")
-            .with_help("end it with `*/`"));
+        return Err(FileError::new(
+            path,
+            text,
+            open..open + 2,
+            "the contract's comment never ends",
+        )
+        .with_help("end it with `*/`"));
     };
     let close = open + length;
     let rest = close + 2;

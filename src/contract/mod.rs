@@ -241,7 +241,8 @@ impl Contract {
         for prose in ["about", "owner"] {
             fields.remove(prose);
         }
-        if let Some(columns) = fields.get_mut("columns").and_then(serde_json::Value::as_object_mut) {
+        if let Some(columns) = fields.get_mut("columns").and_then(serde_json::Value::as_object_mut)
+        {
             for column in columns.values_mut().filter_map(serde_json::Value::as_object_mut) {
                 column.remove("about");
             }

@@ -17,7 +17,8 @@ impl Code {
 
     /// One digest for all.
     pub fn digest(&self) -> Digest {
-        let texts: Vec<String> = self.0.iter().map(|(name, part)| format!("{name} {part}")).collect();
+        let texts: Vec<String> =
+            self.0.iter().map(|(name, part)| format!("{name} {part}")).collect();
         Digest::of_texts(texts.iter().map(String::as_str))
     }
 

@@ -22,8 +22,7 @@ use crate::{
 /// Parameters of a window, which every dated build has.
 const WINDOW_PARAMETERS: [&str; 2] = ["from_date", "to_date"];
 /// Parameters of the calendar: they change with every load date, so only `full` tables may use them.
-const CALENDAR_PARAMETERS: [&str; 3] =
-    ["calendar_from_date", "calendar_to_date", "loaded_to_date"];
+const CALENDAR_PARAMETERS: [&str; 3] = ["calendar_from_date", "calendar_to_date", "loaded_to_date"];
 
 /// Any values of all parameters, to parse a query with.
 pub fn sample_parameters(parameters: &Parameters) -> Parameters {
@@ -56,7 +55,7 @@ pub fn graph(project: &Project, prelude: &Prelude) -> Result<Graph, FileError> {
     }
     for name in order(project, &names_read)? {
         let (reads, parameters) = names_read.remove(&name).expect("each name is ordered once");
-        let node = node(&project.tables[&name], reads, parameters, &graph, prelude)?;
+        let node = node(&project.tables[&name], &reads, parameters, &graph, prelude)?;
         graph.order.push(name.clone());
         graph.nodes.insert(name, node);
     }
@@ -115,7 +114,9 @@ fn check_parameters(file: &TableFile) -> Result<(), FileError> {
         if is_calendar && build != BuildKind::Full {
             return Err(file
                 .error_in_query(span, format!("`@{name}` changes with every load date"))
-                .with_help("only a table of build `full` may use it; read `dimensional.dim_date` instead"));
+                .with_help(
+                    "only a table of build `full` may use it; read `dimensional.dim_date` instead",
+                ));
         }
         let is_window = WINDOW_PARAMETERS.contains(&name.as_str());
         if is_window && matches!(build, BuildKind::Full | BuildKind::View) {
@@ -124,7 +125,9 @@ fn check_parameters(file: &TableFile) -> Result<(), FileError> {
                 .with_help("give the contract `build = \"partition\"` and `partition_by`"));
         }
         if name == "cut" && build != BuildKind::History {
-            return Err(file.error_in_query(span, "`@cut` is only known to a table of build `history`"));
+            return Err(
+                file.error_in_query(span, "`@cut` is only known to a table of build `history`")
+            );
         }
     }
     Ok(())
@@ -164,7 +167,10 @@ fn similar_name(name: &str, project: &Project) -> String {
         other.chars().zip(table.chars()).take_while(|(a, b)| a == b).count()
     };
     all.sort_by_key(|candidate| std::cmp::Reverse(shared(candidate)));
-    all.first().map_or_else(|| "the project has no tables".to_owned(), |best| format!("did you mean `{best}`? `lakebed show` lists the tables"))
+    all.first().map_or_else(
+        || "the project has no tables".to_owned(),
+        |best| format!("did you mean `{best}`? `lakebed show` lists the tables"),
+    )
 }
 
 type NamesRead = BTreeMap<TableName, (BTreeSet<TableName>, Parameters)>;
@@ -180,12 +186,7 @@ fn order(project: &Project, names_read: &NamesRead) -> Result<Vec<TableName>, Fi
         };
         let ready: Vec<&TableName> = waiting.iter().filter(is_ready).copied().collect();
         if ready.is_empty() {
-            let circle: Vec<&str> = waiting.iter().map(|name| name.as_str()).collect();
-            let file = &project.tables[*waiting.iter().next().expect("not empty")];
-            return Err(file.error_in_query(
-                0..0,
-                format!("these tables read each other in a circle: {}", circle.join(", ")),
-            ));
+            return Err(circle_error(project, names_read, &waiting));
         }
         for name in ready {
             waiting.remove(name);
@@ -193,6 +194,34 @@ fn order(project: &Project, names_read: &NamesRead) -> Result<Vec<TableName>, Fi
         }
     }
     Ok(order)
+}
+
+/// Points at a name that closes a circle. Each waiting table reads one, so that going from one to
+/// the next comes back to a table at last.
+fn circle_error(
+    project: &Project,
+    names_read: &NamesRead,
+    waiting: &BTreeSet<&TableName>,
+) -> FileError {
+    let next = |name: &TableName| {
+        let mut reads = names_read[name].0.iter();
+        reads.find(|read| *read != name && waiting.contains(read)).expect("none is ready")
+    };
+    let mut path: Vec<&TableName> = vec![waiting.first().expect("something waits")];
+    let start = loop {
+        let following = next(path[path.len() - 1]);
+        if let Some(start) = path.iter().position(|name| *name == following) {
+            break start;
+        }
+        path.push(following);
+    };
+    let mut circle: Vec<&str> = path[start..].iter().map(|name| name.as_str()).collect();
+    circle.push(circle[0]);
+    let file = &project.tables[path[start]];
+    let span =
+        file.query().to_lowercase().find(circle[1]).map_or(0..0, |at| at..at + circle[1].len());
+    file.error_in_query(span, format!("a circle: {}", circle.join(" reads ")))
+        .with_help("let one of them read a table that does not read it")
 }
 
 fn domains(file: &TableFile) -> (Domain, Domain) {
@@ -212,7 +241,7 @@ fn domains(file: &TableFile) -> (Domain, Domain) {
 
 fn node(
     file: &TableFile,
-    reads: BTreeSet<TableName>,
+    reads: &BTreeSet<TableName>,
     parameters: Parameters,
     graph: &Graph,
     prelude: &Prelude,
@@ -221,7 +250,12 @@ fn node(
     for declared in file.contract.reads.keys() {
         if !reads.iter().any(|name| name.as_str() == declared) {
             return Err(file
-                .error_at(declared, format!("the contract declares a read of `{declared}`, and the query reads it not"))
+                .error_at(
+                    declared,
+                    format!(
+                        "the contract declares a read of `{declared}`, and the query reads it not"
+                    ),
+                )
                 .with_help("delete it, or write the table's whole name"));
         }
     }
@@ -254,7 +288,16 @@ fn node(
         parts.push(("code above it", epoch));
     }
     let code = Code::new(parts);
-    Ok(Node { file: file.clone(), inputs, parameters, window, content, code, epoch, calendar_parameters })
+    Ok(Node {
+        file: file.clone(),
+        inputs,
+        parameters,
+        window,
+        content,
+        code,
+        epoch,
+        calendar_parameters,
+    })
 }
 
 /// Merged rows stay when what made them is gone, so a merge depends on all code above it: the
@@ -290,10 +333,15 @@ fn input(
                 )
                 .with_help(format!("add `[reads.\"{table}\"]` with `as_of = true`")));
         }
-        (own, other) if own == other => Reach::Window { days_before: days_before(file, &declared, parameters)? },
+        (own, other) if own == other => {
+            Reach::Window { days_before: days_before(file, &declared, parameters)? }
+        }
         _ => {
             return Err(file
-                .error_at("partition_by", format!("this table is not partitioned as `{table}`, which it reads"))
+                .error_at(
+                    "partition_by",
+                    format!("this table is not partitioned as `{table}`, which it reads"),
+                )
                 .with_help("a table by business date is fed from load dates by build `delta`"));
         }
     };

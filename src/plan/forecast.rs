@@ -10,7 +10,7 @@ use super::{
 };
 use crate::{
     contract::{BuildKind, TableName},
-    graph::{Input, Node, Reach},
+    graph::{Domain, Input, Node, Reach},
 };
 
 /// What a build would do with one table.
@@ -70,7 +70,8 @@ fn forecast_table(
             continue;
         }
         forecast.because_of.insert(input.table.clone());
-        forecast.may_follow_more |= change.is_open;
+        // A lookup adds columns to rows, never partitions.
+        forecast.may_follow_more |= change.is_open && !input.is_lookup;
         forecast.may_follow.extend(reached(planner, node, input, change));
     }
     forecast.may_follow.retain(|partition| !built.contains(partition));
@@ -105,8 +106,12 @@ fn reached(
 
 /// What a build of these partitions may change in the table's contents.
 fn change(planner: &Planner<'_>, node: &Node, forecast: &Forecast) -> Change {
-    let built: BTreeSet<Partition> =
-        forecast.stale.iter().map(|s| s.partition).chain(forecast.may_follow.iter().copied()).collect();
+    let built: BTreeSet<Partition> = forecast
+        .stale
+        .iter()
+        .map(|s| s.partition)
+        .chain(forecast.may_follow.iter().copied())
+        .collect();
     let is_any = !built.is_empty() || forecast.may_follow_more;
     match node.build() {
         BuildKind::Delta => {
@@ -116,12 +121,18 @@ fn change(planner: &Planner<'_>, node: &Node, forecast: &Forecast) -> Change {
                 let to = load_date.saturating_add(planner.graph.skew_days_max.days());
                 let recorded = occupied.and_then(|o| o.get(&load_date)).copied();
                 let (old_from, old_to) = recorded.unwrap_or((from, to));
-                super::window::Window::Dates { from: from.min(old_from), to: to.max(old_to) }.partitions()
+                super::window::Window::Dates { from: from.min(old_from), to: to.max(old_to) }
+                    .partitions()
             };
             let has_rows = |p: &Partition| !planner.snapshot.content(node.name(), *p).is_empty();
             let partitions: BTreeSet<Partition> =
                 built.iter().flatten().flat_map(|date| reach(*date)).filter(has_rows).collect();
             Change { partitions, is_open: is_any }
+        }
+        // One build writes all dates of a calendar, and which of them change is not known before.
+        BuildKind::Full | BuildKind::Seed if node.content != Domain::Whole && is_any => {
+            let dates = planner.snapshot.occupied_dates(node.name());
+            Change { partitions: dates.map(Some).collect(), is_open: true }
         }
         // The least effective time that a window touches is not known before it is built.
         BuildKind::History => Change { partitions: BTreeSet::new(), is_open: is_any },

@@ -53,11 +53,8 @@ impl Planner<'_> {
             if last.and_then(|last| last.fingerprint) == stamp.fingerprint {
                 continue;
             }
-            let reason = if needs_reset {
-                self.reset_reason(node)
-            } else {
-                reason(node, last, &stamp)
-            };
+            let reason =
+                if needs_reset { self.reset_reason(node) } else { reason(node, last, &stamp) };
             found.push(Stale { partition, stamp, reason });
         }
         found
@@ -111,7 +108,8 @@ impl Planner<'_> {
         };
         let from = first.saturating_sub(self.graph.lateness_days_max.days()).first_of_year();
         let to = last.saturating_add(self.graph.skew_days_max.days()).last_of_year();
-        let all = [("calendar_from_date", from), ("calendar_to_date", to), ("loaded_to_date", last)];
+        let all =
+            [("calendar_from_date", from), ("calendar_to_date", to), ("loaded_to_date", last)];
         for (name, date) in all {
             if node.calendar_parameters.contains(name) {
                 values.insert(name.to_owned(), Literal::Date(date));
@@ -150,7 +148,9 @@ impl Planner<'_> {
                 found.extend(reached);
             }
         }
-        found.retain(|partition| self.is_within(node, *partition) || self.is_stamped(node, *partition));
+        found.retain(|partition| {
+            self.is_within(node, *partition) || self.is_stamped(node, *partition)
+        });
         found
     }
 
@@ -237,5 +237,9 @@ fn reason(node: &Node, last: Option<&Stamp>, wanted: &Stamp) -> String {
         .filter(|(name, digest)| last.inputs.get(name.as_str()) != Some(digest))
         .map(|(name, _)| name.as_str())
         .collect();
-    if changed.is_empty() { "it was built as empty".to_owned() } else { format!("{} changed", changed.join(" and ")) }
+    if changed.is_empty() {
+        "it was built as empty".to_owned()
+    } else {
+        format!("{} changed", changed.join(" and "))
+    }
 }

@@ -95,8 +95,10 @@ impl ProjectFiles {
             let kind = entry.file_type().map_err(failed(&path))?;
             if kind.is_dir() {
                 self.read_folder(root, &path)?;
-            } else if matches!(path.extension().and_then(|e| e.to_str()), Some("sql" | "toml" | "csv"))
-            {
+            } else if matches!(
+                path.extension().and_then(|e| e.to_str()),
+                Some("sql" | "toml" | "csv")
+            ) {
                 let text = fs::read_to_string(root.join(&path)).map_err(failed(&path))?;
                 self.insert(path, &text);
             }

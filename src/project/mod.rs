@@ -52,7 +52,10 @@ impl Project {
             file.seed_csv = files.get(&csv).cloned();
             if file.seed_csv.is_none() {
                 return Err(file
-                    .error_at("build", format!("the seed has no rows: {} is missing", csv.display()))
+                    .error_at(
+                        "build",
+                        format!("the seed has no rows: {} is missing", csv.display()),
+                    )
                     .with_help("put the rows there, as CSV with a header"));
             }
         }
@@ -78,14 +81,24 @@ impl Project {
             ["layers", layer, file] if LAYERS.contains(layer) => {
                 let Some(table) = file.strip_suffix(".sql") else { return Ok(()) };
                 let Some(name) = TableName::parse(&format!("{layer}.{table}")) else {
-                    return Err(FileError::new(path, &text, 0..0, "the file's name is no table's name")
-                        .with_help("use lower case, digits and `_`"));
+                    return Err(FileError::new(
+                        path,
+                        &text,
+                        0..0,
+                        "the file's name is no table's name",
+                    )
+                    .with_help("use lower case, digits and `_`"));
                 };
                 self.tables.insert(name.clone(), TableFile::parse(name, path, text)?);
             }
             ["layers", layer, file] if file.ends_with(".sql") && *layer != "functions" => {
-                return Err(FileError::new(path, &text, 0..0, format!("there is no layer `{layer}`"))
-                    .with_help(format!("the layers are {}", LAYERS.join(", "))));
+                return Err(FileError::new(
+                    path,
+                    &text,
+                    0..0,
+                    format!("there is no layer `{layer}`"),
+                )
+                .with_help(format!("the layers are {}", LAYERS.join(", "))));
             }
             _ => {}
         }

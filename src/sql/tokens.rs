@@ -31,11 +31,12 @@ pub struct TokenError {
 /// Cuts `text` into tokens, white space and comments left out.
 pub fn tokenize(text: &str) -> Result<Vec<SpannedToken>, TokenError> {
     let lines = LineOffsets::new(text);
-    let tokens = Tokenizer::new(&BigQueryDialect {}, text)
-        .tokenize_with_location()
-        .map_err(|error| TokenError {
-            message: error.message.clone(),
-            offset: lines.offset(text, error.location),
+    let tokens =
+        Tokenizer::new(&BigQueryDialect {}, text).tokenize_with_location().map_err(|error| {
+            TokenError {
+                message: error.message.clone(),
+                offset: lines.offset(text, error.location),
+            }
         })?;
     Ok(tokens
         .into_iter()

@@ -2,16 +2,19 @@
 
 use std::{
     collections::BTreeMap,
+    io,
     path::Path,
     sync::{Arc, Mutex, PoisonError},
 };
 
 use ::duckdb::{AccessMode, Config, Connection};
 
-use super::{
-    DescribedColumn, ErrorKind, QueryResult, Session, Warehouse, WarehouseError,
-};
+use super::{DescribedColumn, ErrorKind, QueryResult, Session, Warehouse, WarehouseError};
 use crate::{contract::ColumnType, prelude::Prelude};
+
+/// A checkpoint compresses what was written since the last one; one at the end of a build is
+/// cheaper than many within it.
+const CHECKPOINT_THRESHOLD: &str = "1GB";
 
 /// A DuckDB database, in a file or in memory.
 pub struct DuckDb {
@@ -29,7 +32,8 @@ pub struct Options {
 }
 
 impl DuckDb {
-    /// Opens or creates a database file; `None` is a database in memory.
+    /// Opens or creates a database file; `None` is a database in memory. An error with a place is
+    /// one of the functions' file.
     pub fn open(
         path: Option<&Path>,
         options: Options,
@@ -37,14 +41,19 @@ impl DuckDb {
     ) -> Result<Self, WarehouseError> {
         let place = path.map_or("memory".to_owned(), |path| path.display().to_string());
         let failed = |error: ::duckdb::Error| opening_error(&place, &error);
-        let mode =
-            if options.is_read_only { AccessMode::ReadOnly } else { AccessMode::ReadWrite };
-        let mut config = Config::default().enable_autoload_extension(false).map_err(failed)?;
+        let mode = if options.is_read_only { AccessMode::ReadOnly } else { AccessMode::ReadWrite };
+        let mut config = Config::default()
+            .enable_autoload_extension(false)
+            .and_then(|config| config.with("checkpoint_threshold", CHECKPOINT_THRESHOLD))
+            .map_err(failed)?;
         if let Some(threads) = options.threads {
             config = config.threads(threads).map_err(failed)?;
         }
         let connection = match path {
             Some(path) => {
+                if !options.is_read_only && !path.exists() {
+                    create(path)?;
+                }
                 let config = config.access_mode(mode).map_err(failed)?;
                 Connection::open_with_flags(path, config)
             }
@@ -52,9 +61,13 @@ impl DuckDb {
         }
         .map_err(failed)?;
         for statement in prelude.statements() {
-            let is_setting = statement.trim_start().to_lowercase().starts_with("set ");
+            let is_setting = statement.text.to_lowercase().starts_with("set ");
             if is_setting || !options.is_read_only {
-                connection.execute_batch(statement).map_err(|e| statement_error(statement, &e))?;
+                connection.execute_batch(&statement.text).map_err(|error| {
+                    let error = statement_error(&statement.text, &error);
+                    let within = error.offset().unwrap_or(0);
+                    error.at(statement.offset.map(|start| start + within))
+                })?;
             }
         }
         let version = connection
@@ -111,7 +124,8 @@ impl Warehouse for DuckDb {
     }
 
     fn raw_view(&self, source: &str, locators: &[String]) -> String {
-        let columns = "message_id, published_at, received_at, source, attributes, payload, load_date";
+        let columns =
+            "message_id, published_at, received_at, source, attributes, payload, load_date";
         if locators.is_empty() {
             return format!(
                 "create or replace view raw.{source} as select '' as message_id, \
@@ -178,6 +192,32 @@ impl Session for DuckDbSession {
             Some(DescribedColumn { name: cells.next()?, type_name: cells.next()? })
         };
         Ok(result.text_rows()?.into_iter().filter_map(column).collect())
+    }
+}
+
+/// Makes an empty database that appears whole or not at all: the engine cannot open a file of which
+/// it wrote a part before it was killed or the disk was full.
+fn create(path: &Path) -> Result<(), WarehouseError> {
+    let place = path.display().to_string();
+    let failed = |error: io::Error| {
+        let message = format!("cannot create the warehouse {place}: {error}");
+        WarehouseError::new(ErrorKind::FixInput, message)
+    };
+    let parent = path.parent().filter(|parent| !parent.as_os_str().is_empty());
+    let folder = tempfile::Builder::new()
+        .prefix(".warehouse-")
+        .tempdir_in(parent.unwrap_or(Path::new(".")))
+        .map_err(failed)?;
+    let file = folder.path().join("new.duckdb");
+    let connection = Connection::open(&file).map_err(|e| opening_error(&place, &e))?;
+    connection.close().map_err(|(_, error)| opening_error(&place, &error))?;
+    let made = tempfile::TempPath::try_from_path(file).map_err(failed)?;
+    match made.persist_noclobber(path) {
+        // Another process was quicker; the lock decides who goes on.
+        Err(error) if error.error.kind() != io::ErrorKind::AlreadyExists => {
+            Err(failed(error.error))
+        }
+        _ => Ok(()),
     }
 }
 

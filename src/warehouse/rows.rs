@@ -10,7 +10,8 @@ use super::{ErrorKind, QueryResult, WarehouseError};
 impl QueryResult {
     /// The rows as text, NULL as `None`. For the pipeline's own bookkeeping, not for bulk.
     pub fn text_rows(&self) -> Result<Vec<Vec<Option<String>>>, WarehouseError> {
-        let unreadable = |e: arrow::error::ArrowError| WarehouseError::new(ErrorKind::Bug, e.to_string());
+        let unreadable =
+            |e: arrow::error::ArrowError| WarehouseError::new(ErrorKind::Bug, e.to_string());
         let options = FormatOptions::default();
         let mut rows = Vec::new();
         for batch in &self.batches {

@@ -43,7 +43,8 @@ pub fn check_meaning(lake: &Lake, messages: &[Sent]) -> Outcome {
     let mut wanted = oracle::tables(messages, lake.variant.limits);
     for (name, sql) in QUERIES {
         let wanted = wanted.remove(name).unwrap_or_default();
-        check_rows(name, &lake.rows(sql), &wanted).map_err(|e| format!("not what was meant: {e}"))?;
+        check_rows(name, &lake.rows(sql), &wanted)
+            .map_err(|e| format!("not what was meant: {e}"))?;
     }
     check_truth(lake, messages)
 }

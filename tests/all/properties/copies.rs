@@ -106,12 +106,12 @@ fn check_drift(seed: u64) -> Outcome {
     for sent in &mut drifted {
         let is_valid = !matches!(sent.message.meaning, Meaning::Invalid(_));
         if is_valid && dice.percent(70) {
-            let field: &[u8] = *dice.pick(&[
-                &br#"{"experiment":"b","#[..],
-                br#"{"nested":{"user_id":"somebody","list":[1,null,{}]},"#,
-                br#"{"battery_percent":81.5,"#,
+            let field = dice.pick(&[
+                r#"{"experiment":"b","#,
+                r#"{"nested":{"user_id":"somebody","list":[1,null,{}]},"#,
+                r#"{"battery_percent":81.5,"#,
             ]);
-            sent.message.payload = [field, &sent.message.payload[1..]].concat();
+            sent.message.payload = [field.as_bytes(), &sent.message.payload[1..]].concat();
         }
     }
     let lake = Lake::with(&variant, &drifted, &mut dice);

@@ -10,7 +10,7 @@ use std::{
 use futures::executor::block_on;
 use lakebed::{
     build::journal,
-    pipeline::{OpenOptions, Pipeline, PipelineError},
+    pipeline::{PinOptions, Pipeline, PipelineError},
     warehouse::{
         SharedWarehouse,
         duckdb::{self, Options},
@@ -63,11 +63,11 @@ impl Lake {
 
     /// Opens the pipeline: the raw objects that are there now are pinned.
     pub fn open(&self) -> Result<Pipeline, String> {
-        self.open_with(OpenOptions::default()).map_err(|error| shown(&error))
+        self.open_with(PinOptions::default()).map_err(|error| shown(&error))
     }
 
     /// Opens the pipeline with these options.
-    pub fn open_with(&self, options: OpenOptions) -> Result<Pipeline, PipelineError> {
+    pub fn open_with(&self, options: PinOptions) -> Result<Pipeline, PipelineError> {
         self.open_over(Arc::clone(&self.warehouse), options)
     }
 
@@ -80,19 +80,20 @@ impl Lake {
         let faulty = Faulty::after(Arc::clone(&self.warehouse), fault, statement_count);
         let faulty = Arc::new(faulty);
         let warehouse: SharedWarehouse = Arc::clone(&faulty) as _;
-        (faulty, self.open_over(warehouse, OpenOptions::default()))
+        (faulty, self.open_over(warehouse, PinOptions::default()))
     }
 
     fn open_over(
         &self,
         warehouse: SharedWarehouse,
-        options: OpenOptions,
+        options: PinOptions,
     ) -> Result<Pipeline, PipelineError> {
         self.run_count.set(self.run_count.get() + 1);
         let run_id = format!("run {}", self.run_count.get());
         let graph = self.variant.graph.clone();
-        let store = self.store.as_ref();
-        block_on(Pipeline::open_checked(graph, warehouse, store, run_id, options))
+        let mut pipeline = Pipeline::open_checked(graph, warehouse, run_id)?;
+        block_on(pipeline.pin(self.store.as_ref(), options))?;
+        Ok(pipeline)
     }
 
     /// The next number of the journal.
@@ -128,7 +129,9 @@ impl Drop for Lake {
         }
         let mut session = self.warehouse.session().expect("a session");
         for schema in ["lakebed", "mart", "dimensional", "vault", "standardized", "seed", "raw"] {
-            session.execute(&format!("drop schema if exists {schema} cascade")).expect("it can be dropped");
+            session
+                .execute(&format!("drop schema if exists {schema} cascade"))
+                .expect("it can be dropped");
         }
         SPARE.with_borrow_mut(|spare| spare.push(Arc::clone(&self.warehouse)));
     }

@@ -27,17 +27,15 @@ fn delayed(dice: &mut Dice, messages: &[Sent], max_lateness_days: i64) -> Option
     let index = dice.below(messages.len());
     let sent = &messages[index];
     let Meaning::MobileEvent(said) = &sent.message.meaning else { return None };
-    let same_id = |other: &&Sent| {
-        matches!(&other.message.meaning, Meaning::MobileEvent(o) if o.event_id == said.event_id)
-    };
+    let same_id = |other: &&Sent| matches!(&other.message.meaning, Meaning::MobileEvent(o) if o.event_id == said.event_id);
     let event_at = MicrosUtc(said.occurred_at.0 + sent.arrived_at.0 - sent.sent_at.0);
     let (first, last) = (messages.first()?.load_date(), messages.last()?.load_date());
     let is_only = messages.iter().filter(same_id).count() == 1;
     let is_edge = |date| messages.iter().filter(|other| other.load_date() == date).count() == 1;
     let days = 1 + i64::try_from(dice.below(3)).ok()?;
     let to = sent.load_date() + days.days();
-    let is_in_time = event_at.date() + max_lateness_days.days() >= to
-        && event_at.date() <= sent.load_date();
+    let is_in_time =
+        event_at.date() + max_lateness_days.days() >= to && event_at.date() <= sent.load_date();
     if !is_only || !is_in_time || to > last || (sent.load_date() == first && is_edge(first)) {
         return None;
     }

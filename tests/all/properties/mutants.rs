@@ -16,7 +16,8 @@ const CASES_MAX: u64 = 300;
 /// Runs cases over the broken project until one fails.
 fn check_is_caught(what: &str, limits: Limits, edits: &[Edit]) {
     let broken = Variant::edited(limits, edits);
-    let found = (1..=CASES_MAX).find_map(|seed| Some((seed, rebuild::case(seed, &broken, 40).err()?)));
+    let found =
+        (1..=CASES_MAX).find_map(|seed| Some((seed, rebuild::case(seed, &broken, 40).err()?)));
     let (seed, problem) = found.unwrap_or_else(|| panic!("{what}: {CASES_MAX} cases missed it"));
     let first_lines: Vec<&str> = problem.lines().take(3).collect();
     eprintln!("{what}: caught by case {seed}: {}", first_lines.join(" / "));
@@ -26,38 +27,55 @@ const NARROW: Limits = Limits { max_lateness_days: 1, max_skew_days: 1 };
 
 #[test]
 fn first_row_of_the_window_as_the_accepted_one() {
-    let accepted = "\n      or earlier_load_date < date_sub(load_date, interval @lookback_days day)";
+    let accepted =
+        "\n      or earlier_load_date < date_sub(load_date, interval @lookback_days day)";
     let dropped = "earlier_load_date >= date_sub(load_date, interval @lookback_days day)";
-    check_is_caught("the first row of the window is accepted", NARROW, &[
-        (EVENTS, accepted, ""),
-        (DUPLICATES, dropped, "earlier_load_date is not null"),
-    ]);
+    check_is_caught(
+        "the first row of the window is accepted",
+        NARROW,
+        &[(EVENTS, accepted, ""), (DUPLICATES, dropped, "earlier_load_date is not null")],
+    );
 }
 
 #[test]
 fn lookback_one_day_short() {
-    let lookback = "lookback_days = \"raw.mobile_events.max_lateness_days + raw.mobile_events.max_skew_days\"";
+    let lookback =
+        "lookback_days = \"raw.mobile_events.max_lateness_days + raw.mobile_events.max_skew_days\"";
     let short = "lookback_days = \"raw.mobile_events.max_lateness_days + raw.mobile_events.max_skew_days - 1\"";
-    check_is_caught("the lookback is one day short", NARROW, &[
-        (EVENTS, lookback, short),
-        (DUPLICATES, lookback, short),
-    ]);
+    check_is_caught(
+        "the lookback is one day short",
+        NARROW,
+        &[(EVENTS, lookback, short), (DUPLICATES, lookback, short)],
+    );
 }
 
 #[test]
 fn deduplication_before_validation() {
     let valid = "and @to_date\n    and reject_reason is null\n),";
-    check_is_caught("duplicates are looked for among invalid messages", NARROW, &[
-        (EVENTS, valid, "and @to_date\n),"),
-        (EVENTS, "where c.load_date between", "where c.reject_reason is null and c.load_date between"),
-    ]);
+    check_is_caught(
+        "duplicates are looked for among invalid messages",
+        NARROW,
+        &[
+            (EVENTS, valid, "and @to_date\n),"),
+            (
+                EVENTS,
+                "where c.load_date between",
+                "where c.reject_reason is null and c.load_date between",
+            ),
+        ],
+    );
 }
 
 #[test]
 fn hub_fed_from_accepted_rows() {
     let checked = "from standardized.mobile_events_checked\n  where load_date between @from_date and @to_date\n    and reject_reason is null";
-    let accepted = "from standardized.mobile_events\n  where load_date between @from_date and @to_date";
-    check_is_caught("the hub merges rows that can vanish", NARROW, &[(HUB_USER, checked, accepted)]);
+    let accepted =
+        "from standardized.mobile_events\n  where load_date between @from_date and @to_date";
+    check_is_caught(
+        "the hub merges rows that can vanish",
+        NARROW,
+        &[(HUB_USER, checked, accepted)],
+    );
 }
 
 #[test]
@@ -65,17 +83,21 @@ fn equal_neighbours_collapsed_before_one_wins_an_instant() {
     let all = "(select * from prior union all select * from changes)";
     let collapsed = "(select * from (select * from prior union all select * from changes) where true \
         qualify ifnull(lag(hashdiff) over (partition by user_hk order by effective_at, sequence) <> hashdiff, true))";
-    let collapse = "lag(hashdiff) over (partition by user_hk order by effective_at) <> hashdiff, true";
-    check_is_caught("neighbours are collapsed first", NARROW, &[
-        (DIM_USER, all, collapsed),
-        (DIM_USER, collapse, "lag(hashdiff) over (partition by user_hk order by effective_at) is null or true, true"),
-    ]);
+    let collapse =
+        "lag(hashdiff) over (partition by user_hk order by effective_at) <> hashdiff, true";
+    check_is_caught(
+        "neighbours are collapsed first",
+        NARROW,
+        &[(DIM_USER, all, collapsed), (DIM_USER, collapse, "lag(hashdiff) over (partition by user_hk order by effective_at) is null or true, true")],
+    );
 }
 
 #[test]
 fn satellite_read_without_the_skew() {
     let read = "s.load_date >= date_sub(date(@cut), interval @max_skew_days day)";
-    check_is_caught("commits ahead of their load date are not read", NARROW, &[
-        (DIM_USER, read, "s.load_date >= date(@cut)"),
-    ]);
+    check_is_caught(
+        "commits ahead of their load date are not read",
+        NARROW,
+        &[(DIM_USER, read, "s.load_date >= date(@cut)")],
+    );
 }

@@ -86,10 +86,7 @@ pub const QUERIES: [(&str, &str); 15] = [
          unix_micros(f.last_event_at) \
          from dimensional.fact_user_day as f left join vault.hub_user as h on h.user_hk = f.user_hk",
     ),
-    (
-        "final dates",
-        "select max(calendar_date) from dimensional.dim_date where is_final",
-    ),
+    ("final dates", "select max(calendar_date) from dimensional.dim_date where is_final"),
     (
         "daily_active_users",
         "select activity_date, active_users, active_users_28_days, new_users, returning_users, unknown_users, \
@@ -148,9 +145,16 @@ pub fn tables(messages: &[Sent], limits: Limits) -> Tables {
         match verdict(sent, limits) {
             Err(reason) => {
                 note(sent, 2);
-                add(&mut tables, "rejected", &[
-                    sent.source.name().into(), sent.load_date().to_string(), sent.message_id.clone(), reason.into(),
-                ]);
+                add(
+                    &mut tables,
+                    "rejected",
+                    &[
+                        sent.source.name().into(),
+                        sent.load_date().to_string(),
+                        sent.message_id.clone(),
+                        reason.into(),
+                    ],
+                );
             }
             Ok(Valid::Event(event)) => events.push(event),
             Ok(Valid::Change(change)) => changes.push(change),
@@ -223,22 +227,42 @@ fn add_events<'a>(
         if let Some(earlier) = earlier {
             note(sent, 3);
             let earlier_id = earlier.sent.message_id.clone();
-            add(tables, "duplicates", &[
-                "mobile_events".into(), load_date, sent.message_id.clone(), earlier_id,
-            ]);
+            add(
+                tables,
+                "duplicates",
+                &["mobile_events".into(), load_date, sent.message_id.clone(), earlier_id],
+            );
             continue;
         }
         note(sent, 1);
         accepted.push(*event);
         let event_at = event.event_at.0.to_string();
-        add(tables, "accepted events", &[
-            load_date.clone(), sent.message_id.clone(), said.event_id.clone(), said.event_name.into(),
-            said.user_id.clone(), said.functionality.into(), event_at.clone(),
-        ]);
-        add(tables, "fact_event", &[
-            event.event_at.date().to_string(), load_date, said.event_id.clone(), said.user_id.clone(),
-            said.functionality.into(), said.event_name.into(), event_at,
-        ]);
+        add(
+            tables,
+            "accepted events",
+            &[
+                load_date.clone(),
+                sent.message_id.clone(),
+                said.event_id.clone(),
+                said.event_name.into(),
+                said.user_id.clone(),
+                said.functionality.into(),
+                event_at.clone(),
+            ],
+        );
+        add(
+            tables,
+            "fact_event",
+            &[
+                event.event_at.date().to_string(),
+                load_date,
+                said.event_id.clone(),
+                said.user_id.clone(),
+                said.functionality.into(),
+                said.event_name.into(),
+                event_at,
+            ],
+        );
     }
     accepted
 }
@@ -255,16 +279,29 @@ fn add_changes(tables: &mut Tables, changes: &[Change<'_>], note: &mut impl FnMu
         if let Some(earlier) = changes[..index].iter().rev().find(is_same) {
             note(sent, 3);
             let earlier_id = earlier.sent.message_id.clone();
-            add(tables, "duplicates", &["db_users".into(), load_date, sent.message_id.clone(), earlier_id]);
+            add(
+                tables,
+                "duplicates",
+                &["db_users".into(), load_date, sent.message_id.clone(), earlier_id],
+            );
             continue;
         }
         note(sent, 1);
         let (lsn, committed_at) = (said.lsn.to_string(), said.committed_at.0.to_string());
-        add(tables, "accepted changes", &[
-            load_date.clone(), sent.message_id.clone(), said.user_id.clone(),
-            said.operation.name().into(), lsn.clone(), committed_at.clone(),
-        ]);
-        let head = [load_date, said.user_id.clone(), committed_at, lsn, said.is_deleted.to_string()];
+        add(
+            tables,
+            "accepted changes",
+            &[
+                load_date.clone(),
+                sent.message_id.clone(),
+                said.user_id.clone(),
+                said.operation.name().into(),
+                lsn.clone(),
+                committed_at.clone(),
+            ],
+        );
+        let head =
+            [load_date, said.user_id.clone(), committed_at, lsn, said.is_deleted.to_string()];
         let profile = profile_cells(profile(said).as_ref(), "-");
         profiles.insert([head.to_vec(), profile].concat());
         contacts.insert([head.to_vec(), contact(said)].concat());
@@ -295,7 +332,8 @@ fn add_hubs(tables: &mut Tables, events: &[Event<'_>], changes: &[Change<'_>]) {
         for (key, told) in keys {
             let first = told.iter().min().expect("a key is told of at least once");
             let first_load_date = told.iter().map(|(.., date)| *date).min().expect("as above");
-            let row = [key.to_owned(), first.0.to_string(), first.1.clone(), first_load_date.to_string()];
+            let row =
+                [key.to_owned(), first.0.to_string(), first.1.clone(), first_load_date.to_string()];
             add(tables, name, &[&row, rest].concat());
         }
     };
@@ -334,7 +372,9 @@ fn add_dim_user<'a>(
         let starts = history.iter().map(|(since, _)| since.0);
         let ends = starts.clone().chain([END_OF_TIME]);
         let profiles = [None].into_iter().chain(history.iter().map(|(_, profile)| Some(profile)));
-        for ((start, end), profile) in [BEGINNING_OF_TIME].into_iter().chain(starts).zip(ends).zip(profiles) {
+        for ((start, end), profile) in
+            [BEGINNING_OF_TIME].into_iter().chain(starts).zip(ends).zip(profiles)
+        {
             let is_deleted = profile.is_some_and(Option::is_none);
             let mut row = vec![user.to_owned(), start.to_string(), end.to_string()];
             row.extend([profile.is_none().to_string(), is_deleted.to_string()]);

@@ -24,11 +24,19 @@ pub fn add_activity(
         let first = times.iter().min().expect("an event makes the day").to_string();
         let last = times.iter().max().expect("as above").to_string();
         // All phones of a nasty set name one and the same session.
-        let row = [date.to_string(), (*user).to_owned(), times.len().to_string(), "1".into(), first, last];
+        let row = [
+            date.to_string(),
+            (*user).to_owned(),
+            times.len().to_string(),
+            "1".into(),
+            first,
+            last,
+        ];
         add(tables, "fact_user_day", &row);
     }
     let final_before = last_load_date - i64::from(limits.max_lateness_days).days();
-    let calendar_from = (first_load_date - i64::from(limits.max_lateness_days).days()).first_of_year();
+    let calendar_from =
+        (first_load_date - i64::from(limits.max_lateness_days).days()).first_of_year();
     let last_final = Some(final_before - 1.day()).filter(|date| *date >= calendar_from);
     add(tables, "final dates", &[last_final.map_or("-".to_owned(), |date| date.to_string())]);
     let days = Days { user_days, histories, final_before };
@@ -48,8 +56,12 @@ struct Days<'a> {
 impl Days<'_> {
     fn add(&self, tables: &mut Tables, date: Date) {
         let since = date - 27.days();
-        let within: BTreeSet<&str> =
-            self.user_days.keys().filter(|(d, _)| since <= *d && *d <= date).map(|(_, user)| *user).collect();
+        let within: BTreeSet<&str> = self
+            .user_days
+            .keys()
+            .filter(|(d, _)| since <= *d && *d <= date)
+            .map(|(_, user)| *user)
+            .collect();
         if within.is_empty() {
             return;
         }
@@ -79,7 +91,8 @@ impl Days<'_> {
         let row = [&[date.to_string()][..], &cells, std::slice::from_ref(&is_final)].concat();
         add(tables, "daily_active_users", &row);
         for (plan, (users, events)) in plans {
-            let row = [date.to_string(), plan, users.to_string(), events.to_string(), is_final.clone()];
+            let row =
+                [date.to_string(), plan, users.to_string(), events.to_string(), is_final.clone()];
             add(tables, "active_users_by_plan", &row);
         }
     }

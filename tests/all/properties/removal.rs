@@ -1,6 +1,6 @@
 //! Raw objects that are taken away: refused without consent, and with it as if never there.
 
-use lakebed::pipeline::{OpenOptions, PipelineError};
+use lakebed::pipeline::{PinOptions, PipelineError};
 use std::rc::Rc;
 
 use super::{
@@ -25,12 +25,12 @@ fn check(seed: u64) -> Outcome {
         let (key, _) = objects.swap_remove(dice.below(objects.len()));
         lake.store.remove(&key);
     }
-    match lake.open_with(OpenOptions::default()) {
+    match lake.open_with(PinOptions::default()) {
         Err(PipelineError::ObjectsRemoved { .. }) => {}
         Err(error) => return Err(shown(&error)),
         Ok(_) => return Err("objects that are gone were not missed".to_owned()),
     }
-    let consent = OpenOptions { accepts_removed_objects: true };
+    let consent = PinOptions { accepts_removed_objects: true };
     drop(lake.open_with(consent).map_err(|error| shown(&error))?);
     run(&lake, &mut dice)?;
     let mode = *dice.pick(&[Mode::Whole, Mode::Days, Mode::Random]);

@@ -4,14 +4,19 @@ use std::collections::BTreeSet;
 
 use jiff::{ToSpan, civil::Date};
 use lakebed::{
-    build::{BuildOptions, BuildError, TableBuilder, TableOutcome, tasks},
+    build::{BuildError, BuildOptions, TableBuilder, TableOutcome, tasks},
     contract::TableName,
     graph::Node,
     pipeline::Pipeline,
     plan::{Planner, Stale},
 };
 
-use super::{Outcome, dice::Dice, faults::Fault, lake::{Lake, shown}};
+use super::{
+    Outcome,
+    dice::Dice,
+    faults::Fault,
+    lake::{Lake, shown},
+};
 
 /// More builds than any case needs: beyond it the planner never comes to an end.
 const BUILDS_MAX: usize = 5_000;
@@ -57,9 +62,9 @@ pub fn run_as(lake: &Lake, mode: Mode, is_cut: bool, dice: &mut Dice) -> Result<
         }
         Mode::Whole | Mode::Days if is_cut => {
             let (faulty, pipeline) = lake.open_faulty(Fault::Kill, 1 + dice.below(900));
-            let outcome = pipeline.map_err(|error| shown(&error)).and_then(|mut pipeline| {
-                build_by(mode, &mut pipeline, dice)
-            });
+            let outcome = pipeline
+                .map_err(|error| shown(&error))
+                .and_then(|mut pipeline| build_by(mode, &mut pipeline, dice));
             if faulty.has_failed() { Ok(End::Cut) } else { outcome.map(|()| End::Quiescent) }
         }
         Mode::Whole | Mode::Days => {
@@ -73,7 +78,7 @@ fn build_by(mode: Mode, pipeline: &mut Pipeline, dice: &mut Dice) -> Outcome {
         let (mut dates, mut date) = (Vec::new(), first - 4.days());
         while date <= last + 2.days() {
             dates.push(date);
-            date = date + 1.day();
+            date += 1.day();
         }
         // Of a long time only some days.
         dice.shuffle(&mut dates);
@@ -152,11 +157,15 @@ pub fn build_in_any_order(
         match built {
             Ok(all) => {
                 let node = (*node).clone();
-                all.iter().for_each(|built| built.apply(&node, &mut pipeline.snapshot));
+                for built in &all {
+                    built.apply(&node, &mut pipeline.snapshot);
+                }
             }
             // What stands beside tables that are still to come may not fit them yet.
             Err(BuildError::Checks(_)) if is_waiting(&planner, node) => {}
-            Err(error) => return Err(format!("{} {}: {}", node.name(), tasks[0].window, shown(&error))),
+            Err(error) => {
+                return Err(format!("{} {}: {}", node.name(), tasks[0].window, shown(&error)));
+            }
         }
     }
     let planner = Planner { graph: &pipeline.graph, snapshot: &pipeline.snapshot };

@@ -102,7 +102,10 @@ pub fn check_contents(lake: &Lake, snapshot: &Snapshot) -> Outcome {
         let told = snapshot.contents.get(node.name()).cloned().unwrap_or_default();
         let held = found.remove(node.name().as_str()).unwrap_or_default();
         if told != held {
-            return Err(format!("{}: the journal says {told:?}, and it holds {held:?}", node.name()));
+            return Err(format!(
+                "{}: the journal says {told:?}, and it holds {held:?}",
+                node.name()
+            ));
         }
     }
     Ok(())

@@ -1,0 +1,158 @@
+//! Benchmarks. Each measures its yardstick in the same run and prints the ratio: machines differ and
+//! are shared, so an absolute time is not a result.
+//!
+//! Ids are `area/case`. Every iteration asserts its result.
+
+use std::{cell::Cell, path::Path, time::Duration, time::Instant};
+
+use criterion::{Criterion, criterion_group, criterion_main};
+use lakebed::{
+    archiver::{encode_object, object_key},
+    bus::{Message, MessageId},
+    clock::MicrosUtc,
+    graph::Graph,
+    prelude::Prelude,
+    project::{Project, ProjectFiles},
+    sql::bind::{self, Literal, Parameters},
+    warehouse::{
+        Session, Warehouse,
+        duckdb::{DuckDb, Options},
+    },
+};
+use sim::{Scenario, Simulation, Source};
+
+/// One day of the scenario `baseline`, in one raw object, and a session that reads it.
+struct Lake {
+    session: Box<dyn Session>,
+    select: String,
+    message_count: i64,
+    _folder: tempfile::TempDir,
+}
+
+fn lake() -> Lake {
+    let project = Project::parse(&ProjectFiles::embedded()).expect("the project is well-formed");
+    let prelude = Prelude::duckdb(&project).expect("the functions are SQL");
+    let graph = Graph::new(&project, &prelude).expect("the tables fit");
+    let scenario =
+        Scenario::from_toml("baseline", &project.scenarios["baseline"]).expect("a scenario");
+    let date = scenario.start_date;
+    let messages = messages(&Simulation::new(scenario), date);
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let path = write_object(folder.path(), date, &messages);
+    let options = Options { threads: Some(1), is_read_only: false };
+    let warehouse = DuckDb::open(None, options, &prelude).expect("in memory");
+    let mut session = warehouse.session().expect("a session");
+    session.execute("create schema raw").expect("a schema");
+    session.execute(&warehouse.raw_view("mobile_events", &[path])).expect("a view");
+    let checked = graph
+        .in_order()
+        .find(|node| node.name().as_str() == "standardized.mobile_events_checked")
+        .expect("the table is in the project");
+    let mut values: Parameters = checked.parameters.clone();
+    values.insert("from_date".to_owned(), Literal::Date(date));
+    values.insert("to_date".to_owned(), Literal::Date(date));
+    let select = bind::bind(checked.file.query(), &values).expect("all parameters are known").text;
+    let message_count = i64::try_from(messages.len()).expect("a day is small");
+    Lake { session, select, message_count, _folder: folder }
+}
+
+fn messages(simulation: &Simulation, date: jiff::civil::Date) -> Vec<Message> {
+    let arrivals = simulation.arrivals(date);
+    let mobile = arrivals.into_iter().filter(|arrival| arrival.source == Source::MobileEvents);
+    let payloads =
+        mobile.flat_map(|a| a.messages.into_iter().map(move |m| (a.arrived_at, m.payload)));
+    payloads
+        .enumerate()
+        .map(|(index, (at, payload))| Message {
+            message_id: MessageId(format!("{index:020}")),
+            published_at: MicrosUtc(at.0),
+            received_at: MicrosUtc(at.0),
+            ordering_key: None,
+            attributes: std::sync::Arc::default(),
+            payload: payload.into(),
+        })
+        .collect()
+}
+
+fn write_object(folder: &Path, date: jiff::civil::Date, messages: &[Message]) -> String {
+    let (bytes, _) =
+        encode_object("mobile_events", messages.to_vec()).expect("rows fit into Parquet");
+    let path = folder.join(object_key("mobile_events", date, &bytes));
+    std::fs::create_dir_all(path.parent().expect("a key has folders")).expect("a folder");
+    std::fs::write(&path, bytes).expect("a file");
+    path.display().to_string()
+}
+
+/// Measures `case` and `yardstick` and prints how many times longer the case takes.
+fn compare(
+    criterion: &mut Criterion,
+    id: &str,
+    mut case: impl FnMut(),
+    mut yardstick: impl FnMut(),
+) {
+    let (area, name) = id.split_once('/').expect("ids are area/case");
+    let mut group = criterion.benchmark_group(area);
+    group.sample_size(10);
+    let mut measure = |label: &str, work: &mut dyn FnMut()| {
+        let mean = Cell::new(Duration::ZERO);
+        group.bench_function(label, |bencher| {
+            bencher.iter_custom(|iterations| {
+                let started = Instant::now();
+                (0..iterations).for_each(|_| work());
+                let total = started.elapsed();
+                mean.set(total.div_f64(f64::from(u32::try_from(iterations).unwrap_or(u32::MAX))));
+                total
+            });
+        });
+        mean.get()
+    };
+    let time = measure(name, &mut case);
+    let unit = measure(&format!("{name} (yardstick)"), &mut yardstick);
+    println!("{id}: {:.2} times its yardstick", time.as_secs_f64() / unit.as_secs_f64());
+}
+
+fn count(session: &mut dyn Session, sql: &str) -> i64 {
+    session.query(sql).and_then(|result| result.count()).expect("a number")
+}
+
+/// Parsing, typing and judging a day's messages, against parsing them alone.
+fn standardized(criterion: &mut Criterion) {
+    let lake = std::cell::RefCell::new(lake());
+    let run = |sql: String, expected: i64| {
+        let found = count(lake.borrow_mut().session.as_mut(), &sql);
+        assert_eq!(found, expected);
+    };
+    let (select, expected) = (lake.borrow().select.clone(), lake.borrow().message_count);
+    compare(
+        criterion,
+        "standardized/checked",
+        || run(format!("select count(hash(t)) from ({select}) as t"), expected),
+        || {
+            let parsed = "select count(hash(udf.parse_mobile_events(udf.safe_string(payload)))) \
+                          from raw.mobile_events";
+            run(parsed.to_owned(), expected);
+        },
+    );
+}
+
+/// Binding a query's parameters, against copying its text.
+fn binding(criterion: &mut Criterion) {
+    let text = include_str!("../layers/standardized/mobile_events_checked.sql");
+    let query = text.split_once("*/").expect("a contract").1;
+    let project = Project::parse(&ProjectFiles::embedded()).expect("the project is well-formed");
+    let prelude = Prelude::duckdb(&project).expect("the functions are SQL");
+    let graph = Graph::new(&project, &prelude).expect("the tables fit");
+    let node = graph.in_order().next().expect("there are tables");
+    let mut values = lakebed::graph::sample_parameters(&node.parameters);
+    values.insert("max_lateness_days".to_owned(), Literal::Int64(30));
+    values.insert("max_skew_days".to_owned(), Literal::Int64(1));
+    compare(
+        criterion,
+        "sql/bind",
+        || assert!(bind::bind(query, &values).expect("known").text.len() > query.len() / 2),
+        || assert_eq!(std::hint::black_box(query).to_lowercase().len(), query.len()),
+    );
+}
+
+criterion_group!(benches, standardized, binding);
+criterion_main!(benches);

@@ -1,0 +1,41 @@
+# What people type. Each line calls cargo; the logic is there.
+
+# Show the recipes
+default:
+    @just --list
+
+# Simulate, ingest, build and grade the scenario `baseline`
+run *ARGS:
+    cargo xtask run {{ARGS}}
+
+# Every test
+test *ARGS:
+    cargo xtask test {{ARGS}}
+
+# What must pass before a change lands
+ci:
+    cargo xtask ci
+
+# Rewrite golden/ and the expected errors with what the tests find
+bless:
+    cargo xtask bless
+
+# Benchmarks, each against its yardstick
+bench *ARGS:
+    cargo xtask bench {{ARGS}}
+
+# Format the code
+fmt:
+    cargo fmt --all
+
+# rustfmt, clippy, rustdoc; all warnings are errors
+lint:
+    cargo xtask lint
+
+# Licences, advisories and duplicates of the dependencies (needs cargo-deny)
+deny:
+    cargo deny check
+
+# The static single binary, DuckDB compiled in (half an hour)
+dist:
+    cargo xtask dist

@@ -1,0 +1,445 @@
+//! The command line: what each verb prints for people and for scripts, and what becomes stale.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    fs::{self, File},
+    io::pipe,
+    process::{Command, Stdio},
+    sync::Arc,
+};
+
+use bytes::Bytes;
+use lakebed::{
+    archiver::{encode_object, object_key},
+    bus::{Message, MessageId},
+    clock::MicrosUtc,
+};
+use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
+use serde_json::Value;
+
+use crate::{
+    goldens::{assert_golden, golden_path, table_files},
+    harness::{BINARY, World},
+};
+
+const VERBS: [&str; 6] = ["run", "gateway", "plan", "build", "query", "show"];
+
+/// How many partitions each table had built, from the JSON of `build` and `run`; zeros left out.
+fn built(json: &Value) -> BTreeMap<String, u64> {
+    let tables = json.as_object().expect("an object by table");
+    let count = |table: &Value| table["partition_count"].as_u64().expect("a count");
+    tables.iter().map(|(name, table)| (name.clone(), count(table))).filter(|t| t.1 > 0).collect()
+}
+
+/// The stale tables of a plan with the reasons, and the tables that may follow.
+fn planned(world: &World) -> (BTreeMap<String, BTreeSet<String>>, BTreeSet<String>) {
+    let json = world.lakebed("plan --json").run().status(0).json();
+    let (mut stale, mut followers) = (BTreeMap::new(), BTreeSet::new());
+    for table in json.as_array().expect("a list of tables") {
+        let name = table["table"].as_str().expect("a name").to_owned();
+        let partitions = table["stale"].as_array().expect("a list");
+        let reasons = partitions.iter().map(|stale| stale["reason"].as_str().expect("a reason"));
+        if !partitions.is_empty() {
+            stale.insert(name.clone(), reasons.map(str::to_owned).collect());
+        }
+        let may_follow = table["may_follow"].as_array().is_some_and(|list| !list.is_empty());
+        if may_follow || table["may_follow_more"] == true {
+            followers.insert(name);
+        }
+    }
+    (stale, followers)
+}
+
+fn names(list: &[&str]) -> BTreeSet<String> {
+    list.iter().map(|name| (*name).to_owned()).collect()
+}
+
+/// Only these tables are stale, for that reason, and only those may follow.
+#[track_caller]
+fn assert_planned(world: &World, stale: &[(&str, &str)], followers: &[&str]) {
+    let expected: BTreeMap<String, BTreeSet<String>> =
+        stale.iter().map(|(name, reason)| ((*name).to_owned(), names(&[reason]))).collect();
+    assert_eq!(planned(world), (expected, names(followers)));
+}
+
+#[test]
+fn a_run_says_that_everything_is_right_and_the_next_has_nothing_to_do() {
+    let world = World::new();
+    let first = world.lakebed("run tiny").run().status(0).lacks("\u{1b}").lacks("\r");
+    let first = first.stdout_contains("Everything is right.").stdout_contains("Scenario `tiny`");
+    assert_eq!(first.stderr, "", "a pipe gets no progress");
+    let archived = world.query("select count(*) as n from raw.mobile_events");
+    let count = archived.trim_start_matches("n\n").trim();
+    let _ = first.stdout_contains(&format!("archived:  {count} messages of mobile_events"));
+
+    let second = world.lakebed("run tiny").run().status(0);
+    let _ = second.stdout_contains("Nothing to build").stdout_contains("Everything is right.");
+    let json = world.lakebed("run tiny --json").run().status(0).json();
+    assert_eq!(built(&json["build"]), BTreeMap::new());
+    assert_eq!(json["wrong_checks"], Value::Array(Vec::new()));
+    assert!(json["check_count"].as_u64() > Some(80), "{json}");
+}
+
+#[test]
+fn what_scripts_read_is_json() {
+    let world = World::with_raw();
+    let tables = table_files().len();
+    let plan = world.lakebed("plan --json").run().status(0).json();
+    assert_eq!(plan.as_array().expect("a list").len(), tables);
+    let build = world.lakebed("build --json").run().status(0).json();
+    assert_eq!(built(&build).len(), tables);
+    assert_eq!(build["vault.hub_user"]["outcome"], "built");
+    let all = world.lakebed("show --json").run().status(0).json();
+    assert_eq!(all.as_array().expect("a list").len(), tables);
+    let one = world.lakebed("show vault.hub_user --json").run().status(0).json();
+    assert_eq!(one["contract"]["grain"][0], "user_hk");
+    assert_eq!(one["partition_count"], 3);
+    assert_golden(&world.data(), "built without a run");
+}
+
+#[test]
+fn help_has_an_example_of_every_verb() {
+    let world = World::new();
+    for verb in VERBS {
+        let help = world.lakebed(&format!("{verb} --help")).run().status(0).lacks("\u{1b}");
+        let help = help.stdout_contains("Examples:");
+        let _ = help.stdout_contains(&format!("lakebed {verb}"));
+        let short = world.lakebed(verb).env("COLUMNS", "60").arg("-h").run().status(0);
+        let _ = short.stdout_contains("Usage: lakebed");
+    }
+    let version = format!("lakebed {}\n", env!("CARGO_PKG_VERSION"));
+    let _ = world.lakebed("--version").run().status(0).stdout_contains(&version);
+}
+
+#[test]
+fn a_query_prints_as_it_is_told() {
+    const SQL: &str = "select activity_date, active_users from mart.daily_active_users order by 1";
+    let world = World::with_tiny();
+    let ask =
+        |format: &str| world.lakebed(&format!("query {format}")).arg(SQL).run().status(0).stdout;
+    let table = ask("");
+    assert!(table.contains("| activity_date | active_users |"), "{table}");
+    let csv = ask("--format csv");
+    assert_eq!(csv.lines().next(), Some("activity_date,active_users"));
+    let json = ask("--format json");
+    assert_eq!(json, ask("--json"));
+    for (row, line) in csv.lines().skip(1).zip(json.lines()) {
+        let object: Value = serde_json::from_str(line).expect("an object a line");
+        let (date, users) = row.split_once(',').expect("two columns");
+        assert_eq!(object["activity_date"], date);
+        assert_eq!(object["active_users"].to_string(), users);
+    }
+    assert_eq!((csv.lines().count(), json.lines().count()), (4, 3));
+
+    let path = world.folder().join("days.parquet");
+    let said = ask(&format!("--format parquet --output {}", path.display()));
+    assert_eq!(said, "");
+    let file = File::open(&path).expect("written");
+    let reader = ParquetRecordBatchReaderBuilder::try_new(file).expect("Parquet");
+    assert_eq!(reader.schema().field(1).name(), "active_users");
+    let batches = reader.build().expect("readable");
+    assert_eq!(batches.map(|batch| batch.expect("rows").num_rows()).sum::<usize>(), 3);
+}
+
+#[test]
+fn a_query_without_rows_has_its_header() {
+    let world = World::with_tiny();
+    let none = "select user_hk from vault.hub_user where false";
+    assert_eq!(world.query(none), "user_hk\n");
+    let table = world.lakebed("query").arg(none).run().status(0);
+    let _ = table.stdout_contains("| user_hk |");
+}
+
+#[test]
+fn a_query_gives_the_golden_rows() {
+    let world = World::with_tiny();
+    for (name, file) in table_files().iter().filter(|(name, _)| name.layer() == "mart") {
+        let grain = file.contract.grain.join(", ");
+        let rows = world.query(&format!("select * from {name} order by {grain}"));
+        assert_eq!(rows, fs::read_to_string(golden_path(name)).expect("a golden"));
+    }
+}
+
+#[test]
+fn show_lists_tables_and_says_everything_of_one() {
+    let world = World::with_tiny();
+    let all = world.lakebed("show").run().status(0).lacks("\u{1b}");
+    for name in table_files().keys() {
+        assert!(all.stdout.contains(name.as_str()), "{name} is not in\n{}", all.stdout);
+    }
+    let one = world.lakebed("show vault.hub_user").run().status(0);
+    for part in [
+        "one row per user_hk",
+        "first_seen_at",
+        "standardized.db_users_checked",
+        "dimensional.dim_user",
+        "2026-01-05",
+    ] {
+        assert!(one.stdout.contains(part), "`{part}` is not in\n{}", one.stdout);
+    }
+    assert_eq!(world.lakebed("show hub_user").run().status(0).stdout, one.stdout);
+}
+
+/// The reader has gone before the first byte, as `… | head -0` has.
+#[test]
+fn a_closed_pipe_is_no_error() {
+    let world = World::with_tiny();
+    let query = ["query", "select * from standardized.mobile_events_checked"];
+    let csv = ["query", "--format=csv", "select * from standardized.mobile_events_checked"];
+    let json = ["query", "--format=json", "select * from standardized.mobile_events_checked"];
+    let others: [&[&str]; 5] =
+        [&["show"], &["show", "--json"], &["show", "hub_user"], &["plan"], &["build", "--json"]];
+    for args in [&query[..], &csv, &json].into_iter().chain(others) {
+        let (reader, writer) = pipe().expect("a pipe");
+        drop(reader);
+        let mut command = Command::new(BINARY);
+        command.args(args).arg("--data").arg(world.data()).stdout(writer).stderr(Stdio::piped());
+        let output =
+            command.spawn().and_then(std::process::Child::wait_with_output).expect("it runs");
+        assert_eq!(String::from_utf8_lossy(&output.stderr), "", "{args:?}");
+        assert_eq!(output.status.code(), Some(0), "{args:?}");
+    }
+}
+
+#[test]
+fn prose_makes_nothing_stale() {
+    let world = World::with_tiny().with_project();
+    let file = "layers/dimensional/fact_user_day.sql";
+    let _ = world.edit(file, "about        = \"What a user", "about        = \"All that a user");
+    let _ = world.edit(file, "about = \"Who.\"", "about = \"The user.\"");
+    let _ = world.edit(file, "owner        = \"analytics\"", "owner = \"growth\" # since today");
+    let _ = world.edit(
+        file,
+        "final as (\n  select",
+        "-- One row a user and day.\nfinal as (\n  select",
+    );
+    let _ =
+        world.edit(file, "group by event_date, user_hk", "group by\n    event_date,\n    user_hk");
+    let functions = "layers/functions/duckdb.sql";
+    let _ = world.edit(functions, "-- The ISO week", "-- The ISO 8601 week");
+    assert_planned(&world, &[], &[]);
+    let _ = world.lakebed("plan").run().status(0).stdout_contains("Nothing to build");
+}
+
+#[test]
+fn a_changed_query_makes_its_table_stale_and_its_readers_may_follow() {
+    let world = World::with_tiny().with_project();
+    let mart = "layers/mart/active_users_by_plan.sql";
+    let edit = world.edit(
+        mart,
+        "count(*) as active_users",
+        "count(distinct w.event_count) as active_users",
+    );
+    assert_planned(&world, &[("mart.active_users_by_plan", "its SQL changed")], &[]);
+    let build = world.lakebed("build --json").run().status(0).json();
+    assert_eq!(built(&build), [("mart.active_users_by_plan".to_owned(), 3)].into());
+    edit.undo();
+    let _ = world.lakebed("build").run().status(0);
+
+    let fact = "layers/dimensional/fact_user_day.sql";
+    let edit = world.edit(fact, "count(*) as event_count", "sum(1) as event_count");
+    let marts = ["mart.active_users_by_plan", "mart.daily_active_users"];
+    assert_planned(&world, &[("dimensional.fact_user_day", "its SQL changed")], &marts);
+    // The rows come out the same, so that it stops there.
+    let build = world.lakebed("build --json").run().status(0).json();
+    assert_eq!(built(&build), [("dimensional.fact_user_day".to_owned(), 3)].into());
+    edit.undo();
+    let _ = world.lakebed("build").run().status(0);
+    assert_golden(&world.data(), "after the edits were undone");
+}
+
+#[test]
+fn a_changed_contract_says_so() {
+    let world = World::with_tiny().with_project();
+    let mart = "layers/mart/active_users_by_plan.sql";
+    let _ = world.edit(
+        mart,
+        "active_users  = { type = \"INT64\",  required = true,",
+        "active_users  = { type = \"INT64\",",
+    );
+    assert_planned(&world, &[("mart.active_users_by_plan", "its contract changed")], &[]);
+}
+
+#[test]
+fn a_changed_function_makes_its_users_stale() {
+    let world = World::with_tiny().with_project();
+    let file = "layers/functions/duckdb.sql";
+    let edit = world.edit(file, "as weekofyear(d)", "as cast(weekofyear(d) as bigint)");
+    let marts = ["mart.active_users_by_plan", "mart.daily_active_users"];
+    assert_planned(&world, &[("dimensional.dim_date", "its functions changed")], &marts);
+    edit.undo();
+    // By way of another function, and of a table that keeps what its inputs once said.
+    let _ = world.edit(
+        file,
+        "udf.hash_key_4(a, b, c, d) as\n  md5(",
+        "udf.hash_key_4(a, b, c, d) as\n  md5('x' || ",
+    );
+    let stale = [
+        ("dimensional.dim_user", "a new epoch: its code, or code above it, changed"),
+        ("vault.sat_user_profile", "its functions changed"),
+    ];
+    assert_planned(&world, &stale, &marts);
+}
+
+#[test]
+fn a_changed_row_of_a_seed() {
+    let world = World::with_tiny().with_project();
+    let edit = world.edit("layers/seed/functionalities.csv", "search,commerce", "search,growth");
+    assert_planned(
+        &world,
+        &[("seed.functionalities", "its rows changed")],
+        &["dimensional.dim_functionality"],
+    );
+    let build = world.lakebed("build --json").run().status(0).json();
+    let expected = [("dimensional.dim_functionality", 1), ("seed.functionalities", 1)];
+    assert_eq!(built(&build), expected.map(|(name, count)| (name.to_owned(), count)).into());
+    let area = "select area from dimensional.dim_functionality where functionality = 'search'";
+    assert_eq!(world.query(area), "area\ngrowth\n");
+    edit.undo();
+    let _ = world.lakebed("build").run().status(0);
+    assert_golden(&world.data(), "after the seed was as before");
+}
+
+/// Puts one message into raw, as a late file of the archiver would. Returns its file.
+fn late_message(world: &World, load_date: &str, payload: &str) -> std::path::PathBuf {
+    let at = MicrosUtc::parse_rfc3339(&format!("{load_date}T23:30:00Z")).expect("an instant");
+    let message = Message {
+        message_id: MessageId("late".to_owned()),
+        published_at: at,
+        received_at: at,
+        ordering_key: None,
+        attributes: Arc::default(),
+        payload: Bytes::from(payload.to_owned()),
+    };
+    let (bytes, _) = encode_object("mobile_events", vec![message]).expect("one message");
+    let date = load_date.parse().expect("a date");
+    let path = world.data().join("raw").join(object_key("mobile_events", date, &bytes));
+    fs::write(&path, bytes).expect("writable");
+    path
+}
+
+#[test]
+fn a_late_file_makes_its_day_stale_and_what_it_reaches() {
+    const LATE: &str = r#"{"event_id":"late","event_name":"app_opened","user_id":"u-late",
+        "sequence":1,"occurred_at":"2026-01-04T12:00:00Z"}"#;
+    let world = World::with_tiny();
+    late_message(&world, "2026-01-05", LATE);
+    let (stale, followers) = planned(&world);
+    let checked = stale.get("standardized.mobile_events_checked").expect("it is stale");
+    assert_eq!(checked, &names(&["raw.mobile_events changed"]));
+    assert_eq!(
+        stale.keys().cloned().collect::<BTreeSet<_>>(),
+        names(&["standardized.mobile_events_checked", "standardized.reconciliation"])
+    );
+    assert!(followers.contains("mart.daily_active_users"), "{followers:?}");
+    assert!(!followers.contains("standardized.db_users"), "{followers:?}");
+
+    let report = world.lakebed("build --json").run().status(0).json();
+    let built = built(&report);
+    assert_eq!(built["standardized.mobile_events_checked"], 1, "only its day");
+    assert!(!built.contains_key("vault.sat_user_profile"), "{built:?}");
+    let day_before = "select active_users, unknown_users from mart.daily_active_users \
+                      where activity_date = '2026-01-04'";
+    assert_eq!(world.query(day_before), "active_users,unknown_users\n1,1\n");
+    let _ = world.lakebed("plan").run().status(0).stdout_contains("Nothing to build");
+}
+
+#[test]
+fn a_file_that_says_nothing_new_stops_at_once() {
+    let world = World::with_tiny();
+    let object = world.raw_objects().pop().expect("raw objects");
+    fs::copy(&object, object.with_file_name("copy.parquet")).expect("writable");
+    let build = world.lakebed("build --json").run().status(0).json();
+    let expected = names(&["standardized.mobile_events_checked", "standardized.reconciliation"]);
+    assert_eq!(built(&build).into_keys().collect::<BTreeSet<_>>(), expected);
+    assert_golden(&world.data(), "after a copy of a raw object");
+}
+
+#[test]
+fn a_named_table_is_built_with_what_it_reads() {
+    let world = World::with_raw();
+    let build = world.lakebed("build vault.hub_user --json").run().status(0).json();
+    let upstream =
+        ["standardized.db_users_checked", "standardized.mobile_events_checked", "vault.hub_user"];
+    assert_eq!(built(&build).into_keys().collect::<BTreeSet<_>>(), names(&upstream));
+    assert_eq!(world.query("select count(*) as n from standardized.mobile_events"), "n\n0\n");
+    let again = world.lakebed("build hub_user --full --json").run().status(0).json();
+    assert_eq!(built(&again)["vault.hub_user"], 3, "`--full` builds what is fresh");
+    let _ = world.lakebed("build").run().status(0);
+    assert_golden(&world.data(), "table by table");
+}
+
+#[test]
+fn dates_limit_a_build() {
+    let world = World::with_raw();
+    let table = "standardized.mobile_events_checked";
+    let one = format!("build {table} --from 2026-01-06 --to 2026-01-06 --json");
+    assert_eq!(built(&world.lakebed(&one).run().status(0).json()), [(table.to_owned(), 1)].into());
+    let dates = format!("select distinct cast(load_date as varchar) as d from {table} order by 1");
+    assert_eq!(world.query(&dates), "d\n2026-01-06\n");
+    let rest = format!("build {table} --from 2026-01-06 --json");
+    assert_eq!(built(&world.lakebed(&rest).run().status(0).json()), [(table.to_owned(), 1)].into());
+    let _ = world.lakebed("build --to 2026-01-06").run().status(0);
+    let _ = world.lakebed("build").run().status(0);
+    assert_golden(&world.data(), "date by date");
+}
+
+#[test]
+fn a_broken_check_keeps_the_old_rows_and_stops_what_reads_them() {
+    let world = World::with_tiny().with_project();
+    let fact = "layers/dimensional/fact_user_day.sql";
+    let check = "\n[[checks]]\nname = \"nobody does much\"\nexpect = \"event_count < 3\"\nseverity = \"fail\"\n*/";
+    let edit = world.edit(fact, "*/", check);
+    let failed = world.lakebed("build --json").run().status(1);
+    let failed = failed
+        .stderr_contains("nobody does much: event_count < 3")
+        .stderr_contains("hint: the old rows stand");
+    assert_eq!(failed.json()["dimensional.fact_user_day"]["outcome"], "failed");
+    assert_eq!(failed.json()["mart.daily_active_users"]["outcome"], "blocked");
+    let _ = world
+        .lakebed("run tiny --ingest direct")
+        .run()
+        .status(1)
+        .stdout_contains("not built: dimensional.fact_user_day failed");
+    assert_golden(&world.data(), "after a check that failed");
+    edit.undo();
+
+    let _ = world.edit(fact, "*/", &check.replace("\"fail\"", "\"warn\""));
+    let warned = world.lakebed("build").run().status(0);
+    let _ = warned.stdout_contains("warning: dimensional.fact_user_day: nobody does much");
+    assert_golden(&world.data(), "after a check that warned");
+}
+
+#[test]
+fn broken_promises_of_columns_and_grain_are_named() {
+    let world = World::with_tiny().with_project();
+    let events = "layers/dimensional/fact_event.sql";
+    let edits = [
+        (
+            "country_code     = { type = \"STRING\",",
+            "country_code     = { type = \"STRING\", accepted = [\"XX\"],",
+            "column `country_code` is one of XX",
+        ),
+        (
+            "session_id       = { type = \"STRING\",",
+            "session_id       = { type = \"STRING\", references = \"dimensional.dim_user.plan\",",
+            "each `session_id` is in `dimensional.dim_user.plan`",
+        ),
+        (
+            "product_id       = { type = \"STRING\",",
+            "product_id       = { type = \"STRING\", required = true,",
+            "column `product_id` is required",
+        ),
+        (
+            "[\"event_hk\", \"load_date\"]",
+            "[\"user_hk\", \"load_date\"]",
+            "one row per (user_hk, load_date)",
+        ),
+    ];
+    for (old, new, promise) in edits {
+        let edit = world.edit(events, old, new);
+        let _ = world.lakebed("build").run().status(1).stderr_contains(promise);
+        assert_golden(&world.data(), promise);
+        edit.undo();
+    }
+}

@@ -1,0 +1,204 @@
+//! Kills the real binary, at each named place and at any moment, runs it again to its end, and
+//! looks whether the tables are those of a run that nothing disturbed.
+//!
+//! Phones whose acknowledgement died with the process send again, which no plan knows: how messages
+//! came and how many copies there are may differ, and nothing else.
+
+use std::{
+    fs,
+    path::Path,
+    process::{Command, Stdio},
+    thread,
+    time::{Duration, SystemTime},
+};
+
+use crate::{
+    goldens::{assert_golden, assert_same_but_for_copies},
+    harness::{BINARY, Ended, World},
+};
+
+const SIGABRT: i32 = 6;
+const SIGKILL: i32 = 9;
+
+/// Kills a run each time that `place` was passed so often, then lets one through.
+#[track_caller]
+fn killed_at(place: &str, passed_counts: &[u32], ingest: &str) {
+    for passed_count in passed_counts {
+        let world = World::new();
+        let run = format!("run tiny --ingest {ingest}");
+        let fail_points = format!("{place}={passed_count}*off->1*return");
+        let _ = world.lakebed(&run).env("FAILPOINTS", &fail_points).run().killed_by(SIGABRT);
+        finish(&world, &run, &fail_points);
+    }
+}
+
+/// Runs to the end; the tables are then right, and the next run has nothing to do.
+#[track_caller]
+fn finish(world: &World, run: &str, context: &str) {
+    let _ = world.lakebed(run).run().status(0).stdout_contains("Everything is right.");
+    let _ = world.lakebed("plan").run().status(0).stdout_contains("Nothing to build");
+    assert_same_but_for_copies(&world.data(), context);
+}
+
+#[test]
+fn before_the_gateway_acknowledges() {
+    killed_at("gateway::before_acknowledge", &[0, 4, 12], "gateway");
+}
+
+#[test]
+fn after_the_gateway_acknowledged() {
+    killed_at("gateway::after_acknowledge", &[0, 12], "gateway");
+}
+
+#[test]
+fn before_the_bus_commits() {
+    killed_at("bus::before_commit", &[0, 7, 30], "gateway");
+}
+
+#[test]
+fn after_the_bus_committed() {
+    killed_at("bus::after_commit", &[1, 24], "gateway");
+}
+
+#[test]
+fn before_a_raw_object_has_its_name() {
+    killed_at("raw_store::before_rename", &[0, 2, 4], "gateway");
+}
+
+#[test]
+fn after_a_raw_object_has_its_name() {
+    killed_at("raw_store::after_rename", &[0, 4], "direct");
+}
+
+#[test]
+fn before_the_archiver_acknowledges() {
+    killed_at("archiver::before_acknowledge", &[0, 2, 4], "gateway");
+}
+
+#[test]
+fn after_the_archiver_acknowledged() {
+    killed_at("archiver::after_acknowledge", &[0, 4], "direct");
+}
+
+/// Nothing is sent again here, so that the tables are the golden ones to the byte.
+#[track_caller]
+fn build_killed_at(place: &str, passed_counts: &[u32]) {
+    for passed_count in passed_counts {
+        let world = World::new();
+        let run = "run tiny --ingest direct";
+        let fail_points = format!("{place}={passed_count}*off->1*return");
+        let _ = world.lakebed(run).env("FAILPOINTS", &fail_points).run().killed_by(SIGABRT);
+        finish(&world, run, &fail_points);
+        assert_golden(&world.data(), &fail_points);
+    }
+}
+
+#[test]
+fn between_the_statements_of_a_build() {
+    build_killed_at("builder::within_statements", &[0, 5, 14]);
+}
+
+#[test]
+fn after_the_statements_of_a_build() {
+    build_killed_at("builder::after_statements", &[1, 16]);
+}
+
+#[test]
+fn before_a_build_commits() {
+    build_killed_at("builder::before_commit", &[0, 9, 18]);
+}
+
+#[test]
+fn after_a_build_committed() {
+    build_killed_at("builder::after_commit", &[2, 17]);
+}
+
+const EVENTS: &str = "select cast(sum(event_count) as bigint) as n from dimensional.fact_user_day";
+
+/// A rebuild of what was there before: the killed transaction must not have taken the old rows away.
+#[test]
+fn while_a_changed_table_is_rebuilt() {
+    for place in ["within_statements", "after_statements", "before_commit", "after_commit"] {
+        let world = World::with_tiny().with_project();
+        let file = "layers/dimensional/fact_user_day.sql";
+        let undisturbed = world.query(EVENTS);
+        let edit = world.edit(file, "count(*) as event_count", "count(*) + 1 as event_count");
+        let fail_points = format!("builder::{place}=return");
+        let _ = world.lakebed("build").env("FAILPOINTS", &fail_points).run().killed_by(SIGABRT);
+        let is_committed = place == "after_commit";
+        let is_changed = world.query(EVENTS) != undisturbed;
+        assert_eq!(is_changed, is_committed, "{fail_points}");
+        edit.undo();
+        let _ = world.lakebed("build").run().status(0);
+        assert_golden(&world.data(), &fail_points);
+    }
+}
+
+#[test]
+fn killed_again_and_again() {
+    let world = World::new();
+    let places = [
+        "gateway::after_acknowledge=3*off->1*return",
+        "bus::after_commit=20*off->1*return",
+        "archiver::before_acknowledge=1*off->1*return",
+        "archiver::before_acknowledge=1*off->1*return",
+        "builder::before_commit=3*off->1*return",
+        "builder::after_commit=3*off->1*return",
+    ];
+    for place in places {
+        let _ = world.lakebed("run tiny").env("FAILPOINTS", place).run().killed_by(SIGABRT);
+    }
+    finish(&world, "run tiny", "killed six times");
+}
+
+/// What exists when the signal is sent: the moment is then somewhere in that part of the run.
+const MOMENTS: [&str; 4] = ["bus.redb", "cursors", "raw", "warehouse.duckdb"];
+
+#[test]
+fn killed_by_the_system_at_any_moment() {
+    for name in MOMENTS {
+        let world = World::new();
+        let any_delay = || Duration::from_micros(u64::from(any_number() % 250_000));
+        let was_killed = kill_after(&world, name, any_delay());
+        assert!(was_killed, "the run was over before the signal after {name}");
+        // Once more, if the rest takes long enough to be killed.
+        kill_after(&world, name, any_delay());
+        finish(&world, "run tiny", &format!("SIGKILL after {name} was there"));
+    }
+}
+
+/// Kills a run `delay` after `name` is in the data folder, or changed there. Says whether it died
+/// of that; a run that needs no such change ends by itself, in success.
+#[track_caller]
+fn kill_after(world: &World, name: &str, delay: Duration) -> bool {
+    let watched = world.data().join(name);
+    let before = modified(&watched);
+    let mut child = Command::new(BINARY)
+        .args(["run", "tiny", "--data"])
+        .arg(world.data())
+        .stdout(Stdio::null())
+        .stderr(Stdio::piped())
+        .spawn()
+        .expect("the binary runs");
+    while modified(&watched) == before && child.try_wait().expect("a child").is_none() {
+        thread::sleep(Duration::from_millis(1));
+    }
+    thread::sleep(delay);
+    child.kill().expect("a child");
+    let output = child.wait_with_output().expect("a child");
+    let ended = Ended::new(&output, format!("SIGKILL {delay:?} after {name}"), String::new());
+    if output.status.success() {
+        return false;
+    }
+    let _ = ended.killed_by(SIGKILL);
+    true
+}
+
+fn modified(path: &Path) -> Option<SystemTime> {
+    fs::metadata(path).and_then(|data| data.modified()).ok()
+}
+
+/// Differs from run to run: the moment of a kill is not repeatable anyhow.
+fn any_number() -> u32 {
+    SystemTime::UNIX_EPOCH.elapsed().map_or(0, |since| since.subsec_nanos() / 97)
+}
