@@ -197,6 +197,7 @@ impl Set {
         lsn: i64,
     ) -> (Operation, Option<Row>) {
         let email = random.stream("email").pick(&["", "a@example.com", "ü@example.com"]);
+        let first_day = self.first_day;
         let known = self.rows.entry((user_id.to_owned(), committed_at, lsn)).or_insert_with(|| {
             let operation = *random.stream("operation").pick(&[
                 Operation::Snapshot,
@@ -205,15 +206,12 @@ impl Set {
                 Operation::Update,
                 Operation::Delete,
             ]);
-            let signed_up_day =
-                committed_at.day() + random.stream("since").pick(&[0, 0, -1, -40, 1]);
             let row = Row {
                 user_id: user_id.to_owned(),
-                signed_up_at: MicrosUtc::start_of(signed_up_day)
-                    .plus(*random.stream("at").pick(&TIMES)),
+                signed_up_at: signed_up_at(random, first_day, user_id, committed_at),
                 country_code: "NL".to_owned(),
                 plan: (*random.stream("plan").pick(&["free", "plus"])).to_owned(),
-                marketing_opt_in: random.stream("opt in").chance(500_000),
+                marketing_opt_in: random.stream("opt in").chance(200_000),
                 email: String::new(),
                 phone_number: None,
             };
@@ -237,6 +235,22 @@ impl Set {
         let outcome = Outcome::Acknowledged;
         self.arrivals.push(Arrival { source, lane, arrived_at, sent_at, messages, outcome });
     }
+}
+
+/// Mostly the same of a user, so that states recur.
+fn signed_up_at(
+    random: Random,
+    first_day: i64,
+    user_id: &str,
+    committed_at: MicrosUtc,
+) -> MicrosUtc {
+    if random.stream("moved sign-up").chance(200_000) {
+        let day = committed_at.day() + random.stream("since").pick(&[0, 0, -1, -40, 1]);
+        return MicrosUtc::start_of(day).plus(*random.stream("at").pick(&TIMES));
+    }
+    let user = Random::new(0).stream(user_id);
+    let day = first_day + user.stream("since").pick(&[0, 1, 3, -40]);
+    MicrosUtc::start_of(day).plus(*user.stream("at").pick(&TIMES))
 }
 
 /// The reason, of a message that has an empty text in a required key: that is a missing key, and

@@ -73,6 +73,12 @@ pub enum TableOutcome {
     Built,
     /// A build failed; the old data of that window stands.
     Failed(BuildError),
+    /// It must begin anew, and something above it is still stale, since only some dates were built.
+    /// The old rows stand.
+    Waiting {
+        /// What is stale.
+        on: TableName,
+    },
     /// Something that it reads failed.
     Blocked {
         /// What failed.
@@ -110,7 +116,7 @@ impl BuildReport {
     /// Whether nothing failed.
     pub fn is_success(&self) -> bool {
         let good = |table: &TableReport| {
-            matches!(table.outcome, TableOutcome::Fresh | TableOutcome::Built)
+            !matches!(table.outcome, TableOutcome::Failed(_) | TableOutcome::Blocked { .. })
         };
         self.tables.values().all(good)
     }
@@ -243,6 +249,10 @@ impl Executor<'_> {
         let (stale, needs_reset, tasks) = {
             let guard = lock(shared);
             let planner = Planner { graph: self.graph, snapshot: &guard.snapshot };
+            if let Some(on) = planner.waits_for(node) {
+                report.outcome = TableOutcome::Waiting { on };
+                return report;
+            }
             let stale = wanted(&planner, node, options);
             let tasks = tasks(&planner, node, &stale, options.window_days_max);
             (stale, planner.needs_reset(node), tasks)
@@ -334,11 +344,12 @@ fn failed_input(node: &Node, report: &BuildReport) -> Option<TableName> {
     node.inputs.iter().find_map(|input| match &report.tables.get(&input.table)?.outcome {
         TableOutcome::Failed(_) => Some(input.table.clone()),
         TableOutcome::Blocked { by } => Some(by.clone()),
-        TableOutcome::Fresh | TableOutcome::Built => None,
+        TableOutcome::Fresh | TableOutcome::Built | TableOutcome::Waiting { .. } => None,
     })
 }
 
-/// The stale partitions within the wanted dates; with `is_full`, all that have rows.
+/// The stale partitions within the wanted dates; with `is_full`, all that have rows. A table that
+/// begins anew does so whole: with some dates only, the rows of the others would be gone.
 fn wanted(planner: &Planner<'_>, node: &Node, options: &BuildOptions) -> Vec<Stale> {
     let is_wanted = |partition: Partition| match (partition, options.dates) {
         (Some(date), Some((from, to))) => from <= date && date <= to,
@@ -350,7 +361,8 @@ fn wanted(planner: &Planner<'_>, node: &Node, options: &BuildOptions) -> Vec<Sta
         found.extend(planner.fresh_again(node, &known));
         found.sort_by_key(|stale| stale.partition);
     }
-    found.retain(|stale| is_wanted(stale.partition));
+    let needs_reset = planner.needs_reset(node);
+    found.retain(|stale| needs_reset || is_wanted(stale.partition));
     found
 }
 

@@ -59,6 +59,7 @@ pub fn build_json(report: &BuildReport) -> serde_json::Value {
         let (outcome, error) = match &table.outcome {
             TableOutcome::Fresh => ("fresh", None),
             TableOutcome::Built => ("built", None),
+            TableOutcome::Waiting { on } => ("waiting", Some(format!("{on} is stale"))),
             TableOutcome::Failed(error) => ("failed", Some(error.to_string())),
             TableOutcome::Blocked { by } => ("blocked", Some(format!("{by} failed"))),
         };
@@ -92,6 +93,9 @@ pub fn render_build(report: &BuildReport) -> Page {
         let why = match &table.outcome {
             TableOutcome::Fresh => continue,
             TableOutcome::Built => table.reason.clone().unwrap_or_default(),
+            TableOutcome::Waiting { on } => {
+                format!("not built: it begins anew, and {on} is stale; build all dates")
+            }
             TableOutcome::Failed(_) => "FAILED, see below".to_owned(),
             TableOutcome::Blocked { by } => format!("not built: {by} failed"),
         };

@@ -42,6 +42,20 @@ impl Planner<'_> {
             || stamps.into_iter().flatten().any(|(_, stamp)| stamp.epoch != epoch)
     }
 
+    /// What a table must wait for before it begins anew. Merged rows are never unmerged: as long as
+    /// something above is stale, it would merge what the old code made.
+    pub fn waits_for(&self, node: &Node) -> Option<TableName> {
+        if node.epoch.is_none() || !self.needs_reset(node) {
+            return None;
+        }
+        let above = self.graph.with_upstream(&BTreeSet::from([node.name().clone()]));
+        let is_stale = |name: &TableName| {
+            let other = self.graph.node(name);
+            name != node.name() && (self.needs_reset(other) || !self.stale(other).is_empty())
+        };
+        above.into_iter().find(is_stale)
+    }
+
     /// The partitions to build, in order. After a reset that is all that are not empty.
     pub fn stale(&self, node: &Node) -> Vec<Stale> {
         let needs_reset = self.needs_reset(node);

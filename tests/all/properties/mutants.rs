@@ -88,7 +88,7 @@ fn equal_neighbours_collapsed_before_one_wins_an_instant() {
     check_is_caught(
         "neighbours are collapsed first",
         NARROW,
-        &[(DIM_USER, all, collapsed), (DIM_USER, collapse, "hashdiff is not null, true")],
+        &[(DIM_USER, all, collapsed), (DIM_USER, collapse, "lag(hashdiff) over (partition by user_hk order by effective_at) is null or true, true")],
     );
 }
 

@@ -172,18 +172,14 @@ pub fn build_in_any_order(
     Ok(if candidates(&planner).is_empty() { End::Quiescent } else { End::Cut })
 }
 
-/// The tables that can be built now, with what is stale of them. What begins anew waits for
-/// everything above it: it would merge what the old code made.
+/// The tables that can be built now, with what is stale of them.
 fn candidates<'a>(planner: &Planner<'a>) -> Vec<(&'a Node, Vec<Stale>)> {
-    planner
-        .graph
-        .in_order()
-        .map(|node| (node, planner.stale(node)))
-        .filter(|(node, stale)| {
-            let needs_reset = planner.needs_reset(node);
-            (needs_reset && !is_waiting(planner, node)) || (!needs_reset && !stale.is_empty())
-        })
-        .collect()
+    let all = planner.graph.in_order().map(|node| (node, planner.stale(node)));
+    all.filter(|(node, stale)| {
+        let is_stale = !stale.is_empty() || planner.needs_reset(node);
+        is_stale && planner.waits_for(node).is_none()
+    })
+    .collect()
 }
 
 /// Whether something above the table is stale.
