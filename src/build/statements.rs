@@ -1,6 +1,6 @@
 //! The statements around a table's query, the same text for DuckDB and BigQuery.
 
-use crate::{graph::Node, plan::window::Window};
+use crate::{contract::ColumnType, graph::Node, plan::window::Window};
 
 /// The temporary table that holds the rows of a build that must be known before they are stored.
 pub const NEW_ROWS: &str = "new_rows";
@@ -115,27 +115,71 @@ pub fn insert_seed(node: &Node, csv: &str) -> Result<String, String> {
             .iter()
             .zip(kinds)
             .map(|(cell, column)| seed_literal(cell, column.kind))
-            .collect();
+            .collect::<Result<_, _>>()
+            .map_err(|problem| {
+                let line = record.position().map_or(0, csv::Position::line);
+                format!("{}, line {line}: {problem}", path.display())
+            })?;
         rows.push(format!("({})", values.join(", ")));
     }
     Ok(insert(node, &format!("values {}", rows.join(",\n"))))
 }
 
-fn seed_literal(cell: &str, kind: crate::contract::ColumnType) -> String {
-    use crate::contract::ColumnType;
+/// A cell as a literal. Numbers stand as they are written, so they must be numbers and nothing else.
+fn seed_literal(cell: &str, kind: ColumnType) -> Result<String, String> {
     let quoted = format!("'{}'", cell.replace('\'', "''"));
+    let is_written_right = match kind {
+        ColumnType::Int64 => cell.parse::<i64>().is_ok(),
+        ColumnType::Bool => matches!(cell, "true" | "false"),
+        ColumnType::Float64 | ColumnType::Numeric => cell.parse::<f64>().is_ok_and(f64::is_finite),
+        ColumnType::Date => cell.parse::<jiff::civil::Date>().is_ok(),
+        _ => true,
+    };
     match kind {
-        _ if cell.is_empty() => "null".to_owned(),
-        ColumnType::Int64 | ColumnType::Float64 | ColumnType::Bool | ColumnType::Numeric => {
-            cell.to_owned()
+        _ if cell.is_empty() => Ok("null".to_owned()),
+        _ if !is_written_right => {
+            Err(format!("`{cell}` is not of type {}", format!("{kind:?}").to_uppercase()))
         }
-        ColumnType::Date => format!("date {quoted}"),
-        ColumnType::Timestamp => format!("timestamp {quoted}"),
-        ColumnType::String | ColumnType::Bytes | ColumnType::Json => quoted,
+        ColumnType::Int64 | ColumnType::Float64 | ColumnType::Bool | ColumnType::Numeric => {
+            Ok(cell.to_owned())
+        }
+        ColumnType::Date => Ok(format!("date {quoted}")),
+        ColumnType::Timestamp => Ok(format!("timestamp {quoted}")),
+        ColumnType::String | ColumnType::Bytes | ColumnType::Json => Ok(quoted),
     }
 }
 
 /// The contract's columns in order.
 pub fn columns(node: &Node) -> Vec<&str> {
     node.file.contract.columns.keys().map(String::as_str).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_seeds_cell_is_a_literal_and_never_an_expression() {
+        assert_eq!(seed_literal("12", ColumnType::Int64).as_deref(), Ok("12"));
+        assert_eq!(seed_literal("it's", ColumnType::String).as_deref(), Ok("'it''s'"));
+        assert_eq!(seed_literal("", ColumnType::Bool).as_deref(), Ok("null"));
+        for (cell, kind) in [
+            ("1+1", ColumnType::Int64),
+            ("(select 1)", ColumnType::Numeric),
+            ("NaN", ColumnType::Float64),
+            ("yes", ColumnType::Bool),
+            ("2026-02-30", ColumnType::Date),
+        ] {
+            assert!(seed_literal(cell, kind).is_err(), "{cell}");
+        }
+    }
+
+    #[test]
+    fn the_least_row_wins_column_by_column() {
+        let columns = ["a".to_owned(), "b".to_owned()];
+        assert_eq!(
+            lexically_less(&columns),
+            "source.a < target.a or (source.a = target.a and (source.b < target.b))"
+        );
+    }
 }

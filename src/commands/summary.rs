@@ -70,6 +70,7 @@ pub fn build_json(report: &BuildReport) -> serde_json::Value {
             "changed_partition_count": table.changed_count,
             "row_count": table.row_count,
             "reason": table.reason,
+            "warnings": table.warnings.iter().map(|w| &w.promise).collect::<Vec<_>>(),
             "duration_ms": millis(table.duration),
         })
     };
@@ -133,6 +134,8 @@ pub fn render_run(summary: &RunSummary<'_>, session: &mut dyn Session) -> Result
     let Some(grade) = summary.grade else { return Ok(text) };
     text.line(format_args!(""));
     render_accounts(&mut text, session)?;
+    text.line(format_args!(""));
+    render_result(&mut text, session)?;
     text.line(format_args!(""));
     render_grade(&mut text, grade, summary.record);
     text.line(format_args!(""));
@@ -210,8 +213,41 @@ fn render_accounts(text: &mut Page, session: &mut dyn Session) -> Result<(), Fai
     Ok(())
 }
 
+fn render_result(text: &mut Page, session: &mut dyn Session) -> Result<(), Failure> {
+    text.line(format_args!("4. What came of it, from mart.daily_active_users"));
+    text.line(format_args!(
+        "   {:<13} {:>12} {:>18} {:>9} {:>15} {:>7}",
+        "activity date",
+        "active users",
+        "in 28 days to date",
+        "new users",
+        "returning users",
+        "events"
+    ));
+    let rows = session
+        .query(
+            "select cast(activity_date as varchar), active_users, active_users_28_days, new_users, \
+             returning_users, event_count from mart.daily_active_users order by 1 desc limit 7",
+        )?
+        .text_rows()?;
+    for row in rows.iter().rev() {
+        let cell = |at: usize| row[at].clone().unwrap_or_default();
+        let number = |at: usize| grouped(cell(at).parse().unwrap_or(0));
+        text.line(format_args!(
+            "   {:<13} {:>12} {:>18} {:>9} {:>15} {:>7}",
+            cell(0),
+            number(1),
+            number(2),
+            number(3),
+            number(4),
+            number(5),
+        ));
+    }
+    Ok(())
+}
+
 fn render_grade(text: &mut Page, grade: &Grade, record: &SimulationRecord) {
-    text.line(format_args!("4. The truth"));
+    text.line(format_args!("5. The truth"));
     let wrong: Vec<_> = grade.wrong().collect();
     text.line(format_args!(
         "   {} of {} numbers that the simulator knows are what the tables hold: accepted, rejected",
@@ -244,7 +280,7 @@ fn render_next(text: &mut Page, summary: &RunSummary<'_>) {
     // As it was called, so that the lines can be typed as they are.
     let program = std::env::args().next().unwrap_or_else(|| "lakebed".to_owned());
     let lakebed = format!("{program} --data {data}");
-    text.line(format_args!("5. What now"));
+    text.line(format_args!("6. What now"));
     text.line(format_args!(
         "   The data is in {data}/: raw/ has the messages, warehouse.duckdb all tables."
     ));

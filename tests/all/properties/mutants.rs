@@ -88,7 +88,14 @@ fn equal_neighbours_collapsed_before_one_wins_an_instant() {
     check_is_caught(
         "neighbours are collapsed first",
         NARROW,
-        &[(DIM_USER, all, collapsed), (DIM_USER, collapse, "lag(hashdiff) over (partition by user_hk order by effective_at) is null or true, true")],
+        &[
+            (DIM_USER, all, collapsed),
+            (
+                DIM_USER,
+                collapse,
+                "lag(hashdiff) over (partition by user_hk order by effective_at) is null or true, true",
+            ),
+        ],
     );
 }
 
