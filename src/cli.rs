@@ -7,7 +7,7 @@ use jiff::civil::Date;
 
 use crate::ingest::IngestMode;
 
-/// Run, test and price a five-layer event pipeline on a laptop; then run the same SQL on Google Cloud.
+/// Simulate, run and prove a five-layer event pipeline on a laptop
 #[derive(Debug, Parser)]
 #[command(version, max_term_width = 100)]
 pub struct Cli {
@@ -117,7 +117,7 @@ pub struct BuildArgs {
     /// Only partitions up to this date
     #[arg(long, value_name = "DATE")]
     pub to: Option<Date>,
-    /// Build the named tables also where they are not stale
+    /// Build the named tables also where they are not stale; all, if none is named
     #[arg(long)]
     pub full: bool,
     /// The build's options.

@@ -32,8 +32,8 @@ pub struct BuildOptions {
     pub tables: BTreeSet<TableName>,
     /// Only partitions within these dates, both included.
     pub dates: Option<(jiff::civil::Date, jiff::civil::Date)>,
-    /// Build also what is not stale.
-    pub is_full: bool,
+    /// Build these also where they are not stale.
+    pub full: BTreeSet<TableName>,
     /// Longest window of one statement, in days.
     pub window_days_max: usize,
     /// Tables at the same time.
@@ -348,7 +348,7 @@ fn failed_input(node: &Node, report: &BuildReport) -> Option<TableName> {
     })
 }
 
-/// The stale partitions within the wanted dates; with `is_full`, all that have rows. A table that
+/// The stale partitions within the wanted dates; of a table of `full`, all that have rows. A table that
 /// begins anew does so whole: with some dates only, the rows of the others would be gone.
 fn wanted(planner: &Planner<'_>, node: &Node, options: &BuildOptions) -> Vec<Stale> {
     let is_wanted = |partition: Partition| match (partition, options.dates) {
@@ -356,7 +356,7 @@ fn wanted(planner: &Planner<'_>, node: &Node, options: &BuildOptions) -> Vec<Sta
         _ => true,
     };
     let mut found = planner.stale(node);
-    if options.is_full {
+    if options.full.contains(node.name()) {
         let known = found.iter().map(|stale| stale.partition).collect();
         found.extend(planner.fresh_again(node, &known));
         found.sort_by_key(|stale| stale.partition);

@@ -35,6 +35,16 @@ pub enum BuildError {
     /// The new rows break the contract.
     #[error("the new rows break the contract: {}", checks::describe(.0))]
     Checks(Vec<CheckFailure>),
+    /// The query returns rows that the build does not replace: they would be there again and again.
+    #[error("{row_count} rows are outside of the window {window} by `{column}`")]
+    OutsideWindow {
+        /// How many.
+        row_count: i64,
+        /// What was built.
+        window: Window,
+        /// The column that says where a row belongs.
+        column: String,
+    },
     /// A seed's CSV is wrong.
     #[error("{0}")]
     Seed(String),
@@ -215,14 +225,16 @@ impl TableBuilder<'_> {
         session.execute(&statements::delete(self.node, &predicate))?;
         crash::point("builder::within_statements");
         let mut built = Built::default();
+        let mut inserted_count = 0;
         if !is_empty {
             let (select, sha256) = self.select(task, None)?;
-            session.execute(&statements::insert(self.node, &select))?;
+            inserted_count = session.query(&statements::insert(self.node, &select))?.count()?;
             built.warnings = self.check(session, self.node.name().as_str(), &predicate)?;
             built.entry.select_sha256 = sha256;
         }
         let found = self.contents(session, self.node.name().as_str(), &predicate)?;
         built.row_count = found.values().map(|content| content.row_count).sum();
+        refuse_outside(inserted_count - built.row_count, column, task.window)?;
         built.entry.contents = self.replaced_contents(task.window, found);
         Ok(built)
     }
@@ -263,6 +275,9 @@ impl TableBuilder<'_> {
             let (select, sha256) = self.select(task, None)?;
             built.entry.select_sha256 = sha256;
             session.execute(&statements::keep_new_rows(&select))?;
+            let outside =
+                format!("select countif(({in_window}) is not true) from {}", statements::NEW_ROWS);
+            refuse_outside(session.query(&outside)?.count()?, window_by, task.window)?;
             built.warnings = self.check(session, statements::NEW_ROWS, "true")?;
             Self::occupied_by_new_rows(session, column, window_by.unwrap_or_default())?
         };
@@ -446,4 +461,13 @@ impl TableBuilder<'_> {
             failures.into_iter().partition(|failure| failure.severity == Severity::Fail);
         if fatal.is_empty() { Ok(warnings) } else { Err(BuildError::Checks(fatal)) }
     }
+}
+
+/// A build replaces its window and nothing else, so its query may return nothing else.
+fn refuse_outside(row_count: i64, column: Option<&str>, window: Window) -> Result<(), BuildError> {
+    if row_count == 0 {
+        return Ok(());
+    }
+    let column = column.unwrap_or_default().to_owned();
+    Err(BuildError::OutsideWindow { row_count, window, column })
 }

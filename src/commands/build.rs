@@ -37,7 +37,13 @@ pub fn build(place: &Place, args: &BuildArgs) -> Result<(), Failure> {
         }
         build_options.dates = Some((from, to));
     }
-    build_options.is_full = args.full;
+    if args.full {
+        let named = args.tables.iter().map(|name| open::table(&pipeline.graph, name));
+        build_options.full = named.collect::<Result<_, _>>()?;
+        if build_options.full.is_empty() {
+            build_options.full.clone_from(&build_options.tables);
+        }
+    }
     ask_before_large_rebuild(&pipeline, &build_options, args.effort.yes)?;
     let report = build_with_progress(&mut pipeline, &build_options)?;
     if place.json {

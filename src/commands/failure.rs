@@ -161,6 +161,9 @@ pub fn build_hint(error: &BuildError) -> Option<String> {
         BuildError::Checks(_) => {
             Some("the old rows stand; mend the query or the contract, then build again".to_owned())
         }
+        BuildError::OutsideWindow { column, .. } => Some(format!(
+            "the old rows stand; filter the query by `{column} between @from_date and @to_date`"
+        )),
         BuildError::Seed(_) => {
             Some("the old rows stand; mend the CSV, then build again".to_owned())
         }

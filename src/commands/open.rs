@@ -82,10 +82,19 @@ pub fn pipeline(
     data: &DataFolder,
     options: PinOptions,
 ) -> Result<Pipeline, Failure> {
+    if !data.raw().is_dir() {
+        return Err(no_data(data));
+    }
     let mut pipeline = unpinned_pipeline(open, data)?;
     let store = raw_store(data)?;
     runtime()?.block_on(pipeline.pin(store.as_ref(), options))?;
     Ok(pipeline)
+}
+
+/// Nothing was ever brought into the folder.
+pub fn no_data(data: &DataFolder) -> Failure {
+    Failure::usage(format!("there is no data in {}", data.path().display()))
+        .hint("`lakebed run` brings some; --data says where it is")
 }
 
 /// Opens the raw layer.
@@ -130,7 +139,7 @@ pub fn build_options(tables: BTreeSet<TableName>, effort: &Effort) -> BuildOptio
     BuildOptions {
         tables,
         dates: None,
-        is_full: false,
+        full: BTreeSet::new(),
         window_days_max: effort.window_days,
         jobs: effort.jobs,
     }

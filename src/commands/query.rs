@@ -19,8 +19,7 @@ pub fn query(place: &Place, args: &QueryArgs) -> Result<(), Failure> {
     let open = open::project(place)?;
     let data = DataFolder::new(&place.data);
     if !data.warehouse().exists() {
-        return Err(Failure::usage(format!("there is no warehouse in {}", place.data.display()))
-            .hint("`lakebed run` makes one; --data says where it is"));
+        return Err(open::no_data(&data));
     }
     let warehouse = open::warehouse(&data, &open.prelude, true)?;
     let result = warehouse.session()?.query(&args.sql).map_err(|error| {

@@ -72,7 +72,7 @@ pub trait Session: Send {
     /// Runs statements.
     fn execute(&mut self, sql: &str) -> Result<(), WarehouseError>;
 
-    /// Runs a query.
+    /// Runs a query. Of a statement that changes rows, the result is their count.
     fn query(&mut self, sql: &str) -> Result<QueryResult, WarehouseError>;
 
     /// The columns that a query would return. Nothing is read.

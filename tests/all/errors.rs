@@ -430,3 +430,34 @@ fn a_damaged_bus_or_warehouse_or_record() {
         }
     }
 }
+
+/// Rows outside of the window would be there again after each build of another window.
+#[test]
+fn a_query_that_does_not_filter_by_its_window_is_refused() {
+    let world = World::with_tiny().with_project();
+    let before = world.query("select * from mart.active_users_by_plan order by 1, 2");
+    for (file, filter) in [
+        ("layers/mart/active_users_by_plan.sql", "activity_date between @from_date and @to_date"),
+        ("layers/dimensional/fact_event.sql", "load_date between @from_date and @to_date"),
+    ] {
+        let edit = world.edit(file, filter, "true");
+        let _ = world
+            .lakebed("build --window-days 1")
+            .run()
+            .status(1)
+            .stderr_contains("outside of the window")
+            .stderr_contains("filter the query by");
+        edit.undo();
+        let _ = world.lakebed("build").run().status(0);
+        assert_eq!(world.query("select * from mart.active_users_by_plan order by 1, 2"), before);
+    }
+}
+
+#[test]
+fn a_folder_without_data_is_not_fresh() {
+    let world = World::new();
+    for command in ["plan", "build", "query x"] {
+        let _ = world.lakebed(command).run().status(2).stderr_contains("there is no data in");
+    }
+    assert!(!world.data().exists(), "nothing was made");
+}

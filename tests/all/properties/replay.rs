@@ -53,9 +53,9 @@ fn check(seed: u64) -> Outcome {
     check_rows("all tables", &fingerprints(lake.warehouse.as_ref(), graph), &before)?;
     let mut pipeline = lake.open()?;
     let options = BuildOptions {
+        full: names.iter().cloned().collect(),
         tables: names.into_iter().collect(),
         dates: None,
-        is_full: true,
         window_days_max: 2,
         jobs: 2,
     };

@@ -102,7 +102,7 @@ pub fn build(
 ) -> Outcome {
     let tables: BTreeSet<TableName> =
         pipeline.graph.in_order().map(|node| node.name().clone()).collect();
-    let options = BuildOptions { tables, dates, is_full: false, window_days_max, jobs: 1 };
+    let options = BuildOptions { tables, dates, full: BTreeSet::new(), window_days_max, jobs: 1 };
     let report = pipeline.build(&options, &|_| {}).map_err(|error| shown(&error))?;
     for (table, report) in &report.tables {
         if let TableOutcome::Failed(error) = &report.outcome {
