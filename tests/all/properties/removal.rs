@@ -42,5 +42,5 @@ fn check(seed: u64) -> Outcome {
 
 #[test]
 fn objects_taken_away_are_as_if_they_had_never_been() {
-    check_all("removal::objects_taken_away_are_as_if_they_had_never_been", 10, check);
+    check_all("removal::objects_taken_away_are_as_if_they_had_never_been", 8, check);
 }
