@@ -62,5 +62,5 @@ fn a_build_of_some_dates_begins_nothing_anew_by_halves() {
 
 #[test]
 fn changed_constants_hold_for_all_of_history() {
-    check_all("constants::changed_constants_hold_for_all_of_history", 12, check);
+    check_all("constants::changed_constants_hold_for_all_of_history", 10, check);
 }

@@ -46,5 +46,5 @@ fn check(seed: u64) -> Outcome {
 
 #[test]
 fn a_failed_statement_leaves_nothing_half_done() {
-    check_all("crash::a_failed_statement_leaves_nothing_half_done", 12, check);
+    check_all("crash::a_failed_statement_leaves_nothing_half_done", 8, check);
 }

@@ -48,5 +48,5 @@ fn check(seed: u64) -> Outcome {
 
 #[test]
 fn any_build_is_a_build_from_nothing() {
-    check_all("rebuild::any_build_is_a_build_from_nothing", 25, check);
+    check_all("rebuild::any_build_is_a_build_from_nothing", 20, check);
 }

@@ -53,6 +53,7 @@ pub fn run_as(lake: &Lake, mode: Mode, is_cut: bool, dice: &mut Dice) -> Result<
     match mode {
         Mode::Random => {
             let mut pipeline = lake.open()?;
+            agree(&mut pipeline)?;
             let builds_max = if is_cut { 1 + dice.below(40) } else { BUILDS_MAX };
             let end = build_in_any_order(&mut pipeline, lake.next_sequence(), builds_max, dice)?;
             if end == End::Cut && !is_cut {
@@ -92,6 +93,18 @@ fn build_by(mode: Mode, pipeline: &mut Pipeline, dice: &mut Dice) -> Outcome {
     }
     let window_days_max = *dice.pick(&[1, 2, 3, 1000]);
     build(pipeline, None, window_days_max)
+}
+
+/// Builds nothing, but for what each build does first: it writes down the raw objects that it reads.
+pub fn agree(pipeline: &mut Pipeline) -> Outcome {
+    let options = BuildOptions {
+        tables: BTreeSet::new(),
+        dates: None,
+        is_full: false,
+        window_days_max: 1,
+        jobs: 1,
+    };
+    pipeline.build(&options, &|_| {}).map(|_| ()).map_err(|error| shown(&error))
 }
 
 /// Builds what is stale, as the command does; within these dates only.
