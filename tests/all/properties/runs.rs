@@ -100,7 +100,7 @@ pub fn agree(pipeline: &mut Pipeline) -> Outcome {
     let options = BuildOptions {
         tables: BTreeSet::new(),
         dates: None,
-        is_full: false,
+        full: BTreeSet::new(),
         window_days_max: 1,
         jobs: 1,
     };
