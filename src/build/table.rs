@@ -158,20 +158,18 @@ impl TableBuilder<'_> {
         work: impl FnOnce(&mut dyn Session) -> Result<T, BuildError>,
     ) -> Result<T, BuildError> {
         session.execute("begin transaction")?;
-        match work(session) {
-            Ok(built) => {
-                crash::point("builder::before_commit");
-                session.execute("commit transaction")?;
-                crash::point("builder::after_commit");
-                Ok(built)
-            }
-            Err(error) => {
-                // The first error is the one that says why; a failed statement may have ended the
-                // transaction already.
-                let _ = session.execute("rollback transaction");
-                Err(error)
-            }
+        let result = work(session).and_then(|built| {
+            crash::point("builder::before_commit");
+            session.execute("commit transaction")?;
+            crash::point("builder::after_commit");
+            Ok(built)
+        });
+        if result.is_err() {
+            // The first error is the one that says why; a failed statement may have ended the
+            // transaction already.
+            let _ = session.execute("rollback transaction");
         }
+        result
     }
 
     fn replace(
