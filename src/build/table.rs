@@ -183,6 +183,7 @@ impl TableBuilder<'_> {
             BuildKind::Partition | BuildKind::Full => {
                 self.replace_window(session, task, is_empty)?
             }
+            BuildKind::Seed if is_empty => self.replace_window(session, task, is_empty)?,
             BuildKind::Delta => self.replace_delta(session, task, is_empty)?,
             BuildKind::Merge => self.merge(session, task)?,
             BuildKind::History => self.replace_history(session, task)?,

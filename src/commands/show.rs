@@ -10,7 +10,7 @@ use crate::{
     build::journal,
     cli::{Place, ShowArgs},
     data_folder::DataFolder,
-    graph::{Graph, Input, Node, Reach},
+    graph::{DaySpan, Graph, Input, Node, Reach},
     plan::{Snapshot, window::windows},
 };
 
@@ -110,9 +110,12 @@ fn lower(value: impl std::fmt::Debug) -> String {
 
 fn reach(input: &Input) -> String {
     let how = match input.reach {
-        Reach::Window { days_before: 0 } => "the same partition".to_owned(),
-        Reach::Window { days_before } => {
+        Reach::Window(DaySpan { days_before: 0, days_after: 0 }) => "the same partition".to_owned(),
+        Reach::Window(DaySpan { days_before, days_after: 0 }) => {
             format!("the same partition and {days_before} days before")
+        }
+        Reach::Window(DaySpan { days_before, days_after }) => {
+            format!("the same partition, {days_before} days before and {days_after} after")
         }
         Reach::AsOf => "as of the end of the partition's date".to_owned(),
         Reach::Whole => "whole".to_owned(),

@@ -167,6 +167,9 @@ pub struct Read {
     /// How many partitions before the window: an expression over parameters, such as `lookback_days`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub days_before: Option<String>,
+    /// How many partitions after the window, in the same form.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub days_after: Option<String>,
     /// The rows valid up to the end of the partition's date, of a `history` table.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub as_of: bool,
@@ -195,7 +198,7 @@ pub struct Contract {
     pub grain: Vec<String>,
     /// How it is built.
     pub build: BuildKind,
-    /// The DATE column of its partitions; for `history`, the TIMESTAMP column whose date is.
+    /// The DATE column of its partitions; `history` may have a TIMESTAMP column, whose date counts.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub partition_by: Option<String>,
     /// `delta`: the DATE column of the window that rows came from.

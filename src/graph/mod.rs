@@ -8,6 +8,8 @@ mod resolve;
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use jiff::{ToSpan, civil::Date};
+
 use crate::{
     contract::{BuildKind, Growth, TableName, file::TableFile},
     diagnostic::FileError,
@@ -34,15 +36,35 @@ pub enum Domain {
 /// How a build of one partition reads an input.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Reach {
-    /// The same partition and so many before it.
-    Window {
-        /// Zero for the same partition alone.
-        days_before: i64,
-    },
+    /// The same partition and some beside it.
+    Window(DaySpan),
     /// All partitions up to the own date, of a `history` table.
     AsOf,
     /// All partitions.
     Whole,
+}
+
+/// The days around a partition's own that a build of it reads.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct DaySpan {
+    /// So many before it.
+    pub days_before: i64,
+    /// So many after it.
+    pub days_after: i64,
+}
+
+impl DaySpan {
+    /// The days that a build of `date` reads, each with its distance.
+    pub fn read_by(self, date: Date) -> impl Iterator<Item = (i64, Date)> {
+        let distances = -self.days_before..=self.days_after;
+        distances.filter_map(move |days| Some((days, date.checked_add(days.days()).ok()?)))
+    }
+
+    /// The partitions that read `date`.
+    pub fn reached_by(self, date: Date) -> impl Iterator<Item = Date> {
+        let distances = -self.days_after..=self.days_before;
+        distances.filter_map(move |days| date.checked_add(days.days()).ok())
+    }
 }
 
 /// One input of a table.

@@ -4,10 +4,10 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::civil::date;
 
-use super::{Code, Domain, Graph, Input, Node, Reach};
+use super::{Code, DaySpan, Domain, Graph, Input, Node, Reach};
 use crate::{
     clock::MicrosUtc,
-    contract::{BuildKind, Read, TableName, expression::evaluate, file::TableFile},
+    contract::{BuildKind, TableName, expression::evaluate, file::TableFile},
     diagnostic::FileError,
     digest::Digest,
     prelude::Prelude,
@@ -325,16 +325,22 @@ fn input(
     let reach = match (window, input_domain) {
         (Domain::Whole, _) | (_, Domain::Whole) => Reach::Whole,
         _ if is_history && declared.as_of => Reach::AsOf,
-        _ if is_history => {
+        _ if is_history && declared.days_before.is_none() && declared.days_after.is_none() => {
             return Err(file
                 .error_in_query(
                     file.query().find(table.as_str()).map_or(0..0, |at| at..at + table.as_str().len()),
                     format!("`{table}` has a history, and the contract does not say as of when it is read"),
                 )
-                .with_help(format!("add `[reads.\"{table}\"]` with `as_of = true`")));
+                .with_help(format!(
+                    "add `[reads.\"{table}\"]` with `as_of = true`, or with `days_before = \"0\"` for the rows that begin on the same date"
+                )));
         }
         (own, other) if own == other => {
-            Reach::Window { days_before: days_before(file, &declared, parameters)? }
+            let days = |text| days(file, text, parameters);
+            Reach::Window(DaySpan {
+                days_before: days(declared.days_before.as_ref())?,
+                days_after: days(declared.days_after.as_ref())?,
+            })
         }
         _ => {
             return Err(file
@@ -348,8 +354,12 @@ fn input(
     Ok(Input { table: table.clone(), is_lookup: declared.lookup || reach == Reach::AsOf, reach })
 }
 
-fn days_before(file: &TableFile, read: &Read, parameters: &Parameters) -> Result<i64, FileError> {
-    let Some(text) = &read.days_before else { return Ok(0) };
+fn days(
+    file: &TableFile,
+    text: Option<&String>,
+    parameters: &Parameters,
+) -> Result<i64, FileError> {
+    let Some(text) = text else { return Ok(0) };
     let values = parameters
         .iter()
         .filter_map(|(name, value)| match value {

@@ -93,11 +93,11 @@ fn reached(
             let first = change.partitions.iter().next().copied().flatten();
             known().filter(|partition| change.is_open || *partition >= first).collect()
         }
-        Reach::Window { days_before } => change
+        Reach::Window(span) => change
             .partitions
             .iter()
             .flatten()
-            .flat_map(|date| (0..=days_before).map(|days| date.saturating_add(days.days())))
+            .flat_map(|date| span.reached_by(*date))
             .map(Some)
             .filter(|partition| !input.is_lookup || known().any(|k| k == *partition))
             .collect(),
@@ -145,14 +145,11 @@ fn rows_read(planner: &Planner<'_>, node: &Node, built: &BTreeSet<Partition>) ->
         return 0;
     }
     let rows = |input: &Input| -> i64 {
-        let Reach::Window { days_before } = input.reach else {
+        let Reach::Window(span) = input.reach else {
             return planner.snapshot.content_whole(&input.table).row_count;
         };
-        let dates: BTreeSet<Date> = built
-            .iter()
-            .flatten()
-            .flat_map(|date| (0..=days_before).map(|days| date.saturating_sub(days.days())))
-            .collect();
+        let read = built.iter().flatten().flat_map(|date| span.read_by(*date));
+        let dates: BTreeSet<Date> = read.map(|(_, date)| date).collect();
         let contents = dates.iter().map(|date| planner.snapshot.content(&input.table, Some(*date)));
         contents.map(|content| content.row_count).sum()
     };

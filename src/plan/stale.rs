@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use jiff::{ToSpan, civil::Date};
+use jiff::ToSpan;
 
 use super::snapshot::{Content, Partition, Snapshot, Stamp};
 use crate::{
@@ -88,10 +88,11 @@ impl Planner<'_> {
     pub fn wanted(&self, node: &Node, partition: Partition) -> Stamp {
         let mut inputs = serde_json::Map::new();
         let mut digests = vec![node.code.digest().to_string()];
-        let mut is_empty = node.window != Domain::Whole;
+        // Before the first message there is nothing that a calendar or a seed could serve.
+        let mut is_empty = node.window != Domain::Whole || self.last_load_date().is_none();
         for input in &node.inputs {
             let (digest, has_rows) = self.input_digest(input, partition);
-            is_empty &= input.is_lookup || !has_rows;
+            is_empty &= input.is_lookup || !has_rows || node.window == Domain::Whole;
             digests.push(format!("{} {digest}", input.table));
             inputs.insert(input.table.to_string(), digest.to_string().into());
         }
@@ -150,16 +151,14 @@ impl Planner<'_> {
         let mut found: BTreeSet<Partition> =
             stamps.into_iter().flat_map(|stamps| stamps.keys().copied()).collect();
         if node.window == Domain::Whole {
-            // Before the first message there is nothing that a calendar or a seed could serve.
             let has_data = self.last_load_date().is_some();
             found.extend(has_data.then_some(None));
             return found;
         }
         for input in node.inputs.iter().filter(|input| !input.is_lookup) {
-            let Reach::Window { days_before } = input.reach else { continue };
+            let Reach::Window(span) = input.reach else { continue };
             for date in self.snapshot.occupied_dates(&input.table) {
-                let reached = (0..=days_before).map(|days| Some(date.saturating_add(days.days())));
-                found.extend(reached);
+                found.extend(span.reached_by(date).map(Some));
             }
         }
         found.retain(|partition| {
@@ -182,8 +181,9 @@ impl Planner<'_> {
     /// A digest of what a build of the partition would read, and whether that has any rows.
     fn input_digest(&self, input: &Input, partition: Partition) -> (Digest, bool) {
         let contents: Vec<(i64, Content)> = match (&input.reach, partition) {
-            (Reach::Window { days_before }, Some(date)) => (0..=*days_before)
-                .map(|days| (days, self.dated_content(&input.table, date, days)))
+            (Reach::Window(span), Some(date)) => span
+                .read_by(date)
+                .map(|(offset, date)| (offset, self.content(&input.table, Some(date))))
                 .filter(|(_, content)| !content.is_empty())
                 .collect(),
             (Reach::AsOf, Some(date)) => vec![(0, self.snapshot.content_up_to(&input.table, date))],
@@ -191,15 +191,10 @@ impl Planner<'_> {
         };
         let texts: Vec<String> = contents
             .iter()
-            .map(|(days, content)| format!("{days} {} {}", content.hash_sum, content.row_count))
+            .map(|(offset, content)| format!("{offset} {} {}", content.hash_sum, content.row_count))
             .collect();
         let has_rows = contents.iter().any(|(_, content)| !content.is_empty());
         (Digest::of_texts(texts.iter().map(String::as_str)), has_rows)
-    }
-
-    fn dated_content(&self, table: &TableName, date: Date, days_before: i64) -> Content {
-        let partition = date.checked_sub(days_before.days()).ok();
-        partition.map_or(Content::EMPTY, |partition| self.content(table, Some(partition)))
     }
 
     fn whole_content(&self, table: &TableName) -> Content {
