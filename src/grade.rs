@@ -178,15 +178,16 @@ fn accepted_digests(
     session: &mut dyn Session,
     source: Source,
 ) -> Result<BTreeMap<Date, u64>, WarehouseError> {
-    let sql = match source {
-        Source::MobileEvents => "select load_date, event_id from standardized.mobile_events",
-        Source::DbUsers => {
-            "select load_date, user_id || '/' || cast(lsn as varchar) from standardized.db_users"
-        }
+    let sql = match key(source) {
+        None => "select load_date, event_id from standardized.mobile_events".to_owned(),
+        Some(key) => format!(
+            "select load_date, {key} || '/' || cast(lsn as varchar) from standardized.{}",
+            source.name()
+        ),
     };
     let unexpected = || WarehouseError::new(ErrorKind::Bug, "ids are not text with a date");
     let mut digests: BTreeMap<Date, u64> = BTreeMap::new();
-    for batch in session.query(sql)?.batches {
+    for batch in session.query(&sql)?.batches {
         let dates =
             batch.column(0).as_any().downcast_ref::<Date32Array>().ok_or_else(unexpected)?;
         let ids = batch.column(1).as_any().downcast_ref::<StringArray>().ok_or_else(unexpected)?;
@@ -197,6 +198,19 @@ fn accepted_digests(
         }
     }
     Ok(digests)
+}
+
+/// The key of a change's row, as the truth writes it; events have an id of their own.
+fn key(source: Source) -> Option<&'static str> {
+    match source {
+        Source::MobileEvents => None,
+        Source::DbUsers => Some("user_id"),
+        Source::DbProducts => Some("product_id"),
+        Source::DbOrders => Some("order_id"),
+        Source::DbOrderItems => Some("order_id || '/' || cast(line_number as varchar)"),
+        Source::DbPayments => Some("payment_id"),
+        Source::DbSubscriptions => Some("subscription_id"),
+    }
 }
 
 fn grade_activity(

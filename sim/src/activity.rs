@@ -1,6 +1,7 @@
 //! The part of the truth that is about business dates: who was active, who they were.
 
-use crate::arrival::UserChange;
+use crate::arrival::RowChange;
+use crate::rows::Row;
 use crate::time::{MicrosUtc, date_of};
 use crate::truth::ActivityTruth;
 use jiff::civil::Date;
@@ -36,13 +37,14 @@ pub(crate) struct Profiles {
 }
 
 impl Profiles {
-    pub(crate) fn add(&mut self, user: u32, change: &UserChange) {
+    pub(crate) fn add(&mut self, user: u32, change: &RowChange) {
+        let row = change.row.as_ref().and_then(Row::as_user);
         self.of_user.entry(user).or_default().push(Profile {
             committed_at: change.committed_at,
             lsn: change.lsn,
-            plan: change.plan.clone(),
-            signed_up_on: change.signed_up_at.map(MicrosUtc::day),
-            is_deleted: change.is_deleted,
+            plan: row.map(|row| row.plan.clone()),
+            signed_up_on: row.map(|row| row.signed_up_at.day()),
+            is_deleted: row.is_none(),
         });
     }
 

@@ -2,15 +2,14 @@
 //! and, when the stream begins, a snapshot of all rows. It may send a batch again.
 
 use crate::accounts::{Accounts, Change, Profile};
-use crate::arrival::{
-    Arrival, Meaning, Message, Operation, Outcome, RejectReason, Source, UserChange,
-};
-use crate::database_payload::{ChangeFields, Row};
+use crate::arrival::{Arrival, Meaning, Message, Outcome, RejectReason, RowChange, Source};
+use crate::database_payload::ChangeFields;
 use crate::faults::{Fault, Faults, Subject};
 use crate::json::Defect;
 use crate::people::{People, Person, user_id};
 use crate::phone::{not_utf8, truncated};
 use crate::random::Random;
+use crate::rows::{Row, UserRow};
 use crate::time::{
     MICROS_PER_DAY, MICROS_PER_HOUR, MICROS_PER_MILLISECOND, MICROS_PER_MINUTE, MICROS_PER_SECOND,
     MicrosUtc,
@@ -164,14 +163,13 @@ impl Connector<'_> {
 }
 
 fn valid_message(person: &Person, change: &Change, fields: &ChangeFields) -> Message {
-    let meaning = Meaning::UserChange(UserChange {
-        user_id: person.user_id(),
+    let meaning = Meaning::RowChange(RowChange {
+        source: Source::DbUsers,
+        key: person.user_id(),
         operation: change.operation,
         lsn: fields.lsn,
         committed_at: change.committed_at,
-        plan: fields.after.as_ref().map(|row| row.plan.clone()),
-        signed_up_at: fields.after.as_ref().map(|row| row.signed_up_at),
-        is_deleted: change.operation == Operation::Delete,
+        row: fields.after.clone(),
         identity: fields.identity(),
     });
     Message { payload: fields.to_bytes(&[]), meaning }
@@ -190,7 +188,7 @@ fn arrival(arrived_at: MicrosUtc, messages: Vec<Message>) -> Arrival {
 
 fn row(person: &Person, profile: &Profile) -> Row {
     let user = person.user;
-    Row {
+    Row::User(UserRow {
         user_id: user_id(user),
         signed_up_at: person.signed_up_at,
         country_code: profile.country_code.to_owned(),
@@ -204,5 +202,5 @@ fn row(person: &Person, profile: &Profile) -> Row {
             let number = person.random.stream("phone").at(u64::from(version)).below(1_000_000_000);
             format!("{}{number:09}", person.country.calling_code)
         }),
-    }
+    })
 }

@@ -24,6 +24,7 @@ mod nasty;
 mod people;
 mod phone;
 mod random;
+mod rows;
 mod scenario;
 mod sessions;
 mod simulation;
@@ -31,12 +32,14 @@ mod time;
 mod truth;
 
 pub use arrival::{
-    Arrival, Meaning, Message, MobileEvent, Operation, Outcome, RejectReason, Source, UserChange,
+    Arrival, Meaning, Message, MobileEvent, Operation, Outcome, RejectReason, RowChange, Source,
+    Visit,
 };
 pub use events::EVENT_NAMES;
 pub use faults::{Fault, FaultRule, PartsPerMillion};
 pub use nasty::{nasty, nasty_from};
 pub use random::digest;
+pub use rows::{OrderItemRow, OrderRow, PaymentRow, ProductRow, Row, SubscriptionRow, UserRow};
 pub use scenario::{AccountRates, Population, Scenario, ScenarioError};
 pub use simulation::Simulation;
 pub use time::MicrosUtc;

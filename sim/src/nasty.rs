@@ -7,18 +7,21 @@
 //! (`committed_at`, `lsn`). Contents may differ there in what the truth does not look at.
 
 use crate::arrival::{
-    Arrival, Meaning, Message, MobileEvent, Operation, Outcome, RejectReason, Source, UserChange,
+    Arrival, Meaning, Message, MobileEvent, Operation, Outcome, RejectReason, RowChange, Source,
+    Visit,
 };
-use crate::database_payload::{ChangeFields, Row};
+use crate::database_payload::ChangeFields;
 use crate::events::Event;
 use crate::json::Defect;
 use crate::mobile_payload::{MobileFields, Properties};
 use crate::phone::{not_utf8, truncated};
 use crate::random::Random;
+use crate::rows::{Row, UserRow};
 use crate::time::{MICROS_PER_DAY, MICROS_PER_HOUR, MICROS_PER_SECOND, MicrosUtc, date_of, day_of};
 use crate::truth::Limits;
 use jiff::civil::Date;
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 /// 2026-01-01, the first load date.
 const FIRST_DAY: i64 = 20_454;
@@ -80,7 +83,7 @@ struct Set {
     /// The ids and instants at which something has already arrived.
     taken: BTreeSet<(String, MicrosUtc)>,
     /// The state of a row under each (user, commit, lsn).
-    rows: BTreeMap<(String, MicrosUtc, i64), (Operation, Option<Row>)>,
+    rows: BTreeMap<(String, MicrosUtc, i64), (Operation, Option<UserRow>)>,
 }
 
 /// What an event says, but for its id.
@@ -195,7 +198,7 @@ impl Set {
         user_id: &str,
         committed_at: MicrosUtc,
         lsn: i64,
-    ) -> (Operation, Option<Row>) {
+    ) -> (Operation, Option<UserRow>) {
         let email = random.stream("email").pick(&["", "a@example.com", "ü@example.com"]);
         let first_day = self.first_day;
         let known = self.rows.entry((user_id.to_owned(), committed_at, lsn)).or_insert_with(|| {
@@ -206,7 +209,7 @@ impl Set {
                 Operation::Update,
                 Operation::Delete,
             ]);
-            let row = Row {
+            let row = UserRow {
                 user_id: user_id.to_owned(),
                 signed_up_at: signed_up_at(random, first_day, user_id, committed_at),
                 country_code: "NL".to_owned(),
@@ -266,18 +269,25 @@ fn reason_of_keyless(reason: RejectReason, is_keyless: bool) -> RejectReason {
 /// A message of the event, in one of six cases broken. A broken one keeps its id, under which it
 /// must not count.
 fn event_message(random: Random, event_id: &str, contents: &Contents) -> Message {
+    let visit = Visit {
+        session_id: String::new(),
+        device_id: "d0".to_owned(),
+        app_version: "1.0".to_owned(),
+        os: "android",
+        country_code: "NL",
+    };
     let fields = MobileFields {
         event_id,
         event_name: contents.event.name(),
         user_id: contents.user_id,
-        device_id: "d0",
-        session_id: "",
+        device_id: &visit.device_id,
+        session_id: &visit.session_id,
         sequence: contents.sequence,
         occurred_at: contents.occurred_at,
         functionality: contents.event.functionality(),
-        app_version: "1.0",
-        os: "android",
-        country_code: "NL",
+        app_version: &visit.app_version,
+        os: visit.os,
+        country_code: visit.country_code,
         properties: Properties {
             product_id: Some("p\"1\"".to_owned()),
             quantity: Some(1),
@@ -302,6 +312,7 @@ fn event_message(random: Random, event_id: &str, contents: &Contents) -> Message
                 functionality: contents.event.functionality(),
                 user_id: contents.user_id.to_owned(),
                 occurred_at: contents.occurred_at,
+                visit: Arc::new(visit.clone()),
             });
             return Message { payload: fields.to_bytes(&[]), meaning };
         }
@@ -315,12 +326,12 @@ fn change_message(
     user_id: &str,
     committed_at: MicrosUtc,
     lsn: i64,
-    (operation, after): (Operation, Option<Row>),
+    (operation, after): (Operation, Option<UserRow>),
 ) -> Message {
     let before = match operation {
         Operation::Snapshot | Operation::Insert => None,
         Operation::Update => after.clone(),
-        Operation::Delete => Some(Row {
+        Operation::Delete => Some(UserRow {
             user_id: user_id.to_owned(),
             signed_up_at: committed_at,
             country_code: "NL".to_owned(),
@@ -335,8 +346,8 @@ fn change_message(
         lsn,
         transaction_id: "t1".to_owned(),
         committed_at,
-        before,
-        after,
+        before: before.map(Row::User),
+        after: after.map(Row::User),
     };
     let defect = random.stream("defect");
     let (payload, reason) = match random.stream("kind").below(30) {
@@ -350,14 +361,13 @@ fn change_message(
         4 => (fields.to_bytes(unknown_operation(defect)), RejectReason::UnknownOperation),
         _ if user_id.is_empty() => (fields.to_bytes(&[]), RejectReason::MissingKey),
         _ => {
-            let meaning = Meaning::UserChange(UserChange {
-                user_id: user_id.to_owned(),
+            let meaning = Meaning::RowChange(RowChange {
+                source: Source::DbUsers,
+                key: user_id.to_owned(),
                 operation,
                 lsn,
                 committed_at,
-                plan: fields.after.as_ref().map(|row| row.plan.clone()),
-                signed_up_at: fields.after.as_ref().map(|row| row.signed_up_at),
-                is_deleted: operation == Operation::Delete,
+                row: fields.after.clone(),
                 identity: fields.identity(),
             });
             return Message { payload: fields.to_bytes(&[]), meaning };

@@ -1,7 +1,9 @@
 //! How a phone sends what happened on it: in batches, sometimes late, sometimes twice, by a clock
 //! that may be wrong, and sometimes with broken payloads.
 
-use crate::arrival::{Arrival, Meaning, Message, MobileEvent, Outcome, RejectReason, Source};
+use crate::arrival::{
+    Arrival, Meaning, Message, MobileEvent, Outcome, RejectReason, Source, Visit,
+};
 use crate::faults::{Fault, Faults, Subject};
 use crate::json::Defect;
 use crate::mobile_payload::MobileFields;
@@ -12,6 +14,7 @@ use crate::time::{
     MICROS_PER_DAY, MICROS_PER_HOUR, MICROS_PER_MILLISECOND, MICROS_PER_MINUTE, MICROS_PER_SECOND,
     MicrosUtc,
 };
+use std::sync::Arc;
 
 /// No session waits longer than that for its sending.
 pub(crate) const DELAY_MAX: i64 = 40 * MICROS_PER_DAY;
@@ -80,9 +83,7 @@ impl Window {
 /// What all events of a session have in common, written once.
 struct Stationery {
     user_id: String,
-    device_id: String,
-    session_id: String,
-    app_version: String,
+    visit: Arc<Visit>,
 }
 
 /// A phone, in one session.
@@ -127,9 +128,13 @@ impl<'a> Phone<'a> {
         }
         let stationery = Stationery {
             user_id: self.person.user_id(),
-            device_id: self.person.device_id(),
-            session_id: self.session.session_id(),
-            app_version: self.person.app_version(self.session.day),
+            visit: Arc::new(Visit {
+                session_id: self.session.session_id(),
+                device_id: self.person.device_id(),
+                app_version: self.person.app_version(self.session.day),
+                os: self.person.os(),
+                country_code: self.person.country.code,
+            }),
         };
         let actions = self.session.actions(self.person);
         let size = self.session.random.stream("size").between(BATCH_MIN, BATCH_MAX).cast_unsigned();
@@ -235,6 +240,7 @@ impl<'a> Phone<'a> {
         let occurred_at = action.at.plus(self.error_then);
         let event_name = action.event.name();
         let random = action.random.stream("defect");
+        let visit = &stationery.visit;
         let fields = MobileFields {
             event_id: &event_id,
             event_name: if verdict == Some(Fault::UnknownEvent) {
@@ -243,14 +249,14 @@ impl<'a> Phone<'a> {
                 event_name
             },
             user_id: &stationery.user_id,
-            device_id: &stationery.device_id,
-            session_id: &stationery.session_id,
+            device_id: &visit.device_id,
+            session_id: &visit.session_id,
             sequence: action.sequence,
             occurred_at,
             functionality: action.event.functionality(),
-            app_version: &stationery.app_version,
-            os: self.person.os(),
-            country_code: self.person.country.code,
+            app_version: &visit.app_version,
+            os: visit.os,
+            country_code: visit.country_code,
             properties: action.properties.clone(),
         };
         let (payload, reason) = match verdict {
@@ -272,6 +278,7 @@ impl<'a> Phone<'a> {
                     occurred_at,
                     event_id: event_id.clone(),
                     user_id: stationery.user_id.clone(),
+                    visit: Arc::clone(visit),
                 });
                 return Message { payload: fields.to_bytes(&[]), meaning };
             }

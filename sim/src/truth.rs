@@ -5,7 +5,7 @@
 //! (`arrived_at`, `lane`, place in the batch).
 
 use crate::activity::{self, AcceptedEvent, Profiles};
-use crate::arrival::{Arrival, Meaning, MobileEvent, RejectReason, Source, UserChange};
+use crate::arrival::{Arrival, Meaning, MobileEvent, RejectReason, RowChange, Source};
 use crate::random::{digest, mix};
 use crate::time::{date_of, day_of};
 use jiff::civil::Date;
@@ -49,7 +49,7 @@ pub struct LoadDayTruth {
     /// Messages that are refused, by the code of the reason.
     pub rejected: BTreeMap<String, u64>,
     /// Wrapping sum of [`digest`] over the accepted messages: of the `event_id` of an event, of
-    /// `"{user_id}/{lsn}"` of a change.
+    /// `"{key}/{lsn}"` of a change.
     pub accepted_digest: u64,
 }
 
@@ -105,7 +105,7 @@ struct ObservedEvent {
 struct ObservedChange {
     identity: Fingerprint,
     load_day: i64,
-    change: UserChange,
+    change: RowChange,
 }
 
 /// 128 bits that stand for a text; the first half is its [`digest`].
@@ -145,7 +145,7 @@ impl TruthRecorder {
             match &message.meaning {
                 Meaning::Invalid(reason) => self.reject(arrival.source, load_day, *reason),
                 Meaning::MobileEvent(event) => self.observe_event(arrival, index, event),
-                Meaning::UserChange(change) => self.observe_change(load_day, change),
+                Meaning::RowChange(change) => self.observe_change(load_day, change),
             }
         }
     }
@@ -171,9 +171,9 @@ impl TruthRecorder {
         });
     }
 
-    fn observe_change(&mut self, load_day: i64, change: &UserChange) {
+    fn observe_change(&mut self, load_day: i64, change: &RowChange) {
         if change.committed_at.day() > load_day + i64::from(self.limits.max_skew_days) {
-            return self.reject(Source::DbUsers, load_day, RejectReason::InFuture);
+            return self.reject(change.source, load_day, RejectReason::InFuture);
         }
         let identity = Fingerprint::of(&change.identity);
         self.changes.push(ObservedChange { identity, load_day, change: change.clone() });
@@ -227,9 +227,11 @@ impl TruthRecorder {
                 continue;
             }
             let change = &observed.change;
-            let id = digest(&format!("{}/{}", change.user_id, change.lsn));
-            load_day(Source::DbUsers, observed.load_day, &|truth| truth.note(verdict, id));
-            if let (Verdict::Accepted, Some(user)) = (verdict, self.users.get(&change.user_id)) {
+            let id = digest(&format!("{}/{}", change.key, change.lsn));
+            load_day(change.source, observed.load_day, &|truth| truth.note(verdict, id));
+            if let (Source::DbUsers, Verdict::Accepted, Some(user)) =
+                (change.source, verdict, self.users.get(&change.key))
+            {
                 profiles.add(*user, change);
             }
         }
@@ -256,9 +258,10 @@ impl TruthRecorder {
     /// Every valid change with its verdict. Equal changes of a load date are interchangeable, so
     /// it does not matter which of them is said to be the first.
     fn change_verdicts(&self) -> impl Iterator<Item = (&ObservedChange, Verdict)> {
-        let mut known: HashSet<(i64, Fingerprint)> = HashSet::new();
+        let mut known: HashSet<(Source, i64, Fingerprint)> = HashSet::new();
         self.changes.iter().map(move |observed| {
-            let is_new = known.insert((observed.load_day, observed.identity));
+            let place = (observed.change.source, observed.load_day, observed.identity);
+            let is_new = known.insert(place);
             (observed, if is_new { Verdict::Accepted } else { Verdict::Duplicate })
         })
     }

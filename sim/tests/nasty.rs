@@ -9,8 +9,8 @@ use jiff::{Span, ToSpan};
 use payloads::check_message;
 use proptest::prelude::*;
 use sim::{
-    ActivityTruth, Arrival, Limits, LoadDayTruth, Meaning, MobileEvent, Source, Truth,
-    TruthRecorder, UserChange, digest, nasty,
+    ActivityTruth, Arrival, Limits, LoadDayTruth, Meaning, MobileEvent, RowChange, Source, Truth,
+    TruthRecorder, digest, nasty,
 };
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -114,7 +114,7 @@ fn naive_truth(arrivals: &[Arrival], limits: Limits) -> Truth {
     let mut truth = Truth::default();
     let mut events: Vec<Valid> = Vec::new();
     let mut accepted_events: Vec<Valid> = Vec::new();
-    let mut changes: Vec<(&UserChange, Date)> = Vec::new();
+    let mut changes: Vec<(&RowChange, Date)> = Vec::new();
     for arrival in arrivals {
         let load_date = arrival.arrived_at.date();
         let latest = load_date.checked_add(days(limits.max_skew_days)).unwrap();
@@ -126,18 +126,18 @@ fn naive_truth(arrivals: &[Arrival], limits: Limits) -> Truth {
             let mut reject = |code: &str| *day.rejected.entry(code.to_owned()).or_default() += 1;
             match &message.meaning {
                 Meaning::Invalid(reason) => reject(reason.code()),
-                Meaning::UserChange(change) if change.committed_at.date() > latest => {
+                Meaning::RowChange(change) if change.committed_at.date() > latest => {
                     reject("in_future");
                 }
-                Meaning::UserChange(change) => {
-                    let same = |(other, date): &(&UserChange, Date)| {
+                Meaning::RowChange(change) => {
+                    let same = |(other, date): &(&RowChange, Date)| {
                         *date == load_date && other.identity == change.identity
                     };
                     if changes.iter().any(same) {
                         day.duplicates += 1;
                     } else {
                         day.accepted += 1;
-                        let id = digest(&format!("{}/{}", change.user_id, change.lsn));
+                        let id = digest(&format!("{}/{}", change.key, change.lsn));
                         day.accepted_digest = day.accepted_digest.wrapping_add(id);
                         changes.push((change, load_date));
                     }
@@ -176,7 +176,7 @@ fn naive_truth(arrivals: &[Arrival], limits: Limits) -> Truth {
 
 fn naive_activity_days(
     events: &[Valid],
-    changes: &[(&UserChange, Date)],
+    changes: &[(&RowChange, Date)],
 ) -> BTreeMap<Date, ActivityTruth> {
     let mut activity_days = BTreeMap::new();
     let mut day = date(2025, 11, 1);
@@ -190,7 +190,7 @@ fn naive_activity_days(
     activity_days
 }
 
-fn naive_activity(events: &[Valid], changes: &[(&UserChange, Date)], day: Date) -> ActivityTruth {
+fn naive_activity(events: &[Valid], changes: &[(&RowChange, Date)], day: Date) -> ActivityTruth {
     let on = |event: &&Valid| event.date == day;
     let users = |from: Date| -> BTreeSet<&str> {
         events
@@ -210,15 +210,15 @@ fn naive_activity(events: &[Valid], changes: &[(&UserChange, Date)], day: Date) 
         let last = changes
             .iter()
             .map(|(change, _)| change)
-            .filter(|change| change.user_id == user && change.committed_at.date() <= day)
+            .filter(|change| change.key == user && change.committed_at.date() <= day)
             .max_by_key(|change| (change.committed_at, change.lsn))
-            .filter(|change| !change.is_deleted);
-        match last.and_then(|change| change.signed_up_at).map(sim::MicrosUtc::date) {
+            .and_then(|change| change.row.as_ref()?.as_user());
+        match last.map(|row| row.signed_up_at.date()) {
             Some(signed_up_on) if signed_up_on == day => truth.new_users += 1,
             Some(signed_up_on) if signed_up_on < day => truth.returning_users += 1,
             _ => truth.unknown_users += 1,
         }
-        let plan = last.and_then(|change| change.plan.clone());
+        let plan = last.map(|row| row.plan.clone());
         *truth.active_users_by_plan.entry(plan.unwrap_or("unknown".to_owned())).or_default() += 1;
     }
     truth

@@ -6,7 +6,7 @@ mod payloads;
 
 use payloads::check_message;
 use sim::{
-    Arrival, EVENT_NAMES, Limits, Meaning, Message, MicrosUtc, Operation, Outcome, Scenario,
+    Arrival, EVENT_NAMES, Limits, Meaning, Message, MicrosUtc, Operation, Outcome, Row, Scenario,
     Simulation, Source, Truth, TruthRecorder,
 };
 use std::collections::{BTreeMap, BTreeSet};
@@ -141,13 +141,14 @@ fn nobody_acts_before_the_sign_up_or_after_the_deletion() {
     let mut signed_up = BTreeMap::new();
     let mut deleted = BTreeMap::new();
     for message in messages(&arrivals) {
-        if let Meaning::UserChange(change) = &message.meaning {
-            match (change.operation, change.signed_up_at) {
+        if let Meaning::RowChange(change) = &message.meaning {
+            let row = change.row.as_ref().and_then(Row::as_user);
+            match (change.operation, row.map(|row| row.signed_up_at)) {
                 (Operation::Delete, _) => {
-                    deleted.insert(change.user_id.clone(), change.committed_at);
+                    deleted.insert(change.key.clone(), change.committed_at);
                 }
                 (Operation::Insert, Some(signed_up_at)) => {
-                    signed_up.insert(change.user_id.clone(), signed_up_at);
+                    signed_up.insert(change.key.clone(), signed_up_at);
                 }
                 _ => {}
             }
@@ -175,7 +176,7 @@ fn users_grow() {
         let arrivals = simulation.arrivals(simulation.load_dates().next().unwrap());
         messages(&arrivals)
             .filter(|message| {
-                matches!(&message.meaning, Meaning::UserChange(change)
+                matches!(&message.meaning, Meaning::RowChange(change)
                     if change.operation == Operation::Snapshot)
             })
             .count()
@@ -247,7 +248,7 @@ fn lacking(simulation: &Simulation) -> BTreeSet<String> {
                         lacking.remove("special late_and_accepted");
                     }
                 }
-                Meaning::UserChange(change) => {
+                Meaning::RowChange(change) => {
                     lacking.remove(&format!("operation {}", change.operation.name()));
                 }
                 Meaning::Invalid(_) => {}
@@ -295,9 +296,9 @@ fn changes_of_a_row_follow_each_other() {
     let mut by_lsn = BTreeMap::new();
     let mut committed_at_by_lsn = BTreeMap::new();
     for message in messages(&arrivals) {
-        if let Meaning::UserChange(change) = &message.meaning {
+        if let Meaning::RowChange(change) = &message.meaning {
             let payload: serde_json::Value = serde_json::from_slice(&message.payload).unwrap();
-            by_lsn.insert((change.user_id.clone(), change.lsn), payload);
+            by_lsn.insert((change.key.clone(), change.lsn), payload);
             committed_at_by_lsn.insert(change.lsn, change.committed_at);
         }
     }

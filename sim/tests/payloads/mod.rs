@@ -1,7 +1,7 @@
 //! An independent reader of payloads: says whether a payload is what its meaning says.
 
 use serde_json::Value;
-use sim::{EVENT_NAMES, Meaning, Message, MicrosUtc, MobileEvent, RejectReason, UserChange};
+use sim::{EVENT_NAMES, Meaning, Message, MicrosUtc, MobileEvent, RejectReason, RowChange};
 
 const OPERATIONS: [&str; 4] = ["snapshot", "insert", "update", "delete"];
 
@@ -17,7 +17,7 @@ pub fn check_message(message: &Message) -> Result<(), String> {
     if message.payload.contains(&b'\n') {
         return Err("the payload holds a line feed".to_owned());
     }
-    let is_change = matches!(&message.meaning, Meaning::UserChange(_));
+    let is_change = matches!(&message.meaning, Meaning::RowChange(_));
     let read = [read_event(&message.payload), read_change(&message.payload)];
     let expected = match &message.meaning {
         Meaning::Invalid(reason) => {
@@ -30,7 +30,7 @@ pub fn check_message(message: &Message) -> Result<(), String> {
             };
         }
         Meaning::MobileEvent(event) => expected_event(event),
-        Meaning::UserChange(change) => expected_change(change),
+        Meaning::RowChange(change) => expected_change(change),
     };
     let found = &read[usize::from(is_change)];
     if *found == expected { Ok(()) } else { Err(format!("reads as {found:?}")) }
@@ -45,9 +45,9 @@ fn expected_event(event: &MobileEvent) -> Reading {
     }
 }
 
-fn expected_change(change: &UserChange) -> Reading {
+fn expected_change(change: &RowChange) -> Reading {
     Reading::Change {
-        user_id: change.user_id.clone(),
+        user_id: change.key.clone(),
         lsn: change.lsn,
         committed_at: change.committed_at,
         operation: change.operation.name().to_owned(),

@@ -7,7 +7,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::{ToSpan, civil::Date};
-use sim::{Limits, Meaning, MicrosUtc, MobileEvent, Operation, Source, UserChange};
+use sim::{Limits, Meaning, MicrosUtc, MobileEvent, Operation, Row, RowChange, Source, UserRow};
 
 use super::{messages::Sent, oracle_activity::add_activity};
 
@@ -110,7 +110,7 @@ pub struct Event<'a> {
 #[derive(Clone, Copy)]
 struct Change<'a> {
     sent: &'a Sent,
-    said: &'a UserChange,
+    said: &'a RowChange,
 }
 
 /// What a profile says: sign-up, country, plan, opt-in; none of a user who is deleted.
@@ -193,8 +193,8 @@ fn verdict(sent: &Sent, limits: Limits) -> Result<Valid<'_>, &'static str> {
     let latest = sent.load_date() + i64::from(limits.max_skew_days).days();
     match &sent.message.meaning {
         Meaning::Invalid(reason) => Err(reason.code()),
-        Meaning::UserChange(said) if said.committed_at.date() > latest => Err("in_future"),
-        Meaning::UserChange(said) => Ok(Valid::Change(Change { sent, said })),
+        Meaning::RowChange(said) if said.committed_at.date() > latest => Err("in_future"),
+        Meaning::RowChange(said) => Ok(Valid::Change(Change { sent, said })),
         Meaning::MobileEvent(said) => {
             let event_at = MicrosUtc(said.occurred_at.0 + sent.arrived_at.0 - sent.sent_at.0);
             let earliest = sent.load_date() - i64::from(limits.max_lateness_days).days();
@@ -294,14 +294,13 @@ fn add_changes(tables: &mut Tables, changes: &[Change<'_>], note: &mut impl FnMu
             &[
                 load_date.clone(),
                 sent.message_id.clone(),
-                said.user_id.clone(),
+                said.key.clone(),
                 said.operation.name().into(),
                 lsn.clone(),
                 committed_at.clone(),
             ],
         );
-        let head =
-            [load_date, said.user_id.clone(), committed_at, lsn, said.is_deleted.to_string()];
+        let head = [load_date, said.key.clone(), committed_at, lsn, said.row.is_none().to_string()];
         let profile = profile_cells(profile(said).as_ref(), "-");
         profiles.insert([head.to_vec(), profile].concat());
         contacts.insert([head.to_vec(), contact(said)].concat());
@@ -326,7 +325,7 @@ fn add_hubs(tables: &mut Tables, events: &[Event<'_>], changes: &[Change<'_>]) {
     }
     for change in changes {
         let told = (change.said.committed_at.0, "db_users".to_owned(), change.sent.load_date());
-        users.entry(&change.said.user_id).or_default().push(told);
+        users.entry(&change.said.key).or_default().push(told);
     }
     let mut add_hub = |name, keys: BTreeMap<&str, Told>, rest: &[String]| {
         for (key, told) in keys {
@@ -350,12 +349,12 @@ fn add_dim_user<'a>(
     for event in events {
         histories.entry(&event.said.user_id).or_default();
     }
-    let mut by_time: Vec<&UserChange> = changes.iter().map(|change| change.said).collect();
+    let mut by_time: Vec<&RowChange> = changes.iter().map(|change| change.said).collect();
     by_time.sort_by_key(|change| (change.committed_at, change.lsn));
     for (index, change) in by_time.iter().enumerate() {
-        let history = histories.entry(&change.user_id).or_default();
-        let is_same_instant = |other: &&&UserChange| {
-            other.user_id == change.user_id && other.committed_at == change.committed_at
+        let history = histories.entry(&change.key).or_default();
+        let is_same_instant = |other: &&&RowChange| {
+            other.key == change.key && other.committed_at == change.committed_at
         };
         // The last change of an instant is the one that lasts.
         if by_time[index + 1..].iter().any(|other| is_same_instant(&other)) {
@@ -385,21 +384,16 @@ fn add_dim_user<'a>(
     histories
 }
 
-/// The row after the change, from the text of what makes it that change.
-fn row_after(change: &UserChange) -> Option<serde_json::Value> {
-    let identity: serde_json::Value = serde_json::from_str(&change.identity).expect("it is JSON");
-    identity.get("after").filter(|after| !after.is_null()).cloned()
+/// The user's row after the change.
+fn user(change: &RowChange) -> Option<&UserRow> {
+    assert_eq!(change.row.is_none(), change.operation == Operation::Delete);
+    change.row.as_ref().and_then(Row::as_user)
 }
 
-fn profile(change: &UserChange) -> Profile {
-    assert_eq!(change.is_deleted, change.operation == Operation::Delete);
-    let after = row_after(change)?;
-    Some((
-        change.signed_up_at?.0,
-        after["country_code"].as_str()?.to_owned(),
-        change.plan.clone()?,
-        after["marketing_opt_in"].as_bool()?,
-    ))
+fn profile(change: &RowChange) -> Profile {
+    let row = user(change)?;
+    let (country, plan) = (row.country_code.clone(), row.plan.clone());
+    Some((row.signed_up_at.0, country, plan, row.marketing_opt_in))
 }
 
 fn profile_cells(profile: Option<&(i64, String, String, bool)>, no_plan: &str) -> Vec<String> {
@@ -411,7 +405,9 @@ fn profile_cells(profile: Option<&(i64, String, String, bool)>, no_plan: &str) -
     }
 }
 
-fn contact(change: &UserChange) -> Vec<String> {
-    let after = row_after(change).unwrap_or_default();
-    ["email", "phone_number"].map(|name| after[name].as_str().unwrap_or("-").to_owned()).to_vec()
+fn contact(change: &RowChange) -> Vec<String> {
+    let row = user(change);
+    let email = row.map(|row| row.email.clone());
+    let phone_number = row.and_then(|row| row.phone_number.clone());
+    [email, phone_number].map(|cell| cell.unwrap_or_else(|| "-".to_owned())).to_vec()
 }
