@@ -79,6 +79,9 @@ pub enum Command {
     /// Report fields that messages have and the contracts of their sources do not
     #[command(after_help = own_data::DRIFT_EXAMPLES)]
     Drift(DriftArgs),
+    /// Begin a project of your own: a source, its tables and a mart, from a file of events
+    #[command(after_help = own_data::INIT_EXAMPLES)]
+    Init(InitArgs),
     /// Print the completions of a shell
     #[command(after_help = own_data::COMPLETIONS_EXAMPLES)]
     Completions(CompletionsArgs),

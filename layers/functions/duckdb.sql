@@ -47,3 +47,34 @@ create or replace macro udf.unknown_key() as '00000000000000000000000000000000';
 
 -- The ISO week, 1 to 53: engines call this part of a date by different names.
 create or replace macro udf.iso_week(d) as weekofyear(d);
+
+-- A double in decimal digits; NULL for anything else, also for what is too large for one.
+create or replace macro udf.safe_float64(s) as
+  if(regexp_full_match(s, '[+-]?([0-9]+([.][0-9]*)?|[.][0-9]+)([eE][+-]?[0-9]+)?')
+       and isfinite(try_cast(s as double)),
+     try_cast(s as double), null);
+
+-- Minutes of an offset such as `+02:00`, `-0530` or `+02`; 0 if there is none.
+create or replace macro udf.offset_minutes(s) as
+  ifnull(if(s[1] = '-', -1, 1)
+    * (60 * try_cast(s[2:3] as bigint) + ifnull(try_cast(replace(s[4:], ':', '') as bigint), 0)), 0);
+
+-- An instant in any of the forms of ISO 8601 that people send: a date alone, `T` or a space before
+-- the time, an offset such as `+02:00` (without one it is UTC); NULL for anything else.
+create or replace macro udf.safe_iso_timestamp(s) as
+  if(regexp_full_match(s, '(19|20)[0-9]{2}-[0-9]{2}-[0-9]{2}([T ][0-9]{2}:[0-9]{2}(:[0-9]{2}([.][0-9]{1,9})?)?( ?(Z|UTC|[+-][0-9]{2}(:?[0-9]{2})?))?)?'),
+     try_cast(replace(regexp_extract(s, '^[0-9]{4}-[0-9]{2}-[0-9]{2}([T ][0-9]{2}:[0-9]{2}(:[0-9]{2}([.][0-9]{1,6})?)?)?'), 'T', ' ') as timestamp)
+       - to_minutes(udf.offset_minutes(regexp_extract(s, '[T ][0-9:.]+ ?([+-][0-9]{2}:?([0-9]{2})?)$', 1))),
+     null);
+
+-- An instant as a number of seconds, milliseconds or microseconds since 1970, perhaps with decimals;
+-- NULL for anything else.
+create or replace macro udf.safe_epoch_seconds(s) as
+  if(regexp_full_match(s, '[0-9]{1,10}([.][0-9]+)?'),
+     make_timestamp(cast(trunc(try_cast(s as decimal(38, 9)) * 1000000) as bigint)), null);
+create or replace macro udf.safe_epoch_millis(s) as
+  if(regexp_full_match(s, '[0-9]{1,13}([.][0-9]+)?'),
+     make_timestamp(cast(trunc(try_cast(s as decimal(38, 9)) * 1000) as bigint)), null);
+create or replace macro udf.safe_epoch_micros(s) as
+  if(regexp_full_match(s, '[0-9]{1,16}([.][0-9]+)?'),
+     make_timestamp(cast(trunc(try_cast(s as decimal(38, 9))) as bigint)), null);

@@ -7,6 +7,7 @@ mod drift;
 mod failure;
 mod gateway;
 mod ingest;
+mod init;
 mod open;
 mod output;
 mod plan;
@@ -39,6 +40,7 @@ pub fn main() -> ExitCode {
         Command::Show(args) => show::show(&cli.place, &args),
         Command::Ingest(args) => ingest::ingest(&cli.place, &args),
         Command::Drift(args) => drift::drift(&cli.place, &args),
+        Command::Init(args) => init::init(&cli.place, &args),
         Command::Completions(args) => completions::completions(&args),
     };
     scenario.teardown();

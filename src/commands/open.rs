@@ -91,10 +91,14 @@ pub fn pipeline(
     Ok(pipeline)
 }
 
-/// The program with the options of its place, as it was called, so that lines with it can be typed
-/// as they are.
+/// The program as it was called, so that lines with it can be typed as they are.
+pub fn program() -> String {
+    quoted(&std::env::args().next().unwrap_or_else(|| "lakebed".to_owned()))
+}
+
+/// The program with the options of its place.
 pub fn command_line(place: &Place) -> String {
-    let mut line = std::env::args().next().unwrap_or_else(|| "lakebed".to_owned());
+    let mut line = program();
     for (option, folder) in [("project", place.project.as_deref()), ("data", Some(&*place.data))] {
         let is_default = option == "data" && folder == Some(Path::new(Place::DEFAULT_DATA));
         if let Some(folder) = folder.filter(|_| !is_default) {

@@ -45,9 +45,18 @@ impl EventFile {
         &self.shown
     }
 
-    /// How many bytes it has on disk.
-    pub fn size_bytes(&self) -> Result<u64, EventFileError> {
-        std::fs::metadata(&self.path).map(|data| data.len()).map_err(|error| self.failed(error))
+    /// Its name, without the folders that it is in.
+    pub fn name(&self) -> &str {
+        self.shown.rsplit('/').next().unwrap_or_default()
+    }
+
+    /// Many programs write a list of objects where one object a line is meant.
+    pub fn refuse_list(&self, first_line: &[u8]) -> Result<(), EventFileError> {
+        let text = first_line.trim_ascii();
+        if text == b"[" || text.starts_with(b"[{") || text.starts_with(b"[ {") {
+            return Err(EventFileError::IsList { file: self.shown.clone() });
+        }
+        Ok(())
     }
 
     /// The hash of its bytes: the same file under another name is the same file.

@@ -182,8 +182,8 @@ fn survey(file: &EventFile, arrival: &ArrivalRule) -> Result<Survey, EventFileEr
     let mut survey = Survey { message_count: 0, told_first: None };
     for line in file.lines()? {
         let line = line?;
-        if survey.message_count == 0 && is_begin_of_list(&line) {
-            return Err(EventFileError::IsList { file: file.shown().to_owned() });
+        if survey.message_count == 0 {
+            file.refuse_list(&line)?;
         }
         survey.message_count += 1;
         survey.told_first = survey.told_first.or_else(|| arrival.told_by(&line));
@@ -197,12 +197,6 @@ fn survey(file: &EventFile, arrival: &ArrivalRule) -> Result<Survey, EventFileEr
     Ok(survey)
 }
 
-/// Many programs write a list of objects where one object a line is meant.
-fn is_begin_of_list(line: &[u8]) -> bool {
-    let text = line.trim_ascii();
-    text == b"[" || text.starts_with(b"[{") || text.starts_with(b"[ {")
-}
-
 /// The ingestion that the command means, and whether it was begun.
 fn record_of(
     file: &EventFile,
@@ -210,11 +204,10 @@ fn record_of(
     data: &DataFolder,
 ) -> Result<(FileRecord, bool), EventFileError> {
     let content_hash = file.content_hash()?;
-    let name = file.shown().rsplit('/').next().unwrap_or_default();
     for number in 1.. {
         let new = FileRecord::new(
             &config.source,
-            name,
+            file.name(),
             &content_hash,
             &config.arrival.identity(),
             number,

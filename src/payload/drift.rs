@@ -24,9 +24,9 @@ pub struct DriftField {
     pub path: String,
     /// First and last load date of the messages that have it.
     pub load_dates: Option<(Date, Date)>,
-    /// How many of the messages have it, copies included.
+    /// How many messages have it, and not as null; copies included.
     pub message_count: u64,
-    /// A value, as JSON; empty if it was always null.
+    /// A value, as JSON.
     pub example: String,
     /// The line of the contract that brings it in; `None` if no path can name it.
     pub line: Option<String>,
@@ -46,11 +46,12 @@ pub fn drift(contract: &SourceContract, profile: &Profile) -> Vec<DriftField> {
     let mut fields: Vec<DriftField> = profile
         .fields
         .iter()
-        .filter(|(path, _)| !is_known(path))
+        // What was always null says nothing yet, not even its type.
+        .filter(|(path, field)| field.count > 0 && !is_known(path))
         .map(|(path, field)| DriftField {
             path: path.join("."),
             load_dates: field.load_dates,
-            message_count: field.count + field.null_count,
+            message_count: field.count,
             example: field.example.clone(),
             line: line(&known, path, field),
         })

@@ -1,7 +1,7 @@
 //! Names of columns for fields of a payload.
 
 /// Words that a query cannot use as a bare name in DuckDB, GoogleSQL or Spark.
-const RESERVED: [&str; 61] = [
+const RESERVED: &[&str] = &[
     "all",
     "and",
     "any",

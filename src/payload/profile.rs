@@ -16,6 +16,8 @@ use crate::contract::ColumnType;
 const DEPTH_MAX: usize = 6;
 /// Of a field with more different values, only that there are more is known.
 const DISTINCT_MAX: usize = 100_000;
+/// As JSON; as an example it says little.
+const EMPTY_TEXT: &str = "\"\"";
 const EXAMPLE_CHARACTERS_MAX: usize = 60;
 
 /// Payloads with something in common, of which one is looked at.
@@ -135,7 +137,7 @@ impl FieldProfile {
             text.hash(&mut hasher);
             self.distinct.insert(hasher.finish());
         }
-        if self.example.is_empty() {
+        if self.example.is_empty() || self.example == EMPTY_TEXT {
             self.example = shortened(text);
         }
     }
