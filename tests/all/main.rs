@@ -6,4 +6,5 @@ mod errors;
 mod goldens;
 mod harness;
 mod properties;
+mod rejected;
 mod tidy;
