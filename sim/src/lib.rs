@@ -10,7 +10,6 @@
 //! generator meant by each message, never by parsing payloads and never through SQL.
 
 mod accounts;
-mod activity;
 mod arrival;
 mod catalogue;
 mod change_message;
@@ -52,4 +51,7 @@ pub use rows::{OrderItemRow, OrderRow, PaymentRow, ProductRow, Row, Subscription
 pub use scenario::{AccountRates, Commerce, Population, Scenario, ScenarioError};
 pub use simulation::Simulation;
 pub use time::MicrosUtc;
-pub use truth::{ActivityTruth, Limits, LoadDayTruth, Truth, TruthRecorder};
+pub use truth::{
+    ActivityTruth, FunnelTruth, Limits, LoadDayTruth, RevenueTruth, SessionTruth, Truth,
+    TruthRecorder,
+};
