@@ -15,6 +15,7 @@ mod progress;
 mod query;
 mod run;
 mod show;
+mod sim;
 mod summary;
 
 use std::process::ExitCode;
@@ -41,6 +42,7 @@ pub fn main() -> ExitCode {
         Command::Ingest(args) => ingest::ingest(&cli.place, &args),
         Command::Drift(args) => drift::drift(&cli.place, &args),
         Command::Init(args) => init::init(&cli.place, &args),
+        Command::Sim(args) => sim::sim(&cli.place, &args),
         Command::Completions(args) => completions::completions(&args),
     };
     scenario.teardown();
