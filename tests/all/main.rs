@@ -7,3 +7,4 @@ mod goldens;
 mod harness;
 mod properties;
 mod tidy;
+mod tutorial;
