@@ -87,6 +87,9 @@ pub enum Command {
     /// Begin a project of your own: a source, its tables and a mart, from a file of events
     #[command(after_help = own_data::INIT_EXAMPLES)]
     Init(InitArgs),
+    /// Write the messages of a scenario to stdout, or send them to a gateway
+    #[command(after_help = own_data::SIM_EXAMPLES)]
+    Sim(SimArgs),
     /// Print the completions of a shell
     #[command(after_help = own_data::COMPLETIONS_EXAMPLES)]
     Completions(CompletionsArgs),

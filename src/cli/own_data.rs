@@ -39,8 +39,8 @@ Examples:
   lakebed sim baseline --days 1 --to ws://127.0.0.1:7070/v1/events --token secret
 
 A line has `source`, `arrived_at`, `sent_at`, `lane` and `payload`; a payload that is not UTF-8
-stands as `payload_base64` instead. With `--format payload` a line is the payload alone, and those
-that hold a line break or are not UTF-8 are left out and counted.";
+stands as `payload_base64` instead. With `--format payload` a line is the payload alone, as
+`lakebed ingest` takes it; those that hold a line break are left out and counted.";
 
 pub const COMPLETIONS_EXAMPLES: &str = "\
 Examples:

@@ -4,7 +4,7 @@
 //! its answer is for those who write contracts, and a table of it would be stale with every line
 //! that one of them gets.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::civil::Date;
 use serde_json::{Value, json};
@@ -22,7 +22,6 @@ use crate::{
         drift::{DriftField, SourceDrift, drift as fields_of},
         profile::{Profile, Weight},
     },
-    raw_store::ObjectMeta,
     warehouse::{Session, duckdb},
 };
 
@@ -45,9 +44,9 @@ pub fn drift(place: &Place, args: &DriftArgs) -> Result<(), Failure> {
     }
     let from = args.from.unwrap_or(Date::MIN);
     let to = args.to.unwrap_or(Date::MAX);
-    let wanted = |source: &str, date: Date| {
+    let wanted = |source: &str, key: &str| {
         let is_named = args.sources.is_empty() || args.sources.iter().any(|name| name == source);
-        is_named && (from..=to).contains(&date)
+        is_named && load_date(key).is_some_and(|date| (from..=to).contains(&date))
     };
     let drifted = of_objects(&open, &data, &wanted)?;
     if place.json {
@@ -61,21 +60,52 @@ pub fn drift(place: &Place, args: &DriftArgs) -> Result<(), Failure> {
     output::print(text.as_str())
 }
 
-/// The drift in messages of these load dates, by source.
+/// The drift in raw objects that no build had read. It is told beside something else: what keeps it
+/// from being known is said, and no more.
+pub fn of_new_objects(
+    open: &OpenProject,
+    data: &DataFolder,
+    keys: &BTreeSet<String>,
+) -> Vec<SourceDrift> {
+    if keys.is_empty() {
+        return Vec::new();
+    }
+    said(of_objects(open, data, &|_, key| keys.contains(key)))
+}
+
+/// The drift in messages of these load dates, by source; told beside something else, too.
 pub fn of_dates(
     open: &OpenProject,
     data: &DataFolder,
-    dates: &BTreeMap<String, Vec<Date>>,
-) -> Result<Vec<SourceDrift>, Failure> {
-    let wanted =
-        |source: &str, date: Date| dates.get(source).is_some_and(|dates| dates.contains(&date));
-    if dates.is_empty() { Ok(Vec::new()) } else { of_objects(open, data, &wanted) }
+    dates: &BTreeMap<String, BTreeSet<Date>>,
+) -> Vec<SourceDrift> {
+    if dates.is_empty() {
+        return Vec::new();
+    }
+    let is_wanted = |source: &str, key: &str| {
+        let date = load_date(key);
+        date.is_some_and(|date| dates.get(source).is_some_and(|dates| dates.contains(&date)))
+    };
+    said(of_objects(open, data, &is_wanted))
+}
+
+fn said(drifted: Result<Vec<SourceDrift>, Failure>) -> Vec<SourceDrift> {
+    drifted.unwrap_or_else(|failure| {
+        failure.print();
+        Vec::new()
+    })
+}
+
+/// `mobile_events/load_date=2026-01-05/….parquet` gives the date.
+fn load_date(key: &str) -> Option<Date> {
+    let part = key.split('/').nth(1)?;
+    part.strip_prefix("load_date=")?.parse().ok()
 }
 
 fn of_objects(
     open: &OpenProject,
     data: &DataFolder,
-    is_wanted: &dyn Fn(&str, Date) -> bool,
+    is_wanted: &dyn Fn(&str, &str) -> bool,
 ) -> Result<Vec<SourceDrift>, Failure> {
     let store = open::raw_store(data)?;
     let runtime = open::runtime()?;
@@ -86,14 +116,9 @@ fn of_objects(
     let mut drifted = Vec::new();
     for (name, source) in &open.project.sources {
         let objects = runtime.block_on(store.list(&format!("{name}/")))?;
-        let is_read = |object: &&ObjectMeta| {
-            let date =
-                object.key.split('/').nth(1).and_then(|part| part.strip_prefix("load_date="));
-            date.and_then(|date| date.parse().ok()).is_some_and(|date| is_wanted(name, date))
-        };
         let locators = objects
             .iter()
-            .filter(is_read)
+            .filter(|object| is_wanted(name, &object.key))
             .map(|object| store.locator(&object.key))
             .collect::<Result<Vec<_>, _>>()?;
         if locators.is_empty() {

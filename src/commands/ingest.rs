@@ -1,6 +1,11 @@
 //! `lakebed ingest`: brings files of messages into the raw layer.
 
-use std::{collections::BTreeMap, io, path::Path, sync::Arc};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    io,
+    path::Path,
+    sync::Arc,
+};
 
 use jiff::civil::Date;
 use serde_json::json;
@@ -58,12 +63,7 @@ pub fn ingest(place: &Place, args: &IngestArgs) -> Result<(), Failure> {
         reports.push(report?);
     }
     drop(bus);
-    // The messages are in, whether or not more can be said of them.
-    let drifted =
-        drift::of_dates(&open, &data, &ingested_dates(&reports)).unwrap_or_else(|failure| {
-            failure.print();
-            Vec::new()
-        });
+    let drifted = drift::of_dates(&open, &data, &ingested_dates(&reports));
     if place.json {
         return output::print(&format!("{}\n", to_json(&reports, &drifted)));
     }
@@ -140,11 +140,11 @@ fn bus(data: &DataFolder) -> Result<Arc<dyn Bus>, Failure> {
 }
 
 /// By source, the load dates that the files brought messages of.
-fn ingested_dates(reports: &[FileReport]) -> BTreeMap<String, Vec<Date>> {
-    let mut dates: BTreeMap<String, Vec<Date>> = BTreeMap::new();
+fn ingested_dates(reports: &[FileReport]) -> BTreeMap<String, BTreeSet<Date>> {
+    let mut dates: BTreeMap<String, BTreeSet<Date>> = BTreeMap::new();
     for report in reports.iter().filter(|report| !report.was_complete) {
         let own = dates.entry(report.record.source.clone()).or_default();
-        own.extend(report.record.message_counts.keys());
+        own.extend(report.record.message_counts.keys().copied());
     }
     dates
 }

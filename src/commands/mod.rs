@@ -16,6 +16,7 @@ mod query;
 mod rejected;
 mod run;
 mod show;
+mod sim;
 mod summary;
 
 use std::process::ExitCode;
@@ -43,6 +44,7 @@ pub fn main() -> ExitCode {
         Command::Rejected(args) => rejected::rejected(&cli.place, &args),
         Command::Drift(args) => drift::drift(&cli.place, &args),
         Command::Init(args) => init::init(&cli.place, &args),
+        Command::Sim(args) => sim::sim(&cli.place, &args),
         Command::Completions(args) => completions::completions(&args),
     };
     scenario.teardown();

@@ -2,6 +2,8 @@
 
 use std::{collections::BTreeSet, fmt::Write as _, path::Path, sync::Arc};
 
+use sim::Scenario;
+
 use super::Failure;
 use crate::{
     build::BuildOptions,
@@ -142,6 +144,24 @@ pub fn runtime() -> Result<tokio::runtime::Runtime, Failure> {
         .enable_all()
         .build()
         .map_err(|error| Failure::data(error).hint("the machine gave no threads"))
+}
+
+/// A scenario of the project, and the text of its file.
+pub fn scenario<'a>(open: &'a OpenProject, name: &str) -> Result<(Scenario, &'a str), Failure> {
+    let scenarios = &open.project.scenarios;
+    let Some(text) = scenarios.get(name) else {
+        let known: Vec<&str> = scenarios.keys().map(String::as_str).collect();
+        return Err(Failure::usage(format!("there is no scenario `{name}`")).hint(
+            if known.is_empty() {
+                "this project has none; leave --project out for those inside the binary".to_owned()
+            } else {
+                format!("the scenarios are {}", known.join(", "))
+            },
+        ));
+    };
+    let scenario = Scenario::from_toml(name, text)
+        .map_err(|error| Failure::usage(error).hint(format!("it is scenarios/{name}.toml")))?;
+    Ok((scenario, text))
 }
 
 /// The named tables with what they read; all if none is named.

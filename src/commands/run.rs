@@ -7,6 +7,7 @@ use sim::{Limits, Scenario, Simulation};
 use super::{
     Failure,
     build::{build_with_progress, fail_if_broken},
+    drift,
     open::{self, OpenProject},
     output,
     progress::Progress,
@@ -50,6 +51,7 @@ pub fn run(place: &Place, args: &RunArgs) -> Result<(), Failure> {
     let ingest_duration = started.elapsed();
 
     runtime.block_on(pipeline.pin(store.as_ref(), options))?;
+    let new_objects = pipeline.new_objects();
     let tables = open::tables(&pipeline.graph, &[])?;
     let report = build_with_progress(&mut pipeline, &open::build_options(tables, &args.effort))?;
     let build_duration = started.elapsed().saturating_sub(ingest_duration);
@@ -71,6 +73,7 @@ pub fn run(place: &Place, args: &RunArgs) -> Result<(), Failure> {
         build: &report,
         grade: graded.as_ref(),
         graph: &open.graph,
+        drift: &drift::of_new_objects(&open, &data, &new_objects),
         ingest_duration,
         build_duration,
     };
@@ -93,13 +96,7 @@ pub fn run(place: &Place, args: &RunArgs) -> Result<(), Failure> {
 
 fn scenario(open: &OpenProject, args: &RunArgs) -> Result<(Scenario, IngestConfig), Failure> {
     let name = &args.scenario;
-    let Some(text) = open.project.scenarios.get(name) else {
-        let known: Vec<&str> = open.project.scenarios.keys().map(String::as_str).collect();
-        return Err(Failure::usage(format!("there is no scenario `{name}`"))
-            .hint(format!("the scenarios are {}", known.join(", "))));
-    };
-    let scenario = Scenario::from_toml(name, text)
-        .map_err(|error| Failure::usage(error).hint(format!("it is scenarios/{name}.toml")))?;
+    let (scenario, text) = open::scenario(open, name)?;
     let parameters = open.project.source_parameters();
     let days = |name: &str| {
         parameters.get(name).and_then(|days| i32::try_from(*days).ok()).unwrap_or_default()
@@ -109,7 +106,7 @@ fn scenario(open: &OpenProject, args: &RunArgs) -> Result<(Scenario, IngestConfi
         max_skew_days: days("raw.mobile_events.max_skew_days"),
     };
     // The truth depends on the limits, so they are a part of what was simulated.
-    let id = Digest::of_texts([text.as_ref(), env!("CARGO_PKG_VERSION"), &format!("{limits:?}")]);
+    let id = Digest::of_texts([text, env!("CARGO_PKG_VERSION"), &format!("{limits:?}")]);
     let plan_id = format!("{name}/{}", &id.to_string()[..8]);
     Ok((scenario, IngestConfig { plan_id, mode: args.ingest, listen: args.listen, limits }))
 }

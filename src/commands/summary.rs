@@ -5,13 +5,14 @@ use std::time::Duration;
 use serde_json::json;
 use sim::Scenario;
 
-use super::{Failure, output::Page};
+use super::{Failure, drift, output::Page};
 use crate::{
     build::{BuildReport, TableOutcome, TableReport},
     data_folder::DataFolder,
     grade::{Grade, has_table},
     graph::Graph,
     ingest::{IngestMode, IngestReport, SimulationRecord},
+    payload::drift::SourceDrift,
     project::LAYERS,
     warehouse::Session,
 };
@@ -35,6 +36,8 @@ pub struct RunSummary<'a> {
     pub grade: Option<&'a Grade>,
     /// The tables.
     pub graph: &'a Graph,
+    /// Fields of messages that came in, of which no contract knows.
+    pub drift: &'a [SourceDrift],
     /// Time of the ingestion.
     pub ingest_duration: Duration,
     /// Time of the build.
@@ -52,6 +55,7 @@ impl RunSummary<'_> {
             "check_count": self.grade.map(|grade| grade.checks.len()),
             "wrong_checks": wrong,
             "build": build_json(self.build),
+            "drift": drift::to_json(self.drift),
             "duration_ms": millis(duration),
         })
     }
@@ -135,6 +139,7 @@ pub fn render_run(summary: &RunSummary<'_>, session: &mut dyn Session) -> Result
     text.line(format_args!("2. Tables"));
     text.append(&render_build(summary.build));
     text.line(format_args!("   time: {}", seconds(summary.build_duration)));
+    drift::render(&mut text, summary.drift, drift::FIELDS_SHOWN_SHORT);
     if !summary.build.is_success() {
         return Ok(text);
     }

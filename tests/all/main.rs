@@ -8,3 +8,4 @@ mod harness;
 mod properties;
 mod rejected;
 mod tidy;
+mod tutorial;
