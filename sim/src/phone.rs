@@ -278,6 +278,7 @@ impl<'a> Phone<'a> {
                     occurred_at,
                     event_id: event_id.clone(),
                     user_id: stationery.user_id.clone(),
+                    product_id: action.properties.product_id.clone(),
                     visit: Arc::clone(visit),
                 });
                 return Message { payload: fields.to_bytes(&[]), meaning };

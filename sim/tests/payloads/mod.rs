@@ -1,39 +1,44 @@
 //! An independent reader of payloads: says whether a payload is what its meaning says.
 
 use serde_json::Value;
-use sim::{EVENT_NAMES, Meaning, Message, MicrosUtc, MobileEvent, RejectReason, RowChange};
+use sim::{EVENT_NAMES, Meaning, Message, MicrosUtc, MobileEvent, RejectReason, RowChange, Source};
 
 const OPERATIONS: [&str; 4] = ["snapshot", "insert", "update", "delete"];
 
 /// What a pipeline would find in the payload, or why it would reject it.
 #[derive(Debug, PartialEq)]
 enum Reading {
-    Event { event_id: String, user_id: String, occurred_at: MicrosUtc, event_name: String },
-    Change { user_id: String, lsn: i64, committed_at: MicrosUtc, operation: String },
+    Event {
+        event_id: String,
+        user_id: String,
+        occurred_at: MicrosUtc,
+        event_name: String,
+        product_id: Option<String>,
+    },
+    Change {
+        key: String,
+        lsn: i64,
+        committed_at: MicrosUtc,
+        operation: String,
+    },
     Reject(RejectReason),
 }
 
-pub fn check_message(message: &Message) -> Result<(), String> {
+pub fn check_message(source: Source, message: &Message) -> Result<(), String> {
     if message.payload.contains(&b'\n') {
         return Err("the payload holds a line feed".to_owned());
     }
-    let is_change = matches!(&message.meaning, Meaning::RowChange(_));
-    let read = [read_event(&message.payload), read_change(&message.payload)];
+    let read = match source {
+        Source::MobileEvents => try_read_event(&message.payload),
+        source => try_read_change(source, &message.payload),
+    };
+    let found = read.unwrap_or_else(Reading::Reject);
     let expected = match &message.meaning {
-        Meaning::Invalid(reason) => {
-            // A payload does not say of which source it is; it must be broken as one of them.
-            let expected = Reading::Reject(*reason);
-            return if read.contains(&expected) {
-                Ok(())
-            } else {
-                Err(format!("reads as {read:?}"))
-            };
-        }
+        Meaning::Invalid(reason) => Reading::Reject(*reason),
         Meaning::MobileEvent(event) => expected_event(event),
         Meaning::RowChange(change) => expected_change(change),
     };
-    let found = &read[usize::from(is_change)];
-    if *found == expected { Ok(()) } else { Err(format!("reads as {found:?}")) }
+    if found == expected { Ok(()) } else { Err(format!("reads as {found:?}")) }
 }
 
 fn expected_event(event: &MobileEvent) -> Reading {
@@ -42,24 +47,17 @@ fn expected_event(event: &MobileEvent) -> Reading {
         user_id: event.user_id.clone(),
         occurred_at: event.occurred_at,
         event_name: event.event_name.to_owned(),
+        product_id: event.product_id.clone(),
     }
 }
 
 fn expected_change(change: &RowChange) -> Reading {
     Reading::Change {
-        user_id: change.key.clone(),
+        key: change.key.clone(),
         lsn: change.lsn,
         committed_at: change.committed_at,
         operation: change.operation.name().to_owned(),
     }
-}
-
-fn read_event(payload: &[u8]) -> Reading {
-    try_read_event(payload).unwrap_or_else(Reading::Reject)
-}
-
-fn read_change(payload: &[u8]) -> Reading {
-    try_read_change(payload).unwrap_or_else(Reading::Reject)
 }
 
 fn parse(payload: &[u8]) -> Result<Value, RejectReason> {
@@ -95,23 +93,91 @@ fn try_read_event(payload: &[u8]) -> Result<Reading, RejectReason> {
     if !EVENT_NAMES.contains(&event_name.as_str()) {
         return Err(RejectReason::UnknownEvent);
     }
-    Ok(Reading::Event { event_id: text(event_id), user_id: text(user_id), occurred_at, event_name })
+    let product_id = given(&value, "/properties/product_id").map(text);
+    let (event_id, user_id) = (text(event_id), text(user_id));
+    Ok(Reading::Event { event_id, user_id, occurred_at, event_name, product_id })
 }
 
-fn try_read_change(payload: &[u8]) -> Result<Reading, RejectReason> {
+/// What the type of a field asks of its text.
+type Check = fn(&Value) -> Result<(), RejectReason>;
+
+/// The parts of a row's key, and its other fields that are no texts.
+fn typed_fields(source: Source) -> (&'static [&'static str], &'static [(&'static str, Check)]) {
+    match source {
+        Source::MobileEvents => unreachable!("events are no changes"),
+        Source::DbUsers => {
+            (&["user_id"], &[("signed_up_at", is_instant), ("marketing_opt_in", is_boolean)])
+        }
+        Source::DbProducts => {
+            (&["product_id"], &[("list_price_micros", is_integer), ("is_active", is_boolean)])
+        }
+        Source::DbOrders => (
+            &["order_id"],
+            &[
+                ("placed_at", is_instant),
+                ("shipping_micros", is_integer),
+                ("discount_micros", is_integer),
+            ],
+        ),
+        Source::DbOrderItems => (
+            &["order_id", "line_number"],
+            &[("quantity", is_integer), ("unit_price_micros", is_integer)],
+        ),
+        Source::DbPayments => (
+            &["payment_id"],
+            &[
+                ("amount_micros", is_integer),
+                ("refunded_micros", is_integer),
+                ("attempted_at", is_instant),
+            ],
+        ),
+        Source::DbSubscriptions => (
+            &["subscription_id"],
+            &[("price_micros", is_integer), ("started_at", is_instant), ("ended_at", is_instant)],
+        ),
+    }
+}
+
+fn try_read_change(source: Source, payload: &[u8]) -> Result<Reading, RejectReason> {
     let value = parse(payload)?;
+    let (key_fields, other_fields) = typed_fields(source);
     let [operation, lsn, committed_at] = required(&value, ["/op", "/lsn", "/committed_at"])?;
-    let user_id =
-        required(&value, ["/after/user_id"]).or_else(|_| required(&value, ["/before/user_id"]))?[0];
+    let mut key = Vec::new();
+    for field in key_fields {
+        let after = required(&value, [&format!("/after/{field}")]);
+        key.push(after.or_else(|_| required(&value, [&format!("/before/{field}")]))?[0]);
+    }
     let (lsn, committed_at) = (integer(lsn)?, instant(committed_at)?);
-    value.pointer("/after/signed_up_at").map_or(Ok(MicrosUtc(0)), instant)?;
-    let opt_in = value.pointer("/after/marketing_opt_in").unwrap_or(&Value::Bool(false));
-    text(opt_in).parse::<bool>().map_err(|_| RejectReason::WrongType)?;
+    let line_numbers = ["/before/line_number", "/after/line_number"];
+    for line_number in line_numbers.iter().filter_map(|pointer| given(&value, pointer)) {
+        is_integer(line_number)?;
+    }
+    for (field, check) in other_fields {
+        given(&value, &format!("/after/{field}")).map_or(Ok(()), check)?;
+    }
     let operation = text(operation);
     if !OPERATIONS.contains(&operation.as_str()) {
         return Err(RejectReason::UnknownOperation);
     }
-    Ok(Reading::Change { user_id: text(user_id), lsn, committed_at, operation })
+    let key = key.into_iter().map(text).collect::<Vec<_>>().join("/");
+    Ok(Reading::Change { key, lsn, committed_at, operation })
+}
+
+/// The field, unless it is null or missing.
+fn given<'a>(value: &'a Value, pointer: &str) -> Option<&'a Value> {
+    value.pointer(pointer).filter(|field| !field.is_null())
+}
+
+fn is_integer(value: &Value) -> Result<(), RejectReason> {
+    integer(value).map(|_| ())
+}
+
+fn is_instant(value: &Value) -> Result<(), RejectReason> {
+    instant(value).map(|_| ())
+}
+
+fn is_boolean(value: &Value) -> Result<(), RejectReason> {
+    text(value).parse::<bool>().map(|_| ()).map_err(|_| RejectReason::WrongType)
 }
 
 fn text(value: &Value) -> String {
