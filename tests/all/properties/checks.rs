@@ -7,7 +7,7 @@ use super::{
     Outcome,
     lake::{Lake, shown},
     messages::Sent,
-    oracle::{self, QUERIES},
+    oracle::{self, BusinessKeys, readings},
     tables::{check_contents, check_rows, check_same},
 };
 
@@ -41,9 +41,10 @@ pub fn check_fresh(lake: &Lake) -> Outcome {
 /// The tables are what the messages mean, by the oracle of these tests and by the simulator's truth.
 pub fn check_meaning(lake: &Lake, messages: &[Sent]) -> Outcome {
     let mut wanted = oracle::tables(messages, lake.variant.limits);
-    for (name, sql) in QUERIES {
-        let wanted = wanted.remove(name).unwrap_or_default();
-        check_rows(name, &lake.rows(sql), &wanted)
+    let keys = BusinessKeys::of(lake);
+    for reading in readings() {
+        let wanted = wanted.take(&reading.name);
+        check_rows(&reading.name, &reading.rows(lake, &keys), &wanted)
             .map_err(|e| format!("not what was meant: {e}"))?;
     }
     check_truth(lake, messages)

@@ -16,7 +16,6 @@ mod late;
 mod messages;
 mod mutants;
 mod oracle;
-mod oracle_activity;
 mod rebuild;
 mod removal;
 mod replay;

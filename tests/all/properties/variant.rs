@@ -9,7 +9,7 @@ use lakebed::{
     project::{Project, ProjectFiles},
     warehouse::duckdb::{self, Options},
 };
-use sim::Limits;
+use sim::{Limits, Source};
 
 use super::dice::Dice;
 
@@ -49,7 +49,10 @@ impl Variant {
         let mut files = ProjectFiles::embedded();
         replace(&mut files, "layers/raw/mobile_events.toml", "max_lateness_days = 30", &lateness);
         replace(&mut files, "layers/raw/mobile_events.toml", "max_skew_days     = 1", &skew);
-        replace(&mut files, "layers/raw/db_users.toml", "max_skew_days = 1", &skew);
+        for source in Source::ALL.iter().filter(|source| **source != Source::MobileEvents) {
+            let path = format!("layers/raw/{}.toml", source.name());
+            replace(&mut files, &path, "max_skew_days = 1", &skew);
+        }
         for (path, from, to) in edits {
             replace(&mut files, path, from, to);
         }
