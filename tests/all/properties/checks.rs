@@ -42,10 +42,15 @@ pub fn check_fresh(lake: &Lake) -> Outcome {
 pub fn check_meaning(lake: &Lake, messages: &[Sent]) -> Outcome {
     let mut wanted = oracle::tables(messages, lake.variant.limits);
     let keys = BusinessKeys::of(lake);
+    let mut problems = Vec::new();
     for reading in readings() {
-        let wanted = wanted.take(&reading.name);
-        check_rows(&reading.name, &reading.rows(lake, &keys), &wanted)
-            .map_err(|e| format!("not what was meant: {e}"))?;
+        let (found, wanted) = (reading.rows(lake, &keys), wanted.take(&reading.name));
+        problems.extend(check_rows(&reading.name, &found, &wanted).err());
+    }
+    let left = wanted.left();
+    assert!(left.is_empty(), "the oracle has tables that nothing reads: {left:?}");
+    if !problems.is_empty() {
+        return Err(format!("not what was meant: {}", problems.join("\n")));
     }
     check_truth(lake, messages)
 }

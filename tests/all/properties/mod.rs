@@ -8,11 +8,13 @@
 mod checks;
 mod constants;
 mod copies;
+mod coverage;
 mod crash;
 mod dice;
 mod faults;
 mod lake;
 mod late;
+mod meaning;
 mod messages;
 mod mutants;
 mod oracle;

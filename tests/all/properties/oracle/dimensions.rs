@@ -2,10 +2,10 @@
 
 use std::collections::BTreeMap;
 
-use lakebed::project::ProjectFiles;
 use sim::{MicrosUtc, Row, Source};
 use std::path::Path;
 
+use super::super::variant::project_files;
 use super::{
     Tables, UNKNOWN,
     cells::{cells, said},
@@ -22,21 +22,35 @@ pub struct AllHistories<'a> {
 
 /// Adds the tables.
 pub fn add(tables: &mut Tables, meanings: &Meanings<'_>, histories: &AllHistories<'_>) {
-    add_versions(tables, "dimensional.dim_user", "vault.hub_user", Source::DbUsers, histories);
-    add_versions(
-        tables,
-        "dimensional.dim_product",
-        "vault.hub_product",
-        Source::DbProducts,
-        histories,
-    );
-    add_versions(
-        tables,
-        "dimensional.dim_subscription",
-        "vault.hub_subscription",
-        Source::DbSubscriptions,
-        histories,
-    );
+    let tellers: [(&str, &str, Source, &[Source]); 3] = [
+        (
+            "dimensional.dim_user",
+            "vault.hub_user",
+            Source::DbUsers,
+            &[
+                Source::MobileEvents,
+                Source::DbUsers,
+                Source::DbOrders,
+                Source::DbPayments,
+                Source::DbSubscriptions,
+            ],
+        ),
+        (
+            "dimensional.dim_product",
+            "vault.hub_product",
+            Source::DbProducts,
+            &[Source::MobileEvents, Source::DbProducts, Source::DbOrderItems],
+        ),
+        (
+            "dimensional.dim_subscription",
+            "vault.hub_subscription",
+            Source::DbSubscriptions,
+            &[Source::DbSubscriptions],
+        ),
+    ];
+    for (table, hub, source, tellers) in tellers {
+        add_versions(tables, table, hub, (source, tellers), meanings, histories);
+    }
     add_devices(tables, meanings);
     for (table, hub, seed) in [
         ("dimensional.dim_functionality", "vault.hub_functionality", "functionalities"),
@@ -59,9 +73,8 @@ pub fn add(tables: &mut Tables, meanings: &Meanings<'_>, histories: &AllHistorie
 
 /// The keys of a seed: the first column of its file.
 fn seed_keys(seed: &str) -> Vec<String> {
-    let files = ProjectFiles::embedded();
     let path = format!("layers/seed/{seed}.csv");
-    let text = files.get(Path::new(&path)).expect("the seed has rows");
+    let text = project_files().get(Path::new(&path)).expect("the seed has rows");
     let keys = text.lines().skip(1).filter_map(|line| line.split(',').next());
     keys.map(str::to_owned).collect()
 }
@@ -71,7 +84,8 @@ fn add_versions(
     tables: &mut Tables,
     table: &str,
     hub: &str,
-    source: Source,
+    (source, tellers): (Source, &[Source]),
+    meanings: &Meanings<'_>,
     histories: &AllHistories<'_>,
 ) {
     let histories = &histories.by_source[&source];
@@ -82,8 +96,11 @@ fn add_versions(
             tables.add(table, row);
         }
     }
-    for row in versions("(unknown)", &[], |row| in_a_dimension(source, row)) {
-        tables.add(table, row);
+    // It comes with the first message of a source that tells of such keys.
+    if meanings.messages.iter().any(|sent| tellers.contains(&sent.source)) {
+        for row in versions("(unknown)", &[], |row| in_a_dimension(source, row)) {
+            tables.add(table, row);
+        }
     }
 }
 
@@ -124,6 +141,9 @@ fn add_devices(tables: &mut Tables, meanings: &Meanings<'_>) {
         let (first, last) = (&events[0], &events[events.len() - 1]);
         let row = [cells![device_id, device_id], last.1.clone(), cells![first.0, last.0]];
         tables.add("dimensional.dim_device", row.concat());
+    }
+    if !meanings.messages.iter().any(|sent| sent.source == Source::MobileEvents) {
+        return;
     }
     let of_nobody = [
         cells!["(unknown)", UNKNOWN, UNKNOWN, UNKNOWN, UNKNOWN],

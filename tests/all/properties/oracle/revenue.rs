@@ -3,9 +3,9 @@
 use std::{collections::BTreeMap, path::Path};
 
 use jiff::civil::Date;
-use lakebed::project::ProjectFiles;
 use sim::Source;
 
+use super::super::variant::project_files;
 use super::{
     Tables, UNKNOWN,
     activity::Marts,
@@ -121,9 +121,8 @@ struct Rates(BTreeMap<(String, Date), i64>);
 
 impl Rates {
     fn of_the_seed() -> Self {
-        let files = ProjectFiles::embedded();
         let path = Path::new("layers/seed/exchange_rates.csv");
-        let text = files.get(path).expect("the project has exchange rates");
+        let text = project_files().get(path).expect("the project has exchange rates");
         let rate = |line: &str| {
             let mut cells = line.split(',');
             let date: Date = cells.next()?.parse().ok()?;
