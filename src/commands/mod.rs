@@ -1,9 +1,13 @@
 //! The verbs, one file each, and the composition root: only here are adapters picked.
 
 mod build;
+mod completions;
 mod damage;
+mod drift;
 mod failure;
 mod gateway;
+mod ingest;
+mod init;
 mod open;
 mod output;
 mod plan;
@@ -34,6 +38,10 @@ pub fn main() -> ExitCode {
         Command::Build(args) => build::build(&cli.place, &args),
         Command::Query(args) => query::query(&cli.place, &args),
         Command::Show(args) => show::show(&cli.place, &args),
+        Command::Ingest(args) => ingest::ingest(&cli.place, &args),
+        Command::Drift(args) => drift::drift(&cli.place, &args),
+        Command::Init(args) => init::init(&cli.place, &args),
+        Command::Completions(args) => completions::completions(&args),
     };
     scenario.teardown();
     match result {

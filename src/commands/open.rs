@@ -1,6 +1,6 @@
 //! Opens what the verbs work with: the project, the data folder, the adapters.
 
-use std::{collections::BTreeSet, path::Path, sync::Arc};
+use std::{collections::BTreeSet, fmt::Write as _, path::Path, sync::Arc};
 
 use super::Failure;
 use crate::{
@@ -91,10 +91,37 @@ pub fn pipeline(
     Ok(pipeline)
 }
 
+/// The program as it was called, so that lines with it can be typed as they are.
+pub fn program() -> String {
+    quoted(&std::env::args().next().unwrap_or_else(|| "lakebed".to_owned()))
+}
+
+/// The program with the options of its place.
+pub fn command_line(place: &Place) -> String {
+    let mut line = program();
+    for (option, folder) in [("project", place.project.as_deref()), ("data", Some(&*place.data))] {
+        let is_default = option == "data" && folder == Some(Path::new(Place::DEFAULT_DATA));
+        if let Some(folder) = folder.filter(|_| !is_default) {
+            let _ = write!(line, " --{option} {}", quoted(&folder.display().to_string()));
+        }
+    }
+    line
+}
+
+/// As a shell takes it for one word.
+pub fn quoted(text: &str) -> String {
+    let is_plain = |c: char| c.is_alphanumeric() || "/._-:=+,@%".contains(c);
+    if !text.is_empty() && text.chars().all(is_plain) {
+        text.to_owned()
+    } else {
+        format!("'{}'", text.replace('\'', r"'\''"))
+    }
+}
+
 /// Nothing was ever brought into the folder.
 pub fn no_data(data: &DataFolder) -> Failure {
     Failure::usage(format!("there is no data in {}", data.path().display()))
-        .hint("`lakebed run` brings some; --data says where it is")
+        .hint("`lakebed run` and `lakebed ingest` bring some; --data says where it is")
 }
 
 /// Opens the raw layer.

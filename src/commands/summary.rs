@@ -9,7 +9,8 @@ use super::{Failure, output::Page};
 use crate::{
     build::{BuildReport, TableOutcome, TableReport},
     data_folder::DataFolder,
-    grade::Grade,
+    grade::{Grade, has_table},
+    graph::Graph,
     ingest::{IngestMode, IngestReport, SimulationRecord},
     project::LAYERS,
     warehouse::Session,
@@ -29,8 +30,11 @@ pub struct RunSummary<'a> {
     pub record: &'a SimulationRecord,
     /// What was built.
     pub build: &'a BuildReport,
-    /// How the tables compare with the truth; `None` if a table failed.
+    /// How the tables compare with the truth; `None` if a table failed, or the folder has messages
+    /// that the simulator does not know.
     pub grade: Option<&'a Grade>,
+    /// The tables.
+    pub graph: &'a Graph,
     /// Time of the ingestion.
     pub ingest_duration: Duration,
     /// Time of the build.
@@ -131,13 +135,24 @@ pub fn render_run(summary: &RunSummary<'_>, session: &mut dyn Session) -> Result
     text.line(format_args!("2. Tables"));
     text.append(&render_build(summary.build));
     text.line(format_args!("   time: {}", seconds(summary.build_duration)));
-    let Some(grade) = summary.grade else { return Ok(text) };
+    if !summary.build.is_success() {
+        return Ok(text);
+    }
+    if has_table(summary.graph, "standardized.reconciliation") {
+        text.line(format_args!(""));
+        render_accounts(&mut text, session)?;
+    }
+    if has_table(summary.graph, "mart.daily_active_users") {
+        text.line(format_args!(""));
+        render_result(&mut text, session)?;
+    }
     text.line(format_args!(""));
-    render_accounts(&mut text, session)?;
-    text.line(format_args!(""));
-    render_result(&mut text, session)?;
-    text.line(format_args!(""));
-    render_grade(&mut text, grade, summary.record);
+    match summary.grade {
+        Some(grade) => render_grade(&mut text, grade, summary.record),
+        None => text.line(format_args!(
+            "5. The truth\n   is not compared: files were ingested, of which the simulator knows nothing."
+        )),
+    }
     text.line(format_args!(""));
     render_next(&mut text, summary);
     Ok(text)
@@ -248,6 +263,10 @@ fn render_result(text: &mut Page, session: &mut dyn Session) -> Result<(), Failu
 
 fn render_grade(text: &mut Page, grade: &Grade, record: &SimulationRecord) {
     text.line(format_args!("5. The truth"));
+    if grade.checks.is_empty() {
+        text.line(format_args!("   speaks of no table that this project has."));
+        return;
+    }
     let wrong: Vec<_> = grade.wrong().collect();
     text.line(format_args!(
         "   {} of {} numbers that the simulator knows are what the tables hold: accepted, rejected",
@@ -284,12 +303,17 @@ fn render_next(text: &mut Page, summary: &RunSummary<'_>) {
     text.line(format_args!(
         "   The data is in {data}/: raw/ has the messages, warehouse.duckdb all tables."
     ));
-    for (command, what) in [
+    let (query, show) = if has_table(summary.graph, "mart.daily_active_users") {
         (
             "query \"select * from mart.daily_active_users order by activity_date\"",
-            "the result, day by day",
-        ),
-        ("show mart.daily_active_users", "what it is, and what it is made of"),
+            "show mart.daily_active_users",
+        )
+    } else {
+        ("query \"select * from LAYER.TABLE limit 10\"", "show")
+    };
+    for (command, what) in [
+        (query, "the result, day by day"),
+        (show, "what it is, and what it is made of"),
         ("plan", "what is stale, and why; nothing now"),
     ] {
         text.line(format_args!("   {what}:"));
@@ -307,6 +331,7 @@ fn millis(duration: Duration) -> u64 {
     u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
 }
 
-fn grouped(number: u64) -> String {
+/// Such as `1,234`.
+pub fn grouped(number: u64) -> String {
     indicatif::HumanCount(number).to_string()
 }
