@@ -57,6 +57,8 @@ pub struct Marts<'a> {
     pub user_days: UserDays<'a>,
     /// The histories of users.
     pub users: &'a Histories<'a>,
+    /// The first date of the calendar.
+    pub calendar_from: Date,
     /// The last date that has rows.
     pub last_date: Date,
     /// The first date that is not final.

@@ -103,7 +103,7 @@ pub fn tables(messages: &[Sent], limits: Limits) -> Tables {
     let last_final = Some(final_before - 1.day()).filter(|date| *date >= calendar_from);
     tables.add("dimensional.dim_date", cells![last_final]);
     let users = &all_histories.by_source[&Source::DbUsers];
-    let marts = Marts { user_days, users, last_date, final_before };
+    let marts = Marts { user_days, users, calendar_from, last_date, final_before };
     marts.add(&mut tables);
     sessions::add_funnel(&mut tables, &sessions, &marts);
     revenue::add(&mut tables, &all_histories, &marts);

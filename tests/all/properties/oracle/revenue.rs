@@ -58,7 +58,10 @@ pub fn add(tables: &mut Tables, histories: &AllHistories<'_>, marts: &Marts<'_>)
     for ((date, place), sums) in revenue {
         let [orders, gross, cancelled, returned, captured, refunded] = sums;
         let net = gross - cancelled - returned;
-        let rate = rates.on(date, &place.currency_code);
+        // A day before the calendar has no rate.
+        let rate = rates
+            .on(date, &place.currency_code)
+            .filter(|_| date >= marts.calendar_from);
         let in_euros = |micros: i64| {
             rate.map(|rate| (i128::from(micros) * i128::from(rate) / 1_000_000).to_string())
         };
