@@ -59,9 +59,7 @@ pub fn add(tables: &mut Tables, histories: &AllHistories<'_>, marts: &Marts<'_>)
         let [orders, gross, cancelled, returned, captured, refunded] = sums;
         let net = gross - cancelled - returned;
         // A day before the calendar has no rate.
-        let rate = rates
-            .on(date, &place.currency_code)
-            .filter(|_| date >= marts.calendar_from);
+        let rate = rates.on(date, &place.currency_code).filter(|_| date >= marts.calendar_from);
         let in_euros = |micros: i64| {
             rate.map(|rate| (i128::from(micros) * i128::from(rate) / 1_000_000).to_string())
         };
