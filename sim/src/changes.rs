@@ -58,24 +58,24 @@ mod tests {
     use crate::rows::{OrderItemRow, Row};
     use crate::time::MicrosUtc;
 
-    fn line(line_number: i64, quantity: i64) -> Option<Row> {
+    fn line(line_number: i64, quantity: i64) -> Row {
         let (order_id, product_id) = ("o1".to_owned(), "p1".to_owned());
-        Some(Row::OrderItem(OrderItemRow {
+        Row::OrderItem(OrderItemRow {
             order_id,
             line_number,
             product_id,
             quantity,
             unit_price_micros: 5,
-        }))
+        })
     }
 
     #[test]
     fn a_snapshot_has_each_row_that_is_left_as_of_its_last_change() {
         let changes = [
-            Change::between(MicrosUtc(1), 0, None, line(1, 1)),
-            Change::between(MicrosUtc(1), 1, None, line(2, 1)),
-            Change::between(MicrosUtc(5), 0, line(1, 1), line(1, 7)),
-            Change::between(MicrosUtc(6), 0, line(2, 1), None),
+            Change::between(MicrosUtc(1), 0, None, Some(line(1, 1))),
+            Change::between(MicrosUtc(1), 1, None, Some(line(2, 1))),
+            Change::between(MicrosUtc(5), 0, Some(line(1, 1)), Some(line(1, 7))),
+            Change::between(MicrosUtc(6), 0, Some(line(2, 1)), None),
         ];
         assert_eq!(changes[3].operation, Operation::Delete);
         let expected = Change {
@@ -83,7 +83,7 @@ mod tests {
             committed_at: MicrosUtc(5),
             ordinal: 0,
             before: None,
-            after: line(1, 7),
+            after: Some(line(1, 7)),
         };
         assert_eq!(snapshot(changes), [expected]);
     }

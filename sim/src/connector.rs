@@ -1,7 +1,7 @@
 //! The connector that reads the database's log: it sends the changes of each minute in a batch per
 //! table, and, when the stream begins, a snapshot of all rows. It may send a batch again.
 
-use crate::arrival::{Arrival, Outcome, Source};
+use crate::arrival::{Arrival, Message, Outcome, Source};
 use crate::change_message::{ChangeMessages, lsn};
 use crate::changes::Change;
 use crate::database::Database;
@@ -114,7 +114,7 @@ impl Connector<'_> {
     }
 }
 
-fn arrival(source: Source, arrived_at: MicrosUtc, messages: Vec<crate::Message>) -> Arrival {
+fn arrival(source: Source, arrived_at: MicrosUtc, messages: Vec<Message>) -> Arrival {
     Arrival {
         source,
         lane: LANE,

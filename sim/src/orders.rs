@@ -6,6 +6,7 @@
 
 use crate::catalogue::product_id;
 use crate::changes::Change;
+use crate::faults::PartsPerMillion;
 use crate::people::Person;
 use crate::purchases::{Purchase, order_id};
 use crate::random::{Random, digest};
@@ -337,9 +338,7 @@ fn fulfil(
     let later = |name: &str, from: MicrosUtc, least: i64, greatest: i64| {
         from.plus(random.stream(name).at(0).long_tailed(least, greatest))
     };
-    let happens = |name: &str, rate: crate::faults::PartsPerMillion| {
-        random.stream(name).chance(rate.0.into())
-    };
+    let happens = |name: &str, rate: PartsPerMillion| random.stream(name).chance(rate.0.into());
     let mut at = captured_at;
     if happens("changed mind", commerce.orders_cancelled) {
         at = later("changed mind", at, MICROS_PER_MINUTE, CANCELLATION_MAX);
@@ -364,5 +363,62 @@ fn fulfil(
             at = later("refunded", at, MICROS_PER_HOUR, REFUND_MAX);
             deeds.push((at, Deed::Refund));
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Deed, deeds, life_days};
+    use crate::faults::PartsPerMillion;
+    use crate::purchases::{Attempt, Purchase};
+    use crate::random::Random;
+    use crate::scenario::Commerce;
+    use crate::shop::{Bill, Line};
+    use crate::time::{MICROS_PER_DAY, MICROS_PER_SECOND, MicrosUtc};
+    use std::collections::BTreeSet;
+
+    /// Orders placed at a second of a day, some never paid, some paid at the second attempt.
+    fn purchase(seed: u64) -> Purchase {
+        let placed_at = MicrosUtc::start_of(10).plus(MICROS_PER_DAY - 1);
+        let at = |seconds: i64| placed_at.plus(seconds * MICROS_PER_SECOND);
+        let fails = Attempt { submitted_at: at(1), failed_at: Some(at(2)) };
+        let succeeds = Attempt { submitted_at: at(3), failed_at: None };
+        let attempts = [vec![], vec![fails], vec![fails, succeeds], vec![succeeds]];
+        let line = Line { product: 1, quantity: 2, unit_price_micros: 10_000 };
+        Purchase {
+            order: seed,
+            bill: Bill { lines: vec![line], ..Bill::default() },
+            placed_at,
+            attempts: Random::new(seed).stream("attempts").pick(&attempts).clone(),
+            random: Random::new(seed),
+        }
+    }
+
+    #[test]
+    fn a_life_goes_forward_and_ends_in_time() {
+        let commerce = Commerce {
+            orders_returned: PartsPerMillion(500_000),
+            orders_erased: PartsPerMillion(500_000),
+            ..Commerce::default()
+        };
+        let (mut last_days, mut ends) = (BTreeSet::new(), [0; 3]);
+        for seed in 0..20_000 {
+            let purchase = purchase(seed);
+            let deeds = deeds(&purchase, &commerce);
+            assert!(deeds.windows(2).all(|pair| pair[0].0 < pair[1].0), "{deeds:?}");
+            let (last_at, last) = deeds[deeds.len() - 1];
+            // The session may have begun on the day before.
+            let session_day = purchase.placed_at.day() - 1;
+            assert!(last_at.day() <= session_day + life_days(purchase.random, &commerce));
+            last_days.insert(last_at.day() - session_day);
+            match last {
+                Deed::Erase => ends[0] += 1,
+                Deed::Refund => ends[1] += 1,
+                Deed::Deliver => ends[2] += 1,
+                _ => {}
+            }
+        }
+        assert!(last_days.last().is_some_and(|day| *day > 25), "{last_days:?}");
+        assert!(ends.iter().all(|count| *count > 1_000), "{ends:?}");
     }
 }

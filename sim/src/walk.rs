@@ -283,21 +283,26 @@ impl Walk<'_> {
         self.order = Details::Order { order, amount_micros: bill.amount_micros() };
         let placed_at = self.act(Event::OrderPlaced);
         self.cart.clear();
+        let is_abandoned = random.stream("abandoned").chance(commerce.orders_abandoned.0.into());
+        let attempts = if is_abandoned { Vec::new() } else { self.pay(random) };
+        Purchase { order, bill, placed_at, attempts, random: self.purchase_seed }
+    }
+
+    /// Tries to pay until it succeeds or the user has had enough.
+    fn pay(&mut self, random: Random) -> Vec<Attempt> {
+        let failing_parts = self.shop.commerce.payments_failed.0.into();
         let mut attempts = Vec::new();
-        let is_abandoned =
-            random.stream("abandoned").chance(u64::from(commerce.orders_abandoned.0));
-        while !is_abandoned {
+        for number in 0..ATTEMPTS_MAX {
+            let trial = random.stream("payment").at(number);
             let submitted_at = self.act(Event::PaymentSubmitted);
-            let trial = random.stream("payment").at(attempts.len() as u64);
-            let fails = trial.chance(u64::from(commerce.payments_failed.0));
+            let fails = trial.chance(failing_parts);
             let failed_at = fails.then(|| self.act(Event::PaymentFailed));
             attempts.push(Attempt { submitted_at, failed_at });
-            let again = trial.stream("again").chance(TRIES_AGAIN_PARTS);
-            if !fails || !again || attempts.len() as u64 == ATTEMPTS_MAX {
+            if !fails || !trial.stream("again").chance(TRIES_AGAIN_PARTS) {
                 break;
             }
         }
-        Purchase { order, bill, placed_at, attempts, random: self.purchase_seed }
+        attempts
     }
 
     /// Does that, and says when it was.

@@ -12,11 +12,13 @@ use std::collections::{BTreeMap, BTreeSet};
 
 const TINY: &str = include_str!("../../scenarios/tiny.toml");
 
-/// A change with the transaction that made it.
+/// A change with what else its payload says.
 #[derive(Clone, Debug)]
 struct Commit {
     change: RowChange,
     transaction_id: String,
+    before: Value,
+    after: Value,
 }
 
 /// What happened in a world without faults: events by session in their order, and changes by
@@ -44,7 +46,8 @@ fn world() -> World {
             }
             Meaning::RowChange(change) => {
                 let transaction_id = payload["transaction_id"].as_str().unwrap().to_owned();
-                commits.push(Commit { change, transaction_id });
+                let (before, after) = (payload["before"].clone(), payload["after"].clone());
+                commits.push(Commit { change, transaction_id, before, after });
             }
             Meaning::Invalid(reason) => panic!("{reason:?} without faults"),
         }
@@ -137,6 +140,28 @@ fn cart(events: &[Value]) -> BTreeMap<String, i64> {
 }
 
 #[test]
+fn every_change_begins_where_the_one_before_it_ended() {
+    let world = world();
+    let mut rows: BTreeMap<(Source, &str), &Value> = BTreeMap::new();
+    let mut last_of_transaction: BTreeMap<&str, (MicrosUtc, i64)> = BTreeMap::new();
+    for Commit { change, transaction_id, before, after } in &world.commits {
+        let known = rows.insert((change.source, &change.key), after).unwrap_or(&Value::Null);
+        let expected = match change.operation {
+            Operation::Snapshot | Operation::Insert => [true, true, false],
+            Operation::Update => [false, false, false],
+            Operation::Delete => [false, false, true],
+        };
+        assert_eq!([known, before, after].map(Value::is_null), expected, "{change:?}");
+        assert_eq!(known, before, "{change:?}");
+        let place = (change.committed_at, change.lsn);
+        if let Some(last) = last_of_transaction.insert(transaction_id, place) {
+            assert_eq!(last.0, change.committed_at, "{change:?}");
+            assert!(last.1 < change.lsn, "{change:?}");
+        }
+    }
+}
+
+#[test]
 fn an_order_in_the_app_is_an_order_in_the_backend() {
     let world = world();
     let orders = world.inserted_orders();
@@ -217,7 +242,7 @@ fn payments_in_the_app_are_payments_in_the_backend() {
                     event["properties"]["amount_micros"].as_i64() == Some(row.amount_micros)
                         && occurred_at(event) == row.attempted_at
                 };
-                assert!(events.iter().any(|event| is_event(event)), "{row:?}");
+                assert!(events.iter().any(is_event), "{row:?}");
             }
             *statuses.entry(path.join(" ")).or_insert(0) += 1;
         }
@@ -325,6 +350,33 @@ fn a_plan_is_an_active_subscription_at_every_commit() {
     assert_eq!(kinds.len(), 4, "{kinds:?}");
 }
 
+/// In the United States things cost what the list says, at the time of the order.
+#[test]
+fn prices_of_lines_follow_the_list() {
+    let world = world();
+    let mut prices: BTreeMap<&str, Vec<(MicrosUtc, i64)>> = BTreeMap::new();
+    for change in world.changes(Source::DbProducts) {
+        if let Some(Row::Product(row)) = &change.row {
+            let versions = prices.entry(&change.key).or_default();
+            versions.push((change.committed_at, row.list_price_micros));
+        }
+    }
+    let mut not_the_first = 0;
+    for (order_id, (change, row)) in world.inserted_orders() {
+        for (_, line) in world.inserted_lines(order_id) {
+            assert_eq!(line.unit_price_micros % 10_000, 0, "{line:?}");
+            if row.country_code == "US" {
+                let versions = &prices[line.product_id.as_str()];
+                let mut until = versions.iter().filter(|(at, _)| *at <= change.committed_at);
+                let price = until.next_back().unwrap().1;
+                assert_eq!(line.unit_price_micros, price, "{line:?}");
+                not_the_first += usize::from(price != versions[0].1);
+            }
+        }
+    }
+    assert!(not_the_first > 3, "{not_the_first}");
+}
+
 #[test]
 fn what_is_seen_and_ordered_is_to_be_had() {
     let world = world();
@@ -340,8 +392,8 @@ fn what_is_seen_and_ordered_is_to_be_had() {
     for event in world.sessions.values().flatten() {
         if event["event_name"] == "product_viewed" {
             let product_id = event["properties"]["product_id"].as_str().unwrap();
-            let until = versions[product_id].iter().filter(|(at, _)| *at <= occurred_at(event));
-            assert_eq!(until.last().unwrap().1, Some(true), "{event}");
+            let mut until = versions[product_id].iter().filter(|(at, _)| *at <= occurred_at(event));
+            assert_eq!(until.next_back().unwrap().1, Some(true), "{event}");
             seen += 1;
         }
     }

@@ -16,20 +16,32 @@ const BASELINE: &str = include_str!("../../scenarios/baseline.toml");
 fn baseline_has_the_promised_size() {
     let scenario = Scenario::from_toml("baseline", BASELINE).unwrap();
     let simulation = Simulation::new(scenario);
-    let mut events = 0;
-    let mut changes = Vec::new();
+    let mut of_source: BTreeMap<Source, Vec<usize>> = BTreeMap::new();
     for date in simulation.load_dates() {
         let arrivals = simulation.arrivals(date);
-        let count = |source| {
-            let of_source = arrivals.iter().filter(|arrival| arrival.source == source);
-            of_source.map(|arrival| arrival.messages.len()).sum::<usize>()
-        };
-        events += count(Source::MobileEvents);
-        changes.push(count(Source::DbUsers));
+        for source in Source::ALL {
+            let of_date = arrivals.iter().filter(|arrival| arrival.source == source);
+            let count = of_date.map(|arrival| arrival.messages.len()).sum();
+            of_source.entry(source).or_default().push(count);
+        }
     }
-    assert!((350_000..450_000).contains(&events), "{events}");
-    assert!((25_000..26_000).contains(&changes[0]), "{changes:?}");
-    assert!(changes[1..].iter().all(|count| (150..900).contains(count)), "{changes:?}");
+    let total = |source| of_source[&source].iter().sum::<usize>();
+    assert!(Source::ALL.map(total).iter().sum::<usize>() < 480_000, "{of_source:?}");
+    // The first day has the snapshot; every day has changes.
+    let expected = [
+        (Source::MobileEvents, 40_000..60_000, 45_000..65_000),
+        (Source::DbUsers, 25_000..26_000, 150..900),
+        (Source::DbProducts, 500..550, 1..50),
+        (Source::DbOrders, 1_500..3_500, 900..2_500),
+        (Source::DbOrderItems, 1_000..3_500, 400..1_200),
+        (Source::DbPayments, 1_000..2_500, 400..1_200),
+        (Source::DbSubscriptions, 4_500..5_000, 50..300),
+    ];
+    for (source, first_day, other_days) in expected {
+        let counts = &of_source[&source];
+        assert!(first_day.contains(&counts[0]), "{of_source:?}");
+        assert!(counts[1..].iter().all(|count| other_days.contains(count)), "{of_source:?}");
+    }
 }
 
 #[test]
@@ -57,7 +69,7 @@ fn bytes_do_not_change_by_accident() {
         }
     }
     let counts = (arrivals.len(), messages(&arrivals).count(), fingerprint);
-    assert_eq!(counts, (250, 1_081, 13_349_973_517_881_945_539));
+    assert_eq!(counts, (406, 1_306, 13_127_293_095_677_114_597));
 }
 
 #[test]
@@ -70,6 +82,7 @@ fn a_sample_is_part_of_a_larger_one() {
     let small = payloads("one_in = 3_000_000");
     let large = payloads("one_in = 300_000");
     assert!(small.is_subset(&large));
+    // There are ten times the users, and as many products.
     assert!(large.len() > 8 * small.len());
 }
 

@@ -6,7 +6,7 @@ use crate::arrival::RowChange;
 use crate::rows::Row;
 use crate::time::{MicrosUtc, date_of};
 use jiff::civil::Date;
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 /// A date's numbers of active users look at that many days, itself included.
 const WEEK_DAYS: i64 = 7;
@@ -18,8 +18,23 @@ const COHORT_DAYS: i64 = 28;
 /// The plan of users without one.
 const UNKNOWN: &str = "unknown";
 
-/// The days on which each user was active, in order.
-type DaysOfUser = BTreeMap<u32, BTreeSet<i64>>;
+/// The users with the days on which they were active, each once, in order.
+struct ActiveDays(Vec<(u32, i64)>);
+
+impl ActiveDays {
+    fn new(events: &[AcceptedEvent]) -> ActiveDays {
+        let mut days: Vec<(u32, i64)> =
+            events.iter().map(|event| (event.user, event.day)).collect();
+        days.sort_unstable();
+        days.dedup();
+        ActiveDays(days)
+    }
+
+    /// User by user.
+    fn by_user(&self) -> impl Iterator<Item = &[(u32, i64)]> {
+        self.0.chunk_by(|one, other| one.0 == other.0)
+    }
+}
 
 /// What there is to say of business dates.
 #[derive(Debug, Default)]
@@ -76,24 +91,23 @@ pub(super) fn by_date(
     last_day: i64,
 ) -> ActivityDays {
     let mut days: BTreeMap<i64, ActivityTruth> = BTreeMap::new();
-    let mut days_of_user = DaysOfUser::new();
     for event in events {
         days.entry(event.day).or_default().event_count += 1;
-        days_of_user.entry(event.user).or_default().insert(event.day);
     }
-    for day in active_users_in_window(&days_of_user, MONTH_DAYS + 1).into_keys() {
+    let active_days = ActiveDays::new(events);
+    for day in active_users_in_window(&active_days, MONTH_DAYS + 1).into_keys() {
         days.entry(day).or_default();
     }
-    for (day, count) in active_users_in_window(&days_of_user, WEEK_DAYS) {
+    for (day, count) in active_users_in_window(&active_days, WEEK_DAYS) {
         days.entry(day).or_default().active_users_7_days = count;
     }
-    for (day, count) in active_users_in_window(&days_of_user, MONTH_DAYS) {
+    for (day, count) in active_users_in_window(&active_days, MONTH_DAYS) {
         days.entry(day).or_default().active_users_28_days = count;
     }
     let mut retention: BTreeMap<Date, BTreeMap<Date, u64>> = BTreeMap::new();
-    for (user, active_days) in &days_of_user {
-        for &day in active_days {
-            let profile = profiles.at_end_of(*user, day);
+    for active_days in active_days.by_user() {
+        for (index, &(user, day)) in active_days.iter().enumerate() {
+            let profile = profiles.at_end_of(user, day);
             days.entry(day).or_default().note_active(profile, day);
             let signed_up_on = profile.and_then(|profile| profile.signed_up_on);
             if let Some(signed_up_on) = signed_up_on
@@ -103,8 +117,8 @@ pub(super) fn by_date(
                 let cohorts = retention.entry(date_of(day)).or_default();
                 *cohorts.entry(date_of(signed_up_on)).or_default() += 1;
             }
-            let comes_back = active_days.range(day + 1..=day + MONTH_DAYS).next().is_some();
-            if !comes_back {
+            let next = active_days.get(index + 1);
+            if next.is_none_or(|next| next.1 > day + MONTH_DAYS) {
                 days.entry(day + MONTH_DAYS).or_default().churned_users += 1;
             }
         }
@@ -130,11 +144,11 @@ impl ActivityTruth {
 /// For each day on which there were any, how many distinct users had an event on it or on one of
 /// the days before it that belong to the window. Each user is counted along the union of the
 /// windows of the user's days.
-fn active_users_in_window(days_of_user: &DaysOfUser, window_days: i64) -> BTreeMap<i64, u64> {
+fn active_users_in_window(active_days: &ActiveDays, window_days: i64) -> BTreeMap<i64, u64> {
     let mut changes: BTreeMap<i64, i64> = BTreeMap::new();
-    for days in days_of_user.values() {
+    for days in active_days.by_user() {
         let mut covered_until = i64::MIN;
-        for &day in days {
+        for &(_, day) in days {
             *changes.entry(covered_until.max(day)).or_default() += 1;
             covered_until = day + window_days;
             *changes.entry(covered_until).or_default() -= 1;

@@ -8,15 +8,21 @@ use std::collections::{BTreeMap, BTreeSet};
 
 /// The steps from a product to a payment: the functionality, and whether a session did what
 /// belongs to it.
-const STEPS: [(&str, fn(&SessionTruth) -> bool); 4] = [
+const STEPS: [(&str, IsReached); 4] = [
     ("catalogue", |session| session.product_view_count > 0),
     ("cart", |session| session.cart_addition_count > 0),
     ("checkout", |session| session.checkout_count > 0),
     ("payments", |session| session.payment_count > 0),
 ];
 
-/// A session on the date on which it began: day, session and user.
-type Session = (i64, u32, u32);
+type IsReached = fn(&SessionTruth) -> bool;
+
+/// A session of a user on the date on which it began.
+struct Session {
+    day: i64,
+    user: u32,
+    truth: SessionTruth,
+}
 
 /// Sessions by the dates on which they began, and how far they came.
 #[derive(Debug, Default)]
@@ -29,13 +35,13 @@ pub(super) struct SessionDays {
 pub(super) fn by_date(events: &[AcceptedEvent], last_day: i64) -> SessionDays {
     let mut days = SessionDays::default();
     let mut users: BTreeMap<(Date, &str), BTreeSet<u32>> = BTreeMap::new();
-    for ((day, _, user), session) in sessions(events) {
+    for Session { day, user, truth } in sessions(events) {
         if day > last_day {
             continue;
         }
         let date = date_of(day);
-        days.sessions.entry(date).or_default().add(&session);
-        for (functionality, _) in STEPS.iter().take_while(|(_, is_reached)| is_reached(&session)) {
+        days.sessions.entry(date).or_default().add(&truth);
+        for (functionality, _) in STEPS.iter().take_while(|(_, is_reached)| is_reached(&truth)) {
             let funnel = days.funnel.entry(date).or_default();
             funnel.entry((*functionality).to_owned()).or_default().session_count += 1;
             users.entry((date, functionality)).or_default().insert(user);
@@ -50,34 +56,48 @@ pub(super) fn by_date(events: &[AcceptedEvent], last_day: i64) -> SessionDays {
 
 /// Every session with what happened in it. An event belongs to the session of the day before, if
 /// the session had an event on that day.
-fn sessions(events: &[AcceptedEvent]) -> BTreeMap<Session, SessionTruth> {
-    let of_days: BTreeSet<Session> =
-        events.iter().filter_map(|event| Some((event.day, event.session?, event.user))).collect();
-    let mut sessions: BTreeMap<Session, SessionTruth> = BTreeMap::new();
-    for event in events {
-        let Some(session) = event.session else { continue };
-        let day_before = (event.day - 1, session, event.user);
-        let key = if of_days.contains(&day_before) {
-            day_before
-        } else {
-            (event.day, session, event.user)
-        };
-        let truth = sessions.entry(key).or_default();
-        truth.session_count = 1;
-        truth.event_count += 1;
-        match event.event_name {
-            "product_viewed" => truth.product_view_count += 1,
-            "cart_item_added" => truth.cart_addition_count += 1,
-            "checkout_started" => truth.checkout_count += 1,
-            "order_placed" => truth.order_count += 1,
-            "payment_submitted" => truth.payment_count += 1,
-            _ => {}
+fn sessions(events: &[AcceptedEvent]) -> Vec<Session> {
+    let mut events: Vec<&AcceptedEvent> =
+        events.iter().filter(|event| event.session.is_some()).collect();
+    events.sort_unstable_by_key(|event| (event.session, event.user, event.day));
+    let mut sessions: Vec<Session> = Vec::new();
+    let of_one = |one: &&AcceptedEvent, other: &&AcceptedEvent| {
+        (one.session, one.user) == (other.session, other.user)
+    };
+    for events in events.chunk_by(of_one) {
+        let first = sessions.len();
+        let mut day_before = None;
+        for events in events.chunk_by(|one, other| one.day == other.day) {
+            let AcceptedEvent { day, user, .. } = *events[0];
+            let began_on = if day_before == Some(day - 1) { day - 1 } else { day };
+            day_before = Some(day);
+            if sessions[first..].last().is_none_or(|session| session.day != began_on) {
+                let truth = SessionTruth { session_count: 1, ..SessionTruth::default() };
+                sessions.push(Session { day: began_on, user, truth });
+            }
+            let truth = &mut sessions.last_mut().expect("pushed if there was none").truth;
+            for event in events {
+                truth.note(event.event_name);
+            }
         }
     }
     sessions
 }
 
 impl SessionTruth {
+    /// Takes note of an event.
+    fn note(&mut self, event_name: &str) {
+        self.event_count += 1;
+        match event_name {
+            "product_viewed" => self.product_view_count += 1,
+            "cart_item_added" => self.cart_addition_count += 1,
+            "checkout_started" => self.checkout_count += 1,
+            "order_placed" => self.order_count += 1,
+            "payment_submitted" => self.payment_count += 1,
+            _ => {}
+        }
+    }
+
     fn add(&mut self, other: &SessionTruth) {
         self.session_count += other.session_count;
         self.event_count += other.event_count;
