@@ -89,7 +89,7 @@ fn row(source: Source, number: u8, line_number: i64, seed: u64) -> Row {
     match source {
         Source::DbUsers => Row::User(UserRow {
             user_id,
-            signed_up_at: MicrosUtc(START + (amount(3) / 1_000 - 2) * 16 * 24 * HOUR),
+            signed_up_at: MicrosUtc(START + (amount(3) / 1_000 - 2) * 14 * 24 * HOUR),
             country_code,
             plan: pick(5, &["free", "plus"]),
             marketing_opt_in: false,
