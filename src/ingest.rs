@@ -336,7 +336,8 @@ impl Day<'_> {
     }
 }
 
-fn phone_batch(arrival: Arrival) -> PhoneBatch {
+/// A simulated batch as phones send it.
+pub fn phone_batch(arrival: Arrival) -> PhoneBatch {
     PhoneBatch {
         source: arrival.source.name().to_owned(),
         lane: arrival.lane,

@@ -243,6 +243,7 @@ impl<'a> Phone<'a> {
         let event_name = action.event.name();
         let random = action.random.stream("defect");
         let visit = &stationery.visit;
+        let properties = action.properties(self.person);
         let fields = MobileFields {
             event_id: &event_id,
             event_name: if verdict == Some(Fault::UnknownEvent) {
@@ -259,7 +260,7 @@ impl<'a> Phone<'a> {
             app_version: &visit.app_version,
             os: visit.os,
             country_code: visit.country_code,
-            properties: action.properties(self.person),
+            properties: properties.clone(),
         };
         let (payload, reason) = match verdict {
             Some(Fault::MissingKey) => {
@@ -280,6 +281,7 @@ impl<'a> Phone<'a> {
                     occurred_at,
                     event_id: event_id.clone(),
                     user_id: stationery.user_id.clone(),
+                    product_id: properties.product_id,
                     visit: Arc::clone(visit),
                 });
                 return Message { payload: fields.to_bytes(&[]), meaning };

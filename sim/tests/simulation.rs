@@ -108,8 +108,11 @@ fn senders_send_in_order_on_the_day_asked_for() {
 
 #[test]
 fn payloads_are_what_their_meaning_says() {
-    for message in messages(&all_arrivals(&tiny_with(&[("= 3_000_000", "= 500_000")]))) {
-        check_message(message).unwrap_or_else(|problem| panic!("{problem}: {message:?}"));
+    for arrival in all_arrivals(&tiny_with(&[("= 3_000_000", "= 500_000")])) {
+        for message in &arrival.messages {
+            check_message(arrival.source, message)
+                .unwrap_or_else(|problem| panic!("{problem}: {message:?}"));
+        }
     }
 }
 

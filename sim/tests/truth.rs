@@ -45,6 +45,7 @@ fn event() -> impl Strategy<Value = MobileEvent> {
             functionality: "feed",
             user_id: format!("u{user}"),
             occurred_at,
+            product_id: None,
             visit: Arc::new(Visit { session_id: session_id.to_owned(), ..Visit::default() }),
         })
 }

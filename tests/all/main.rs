@@ -6,4 +6,6 @@ mod errors;
 mod goldens;
 mod harness;
 mod properties;
+mod rejected;
 mod tidy;
+mod tutorial;

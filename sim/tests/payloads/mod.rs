@@ -74,33 +74,35 @@ const TABLES: [Table; 6] = [
 /// What a pipeline would find in the payload, or why it would reject it.
 #[derive(Debug, PartialEq)]
 enum Reading {
-    Event { event_id: String, user_id: String, occurred_at: MicrosUtc, event_name: String },
-    Change { key: String, lsn: i64, committed_at: MicrosUtc, operation: String, row: Vec<Value> },
+    Event {
+        event_id: String,
+        user_id: String,
+        occurred_at: MicrosUtc,
+        event_name: String,
+        product_id: Option<String>,
+    },
+    Change {
+        key: String,
+        lsn: i64,
+        committed_at: MicrosUtc,
+        operation: String,
+        row: Vec<Value>,
+    },
     Reject(RejectReason),
 }
 
-pub fn check_message(message: &Message) -> Result<(), String> {
+pub fn check_message(source: Source, message: &Message) -> Result<(), String> {
     if message.payload.contains(&b'\n') {
         return Err("the payload holds a line feed".to_owned());
     }
-    let (found, expected) = match &message.meaning {
-        Meaning::Invalid(reason) => {
-            // A payload does not say of which source it is; it must be broken as one of them.
-            let expected = Reading::Reject(*reason);
-            let mut readings: Vec<_> =
-                TABLES.iter().map(|table| read_change(&message.payload, table)).collect();
-            readings.push(read_event(&message.payload));
-            return if readings.contains(&expected) {
-                Ok(())
-            } else {
-                Err(format!("reads as {readings:?}"))
-            };
-        }
-        Meaning::MobileEvent(event) => (read_event(&message.payload), expected_event(event)),
-        Meaning::RowChange(change) => {
-            let table = TABLES.iter().find(|table| table.source == change.source).unwrap();
-            (read_change(&message.payload, table), expected_change(change))
-        }
+    let found = match TABLES.iter().find(|table| table.source == source) {
+        Some(table) => read_change(&message.payload, table),
+        None => read_event(&message.payload),
+    };
+    let expected = match &message.meaning {
+        Meaning::Invalid(reason) => Reading::Reject(*reason),
+        Meaning::MobileEvent(event) => expected_event(event),
+        Meaning::RowChange(change) => expected_change(change),
     };
     if found == expected { Ok(()) } else { Err(format!("reads as {found:?}, not {expected:?}")) }
 }
@@ -111,6 +113,7 @@ fn expected_event(event: &MobileEvent) -> Reading {
         user_id: event.user_id.clone(),
         occurred_at: event.occurred_at,
         event_name: event.event_name.to_owned(),
+        product_id: event.product_id.clone(),
     }
 }
 
@@ -120,7 +123,7 @@ fn expected_change(change: &RowChange) -> Reading {
         lsn: change.lsn,
         committed_at: change.committed_at,
         operation: change.operation.name().to_owned(),
-        row: change.row.as_ref().map(expected_row).unwrap_or_default(),
+        row: change.row.as_ref().map(expected_row).map(as_said).unwrap_or_default(),
     }
 }
 
@@ -150,6 +153,12 @@ fn expected_row(row: &Row) -> Vec<Value> {
             row.ended_at.map_or(Value::Null, |ended_at| ended_at.to_rfc3339().into()),
         ],
     }
+}
+
+/// A meaning has no NULL: an empty code or an amount of zero stands for a field that is not said.
+fn as_said(row: Vec<Value>) -> Vec<Value> {
+    let is_empty = |value: &Value| *value == "" || *value == 0;
+    row.into_iter().map(|value| if is_empty(&value) { Value::Null } else { value }).collect()
 }
 
 /// The names of those fields.
@@ -210,7 +219,9 @@ fn try_read_event(payload: &[u8]) -> Result<Reading, RejectReason> {
     if !EVENT_NAMES.contains(&event_name.as_str()) {
         return Err(RejectReason::UnknownEvent);
     }
-    Ok(Reading::Event { event_id: text(event_id), user_id: text(user_id), occurred_at, event_name })
+    let product_id = value.pointer("/properties/product_id").map(text);
+    let (event_id, user_id) = (text(event_id), text(user_id));
+    Ok(Reading::Event { event_id, user_id, occurred_at, event_name, product_id })
 }
 
 fn try_read_change(payload: &[u8], table: &Table) -> Result<Reading, RejectReason> {
@@ -247,7 +258,7 @@ fn try_read_change(payload: &[u8], table: &Table) -> Result<Reading, RejectReaso
         let fields = looked_at(table.source).iter();
         fields.map(|field| after.get(field).cloned().unwrap_or(Value::Null)).collect()
     });
-    let row = row.unwrap_or_default();
+    let row = row.map(as_said).unwrap_or_default();
     Ok(Reading::Change { key: key.join("/"), lsn, committed_at, operation, row })
 }
 
