@@ -84,8 +84,8 @@ fn row(source: Source, number: u8, line_number: i64, seed: u64) -> Row {
         items[usize::try_from(seed.rotate_right(shift) % items.len() as u64).unwrap()].to_owned()
     };
     let amount = |shift: u32| i64::try_from(seed.rotate_right(shift) % 4).unwrap() * 1_000;
-    let country_code = pick(7, &["NL", "DE", "US"]);
-    let currency_code = pick(11, &["EUR", "EUR", "USD"]);
+    let country_code = pick(7, &["NL", "DE", "US", ""]);
+    let currency_code = pick(11, &["EUR", "EUR", "USD", ""]);
     let (order_id, user_id) = (format!("o/{number}"), format!("u{number}"));
     match source {
         Source::DbUsers => Row::User(UserRow {
