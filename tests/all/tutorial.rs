@@ -78,7 +78,8 @@ fn expect_lines(expected: &str, said: &str, place: &str) {
     let mut rest = said.lines();
     for line in expected.lines() {
         let begin = line.split("[DIGEST]").next().unwrap_or(line);
-        let is_found = rest.any(|said| said.starts_with(begin) || said.contains(begin.trim_start()));
+        let is_found =
+            rest.any(|said| said.starts_with(begin) || said.contains(begin.trim_start()));
         assert!(is_found, "{place}: `{line}` is not, or not there, in\n{said}");
     }
 }

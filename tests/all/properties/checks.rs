@@ -56,7 +56,8 @@ fn check_truth(lake: &Lake, messages: &[Sent]) -> Outcome {
     }
     let Some(last) = messages.iter().map(Sent::load_date).max() else { return Ok(()) };
     let mut session = lake.warehouse.session().map_err(|error| shown(&error))?;
-    let grade = grade(session.as_mut(), &recorder.finish(last), false).map_err(|e| shown(&e))?;
+    let (graph, truth) = (&lake.variant.graph, recorder.finish(last));
+    let grade = grade(session.as_mut(), graph, &truth, false).map_err(|e| shown(&e))?;
     match grade.wrong().next() {
         None => Ok(()),
         Some(wrong) => Err(format!("not the simulator's truth: {wrong:?}")),
