@@ -76,6 +76,11 @@ pub enum Command {
     /// Show the tables, or one: contract, columns, what it reads and feeds, partitions built
     #[command(after_help = "Examples:\n  lakebed show\n  lakebed show vault.hub_user")]
     Show(ShowArgs),
+    /// Count the messages that were rejected, by reason, and show some, with what is wrong in them
+    #[command(
+        after_help = "Examples:\n  lakebed rejected\n  lakebed rejected mobile_events --reason wrong_type --samples 5\n  lakebed rejected --from 2026-01-06 --json"
+    )]
+    Rejected(RejectedArgs),
     /// Report fields that messages have and the contracts of their sources do not
     #[command(after_help = own_data::DRIFT_EXAMPLES)]
     Drift(DriftArgs),
@@ -191,6 +196,26 @@ pub enum Format {
     Json,
     /// A Parquet file; needs `--output`
     Parquet,
+}
+
+/// `lakebed rejected`
+#[derive(Args, Debug)]
+pub struct RejectedArgs {
+    /// Only of these sources
+    #[arg(value_name = "SOURCE")]
+    pub sources: Vec<String>,
+    /// Only rejected for this reason, such as `wrong_type`
+    #[arg(long, value_name = "REASON")]
+    pub reason: Option<String>,
+    /// Only from this load date on
+    #[arg(long, value_name = "DATE")]
+    pub from: Option<Date>,
+    /// Only up to this load date
+    #[arg(long, value_name = "DATE")]
+    pub to: Option<Date>,
+    /// Messages to show of each reason
+    #[arg(long, value_name = "N", default_value_t = 1)]
+    pub samples: usize,
 }
 
 /// `lakebed show`

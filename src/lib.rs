@@ -26,6 +26,7 @@ pub mod plan;
 pub mod prelude;
 pub mod project;
 pub mod raw_store;
+pub mod rejections;
 pub mod scaffold;
 pub mod sql;
 pub mod stop;

@@ -125,6 +125,7 @@ line_changes as (
   join touched as t on t.order_hk = s.order_hk
   where s.load_date >= date_sub(date(@cut), interval @max_line_skew_days day)
     and s.effective_at >= @cut
+    and s.line_number >= 1
   union all
   select
     order_hk, line_number, valid_from, -1, line_hashdiff, is_line_deleted,

@@ -89,9 +89,10 @@ final as (
     t.refunded_micros,
     udf.at_rate(t.gross_micros, r.rate_micros) as gross_eur_micros,
     udf.at_rate(t.net_micros, r.rate_micros) as net_eur_micros,
-    d.is_final
+    -- The backend may tell of days before the calendar begins.
+    ifnull(d.is_final, true) as is_final
   from totals as t
-  join dimensional.dim_date as d on d.calendar_date = t.revenue_date
+  left join dimensional.dim_date as d on d.calendar_date = t.revenue_date
   left join dimensional.dim_exchange_rate as r
     on r.rate_date = t.revenue_date and r.currency_code = t.currency_code
 )

@@ -9,7 +9,7 @@ owner        = "data-platform"
 
 [columns]
 load_date              = { type = "DATE",   required = true, about = "UTC date of publication." }
-session_user_device_hk = { type = "STRING", required = true, about = "udf.hash_key_3(session_id, user_id, device_id)" }
+session_user_device_hk = { type = "STRING", required = true, about = "udf.hash_key_3(session_id, user_id, nullif(device_id, ''))" }
 session_hk             = { type = "STRING", required = true, about = "The visit." }
 user_hk                = { type = "STRING", required = true, about = "Who." }
 device_hk              = { type = "STRING", required = true, about = "The phone; the unknown member if the app did not say." }
@@ -20,7 +20,7 @@ with
 final as (
   select distinct
     load_date,
-    udf.hash_key_3(session_id, user_id, device_id) as session_user_device_hk,
+    udf.hash_key_3(session_id, user_id, nullif(device_id, '')) as session_user_device_hk,
     udf.hash_key(session_id) as session_hk,
     udf.hash_key(user_id) as user_hk,
     udf.key_or_unknown(device_id) as device_hk,

@@ -116,6 +116,8 @@ pub struct MobileEvent {
     pub user_id: String,
     /// When it happened, by the phone's clock.
     pub occurred_at: MicrosUtc,
+    /// The product that was seen or put into the cart.
+    pub product_id: Option<String>,
     /// In which visit to the app.
     pub visit: Arc<Visit>,
 }

@@ -28,7 +28,12 @@ impl ChangeFields {
 
     /// All fields of the contract in one text: of the row before, that is its key only.
     pub(crate) fn identity(&self) -> String {
-        let mut object = ObjectWriter::new(&[]);
+        self.identity_with(&[])
+    }
+
+    /// The identity of a payload that is written with these defects.
+    pub(crate) fn identity_with(&self, defects: &[Defect]) -> String {
+        let mut object = ObjectWriter::new(defects);
         self.write_head(&mut object);
         write_row(&mut object, "before", self.before.as_ref(), Row::write_key);
         write_row(&mut object, "after", self.after.as_ref(), Row::write);

@@ -9,11 +9,13 @@ use crate::json::Defect;
 use crate::mobile_payload::MobileFields;
 use crate::people::Person;
 use crate::random::Random;
-use crate::sessions::{Action, SESSION_MAX, Session};
+use crate::sessions::Session;
+use crate::shop::Shop;
 use crate::time::{
     MICROS_PER_DAY, MICROS_PER_HOUR, MICROS_PER_MILLISECOND, MICROS_PER_MINUTE, MICROS_PER_SECOND,
     MicrosUtc,
 };
+use crate::walk::{Action, SESSION_MAX};
 use std::sync::Arc;
 
 /// No session waits longer than that for its sending.
@@ -49,7 +51,7 @@ const CLOCK_LOST_MAX: i64 = 6 * CLOCK_LOST_MIN;
 const BATCH_MIN: i64 = 6;
 const BATCH_MAX: i64 = 20;
 
-/// A session of [`crate::sessions::EVENTS_MAX`] events and its opening fills no more batches.
+/// A session of [`crate::walk::EVENTS_MAX`] events and its opening fills no more batches.
 const BATCHES_MAX: u64 = 11;
 
 /// Payloads with a wrong type: the field, and what stands there instead.
@@ -116,7 +118,7 @@ impl<'a> Phone<'a> {
     }
 
     /// Adds what the server receives of the session within the window.
-    pub(crate) fn send(&self, window: Window, arrivals: &mut Vec<Arrival>) {
+    pub(crate) fn send(&self, shop: &Shop, window: Window, arrivals: &mut Vec<Arrival>) {
         // Most sessions are ruled out here, before it is drawn what happens in them.
         let earliest = self.session.start_at.plus(self.delay);
         let latest = earliest.plus(SESSION_MAX + OVERTAKEN_MAX + FLUSH_MAX);
@@ -136,7 +138,7 @@ impl<'a> Phone<'a> {
                 country_code: self.person.country.code,
             }),
         };
-        let actions = self.session.actions(self.person);
+        let actions = self.session.walk(self.person, shop).actions;
         let size = self.session.random.stream("size").between(BATCH_MIN, BATCH_MAX).cast_unsigned();
         let mut rest = actions.as_slice();
         let mut ordinal = 0;
@@ -241,6 +243,7 @@ impl<'a> Phone<'a> {
         let event_name = action.event.name();
         let random = action.random.stream("defect");
         let visit = &stationery.visit;
+        let properties = action.properties(self.person);
         let fields = MobileFields {
             event_id: &event_id,
             event_name: if verdict == Some(Fault::UnknownEvent) {
@@ -257,7 +260,7 @@ impl<'a> Phone<'a> {
             app_version: &visit.app_version,
             os: visit.os,
             country_code: visit.country_code,
-            properties: action.properties.clone(),
+            properties: properties.clone(),
         };
         let (payload, reason) = match verdict {
             Some(Fault::MissingKey) => {
@@ -278,6 +281,7 @@ impl<'a> Phone<'a> {
                     occurred_at,
                     event_id: event_id.clone(),
                     user_id: stationery.user_id.clone(),
+                    product_id: properties.product_id,
                     visit: Arc::clone(visit),
                 });
                 return Message { payload: fields.to_bytes(&[]), meaning };

@@ -40,9 +40,7 @@ pub fn drift(place: &Place, args: &DriftArgs) -> Result<(), Failure> {
     }
     let sources = &open.project.sources;
     if let Some(unknown) = args.sources.iter().find(|source| !sources.contains_key(*source)) {
-        let known: Vec<&str> = sources.keys().map(String::as_str).collect();
-        return Err(Failure::usage(format!("there is no source `{unknown}`"))
-            .hint(format!("the sources are {}", known.join(", "))));
+        return Err(open::unknown_source(&open, unknown));
     }
     let from = args.from.unwrap_or(Date::MIN);
     let to = args.to.unwrap_or(Date::MAX);

@@ -13,6 +13,7 @@ mod output;
 mod plan;
 mod progress;
 mod query;
+mod rejected;
 mod run;
 mod show;
 mod sim;
@@ -40,6 +41,7 @@ pub fn main() -> ExitCode {
         Command::Query(args) => query::query(&cli.place, &args),
         Command::Show(args) => show::show(&cli.place, &args),
         Command::Ingest(args) => ingest::ingest(&cli.place, &args),
+        Command::Rejected(args) => rejected::rejected(&cli.place, &args),
         Command::Drift(args) => drift::drift(&cli.place, &args),
         Command::Init(args) => init::init(&cli.place, &args),
         Command::Sim(args) => sim::sim(&cli.place, &args),

@@ -120,6 +120,13 @@ pub fn quoted(text: &str) -> String {
     }
 }
 
+/// Somebody named a source that the project does not have.
+pub fn unknown_source(open: &OpenProject, name: &str) -> Failure {
+    let known: Vec<&str> = open.project.sources.keys().map(String::as_str).collect();
+    Failure::usage(format!("there is no source `{name}`"))
+        .hint(format!("the sources are {}", known.join(", ")))
+}
+
 /// Nothing was ever brought into the folder.
 pub fn no_data(data: &DataFolder) -> Failure {
     Failure::usage(format!("there is no data in {}", data.path().display()))

@@ -147,9 +147,16 @@ pub fn render_run(summary: &RunSummary<'_>, session: &mut dyn Session) -> Result
         text.line(format_args!(""));
         render_accounts(&mut text, session)?;
     }
-    if has_table(summary.graph, "mart.daily_active_users") {
+    let has = |table: &str| has_table(summary.graph, table);
+    if has("mart.daily_active_users") || has("mart.revenue_daily") {
         text.line(format_args!(""));
-        render_result(&mut text, session)?;
+        text.line(format_args!("4. What came of it"));
+    }
+    if has("mart.daily_active_users") {
+        render_activity(&mut text, session)?;
+    }
+    if has("mart.revenue_daily") {
+        render_revenue(&mut text, session)?;
     }
     text.line(format_args!(""));
     match summary.grade {
@@ -205,23 +212,23 @@ fn render_world(text: &mut Page, summary: &RunSummary<'_>) {
 fn render_accounts(text: &mut Page, session: &mut dyn Session) -> Result<(), Failure> {
     text.line(format_args!("3. Where every message is"));
     text.line(format_args!(
-        "   {:<11} {:<14} {:>10} {:>10} {:>9} {:>11} {:>5} {:>6}",
-        "load date", "source", "archived", "accepted", "rejected", "duplicates", "lost", "twice"
+        "   {:<16} {:>10} {:>10} {:>10} {:>9} {:>11} {:>5} {:>6}",
+        "source", "load dates", "archived", "accepted", "rejected", "duplicates", "lost", "twice"
     ));
     let rows = session
         .query(
-            "select cast(load_date as varchar), source, archived_count, accepted_count, rejected_count, \
-             duplicate_count, lost_count + invented_count, repeated_count \
-             from standardized.reconciliation order by 1, 2",
+            "select source, count(*), sum(archived_count), sum(accepted_count), \
+             sum(rejected_count), sum(duplicate_count), sum(lost_count + invented_count), \
+             sum(repeated_count) from standardized.reconciliation group by source order by source",
         )?
         .text_rows()?;
     for row in rows {
         let cell = |at: usize| row[at].clone().unwrap_or_default();
         let number = |at: usize| grouped(cell(at).parse().unwrap_or(0));
         text.line(format_args!(
-            "   {:<11} {:<14} {:>10} {:>10} {:>9} {:>11} {:>5} {:>6}",
+            "   {:<16} {:>10} {:>10} {:>10} {:>9} {:>11} {:>5} {:>6}",
             cell(0),
-            cell(1),
+            number(1),
             number(2),
             number(3),
             number(4),
@@ -230,11 +237,12 @@ fn render_accounts(text: &mut Page, session: &mut dyn Session) -> Result<(), Fai
             number(7)
         ));
     }
+    text.line(format_args!("   (by load date: standardized.reconciliation)"));
     Ok(())
 }
 
-fn render_result(text: &mut Page, session: &mut dyn Session) -> Result<(), Failure> {
-    text.line(format_args!("4. What came of it, from mart.daily_active_users"));
+fn render_activity(text: &mut Page, session: &mut dyn Session) -> Result<(), Failure> {
+    text.line(format_args!("   mart.daily_active_users"));
     text.line(format_args!(
         "   {:<13} {:>12} {:>18} {:>9} {:>15} {:>7}",
         "activity date",
@@ -266,6 +274,40 @@ fn render_result(text: &mut Page, session: &mut dyn Session) -> Result<(), Failu
     Ok(())
 }
 
+fn render_revenue(text: &mut Page, session: &mut dyn Session) -> Result<(), Failure> {
+    text.line(format_args!("   mart.revenue_daily, all countries, in euros"));
+    text.line(format_args!(
+        "   {:<13} {:>7} {:>12} {:>12} {:>12} {:>12}",
+        "revenue date", "orders", "gross", "net", "countries", "currencies"
+    ));
+    let rows = session
+        .query(
+            "select cast(revenue_date as varchar), sum(order_count), \
+             sum(gross_eur_micros) // 1000000, sum(net_eur_micros) // 1000000, \
+             count(distinct country_code), count(distinct currency_code) \
+             from mart.revenue_daily group by 1 order by 1 desc limit 7",
+        )?
+        .text_rows()?;
+    for row in rows.iter().rev() {
+        let cell = |at: usize| row[at].clone().unwrap_or_default();
+        let number = |at: usize| {
+            let amount: i64 = cell(at).parse().unwrap_or(0);
+            let sign = if amount < 0 { "-" } else { "" };
+            format!("{sign}{}", grouped(amount.unsigned_abs()))
+        };
+        text.line(format_args!(
+            "   {:<13} {:>7} {:>12} {:>12} {:>12} {:>12}",
+            cell(0),
+            number(1),
+            number(2),
+            number(3),
+            number(4),
+            number(5),
+        ));
+    }
+    Ok(())
+}
+
 fn render_grade(text: &mut Page, grade: &Grade, record: &SimulationRecord) {
     text.line(format_args!("5. The truth"));
     if grade.checks.is_empty() {
@@ -279,7 +321,10 @@ fn render_grade(text: &mut Page, grade: &Grade, record: &SimulationRecord) {
         grade.checks.len()
     ));
     text.line(format_args!(
-        "   and duplicate messages by day and reason, active, new and returning users, plans."
+        "   and duplicate messages by source, day and reason, active, new, returning and churned"
+    ));
+    text.line(format_args!(
+        "   users, plans, cohorts, sessions, the funnel, revenue by country and currency."
     ));
     if record.was_interrupted {
         text.line(format_args!("   A run was cut short: phones sent some batches again, so copies may be more than planned."));

@@ -8,6 +8,7 @@ mod harness;
 mod ingest;
 mod init;
 mod properties;
+mod rejected;
 mod sim;
 mod tidy;
 mod tutorial;

@@ -1,76 +1,23 @@
-//! The truth: what a pipeline must find in the messages that were sent.
-//!
-//! It is computed from the meanings that the generator wrote down, never from payloads and never
-//! through SQL. What was observed in which order does not matter: messages are ordered by
-//! (`arrived_at`, `lane`, place in the batch).
+//! Observes what arrives, and decides what a pipeline accepts, refuses and takes for a repetition.
 
-use crate::activity::{self, AcceptedEvent, Profiles};
+use super::activity::{self, Profiles};
+use super::revenue::Ledger;
+use super::sessions;
+use super::{Limits, LoadDayTruth, Truth};
 use crate::arrival::{Arrival, Meaning, MobileEvent, RejectReason, RowChange, Source};
 use crate::random::{digest, mix};
 use crate::time::{date_of, day_of};
 use jiff::civil::Date;
-use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, HashMap, HashSet};
 
-/// The limits in the contracts of the pipeline's sources.
+/// An accepted event, as far as the truth is concerned.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Limits {
-    /// How many days before its load date the business date of an event may lie.
-    pub max_lateness_days: i32,
-    /// How many days after its load date the date of an event or a commit may lie.
-    pub max_skew_days: i32,
-}
-
-impl Limits {
-    /// How many load dates back an earlier copy of an event is looked for.
-    pub(crate) fn lookback_days(self) -> i64 {
-        i64::from(self.max_lateness_days) + i64::from(self.max_skew_days)
-    }
-}
-
-/// What a pipeline must find.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Truth {
-    /// Per source and load date, for the dates on which something was archived.
-    pub load_days: BTreeMap<Source, BTreeMap<Date, LoadDayTruth>>,
-    /// Per business date, for the dates on which somebody was active within the last 28 days.
-    pub activity_days: BTreeMap<Date, ActivityTruth>,
-}
-
-/// What becomes of the messages of a source on a load date.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct LoadDayTruth {
-    /// Messages that were sent.
-    pub archived: u64,
-    /// Messages that reach the vault.
-    pub accepted: u64,
-    /// Valid messages that say again what was said before.
-    pub duplicates: u64,
-    /// Messages that are refused, by the code of the reason.
-    pub rejected: BTreeMap<String, u64>,
-    /// Wrapping sum of [`digest`] over the accepted messages: of the `event_id` of an event, of
-    /// `"{key}/{lsn}"` of a change.
-    pub accepted_digest: u64,
-}
-
-/// What the users did on a business date.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct ActivityTruth {
-    /// Users with an event on the date.
-    pub active_users: u64,
-    /// Users with an event on the date or the 27 before.
-    pub active_users_28_days: u64,
-    /// Active users who signed up on the date.
-    pub new_users: u64,
-    /// Active users who signed up before.
-    pub returning_users: u64,
-    /// Active users of whom nothing is known at the end of the date, or who are deleted by then,
-    /// or whose sign-up lies after it.
-    pub unknown_users: u64,
-    /// Events on the date.
-    pub event_count: u64,
-    /// Active users by their plan at the end of the date; `unknown` for those without one.
-    pub active_users_by_plan: BTreeMap<String, u64>,
+pub(super) struct AcceptedEvent {
+    pub(super) day: i64,
+    pub(super) user: u32,
+    /// None if the phone did not say.
+    pub(super) session: Option<u32>,
+    pub(super) event_name: &'static str,
 }
 
 /// What becomes of a valid message.
@@ -96,8 +43,7 @@ struct ObservedEvent {
     id: Fingerprint,
     place: Place,
     load_day: i64,
-    event_day: i64,
-    user: u32,
+    accepted: AcceptedEvent,
 }
 
 /// A valid change that was observed.
@@ -120,8 +66,13 @@ pub struct TruthRecorder {
     rejected: BTreeMap<(Source, i64, RejectReason), u64>,
     events: Vec<ObservedEvent>,
     changes: Vec<ObservedChange>,
-    users: HashMap<String, u32>,
+    users: Numbers,
+    sessions: Numbers,
 }
+
+/// Small numbers that stand for ids.
+#[derive(Clone, Debug, Default)]
+struct Numbers(HashMap<String, u32>);
 
 impl TruthRecorder {
     /// Has observed nothing yet.
@@ -132,7 +83,8 @@ impl TruthRecorder {
             rejected: BTreeMap::new(),
             events: Vec::new(),
             changes: Vec::new(),
-            users: HashMap::new(),
+            users: Numbers::default(),
+            sessions: Numbers::default(),
         }
     }
 
@@ -161,13 +113,19 @@ impl TruthRecorder {
         if event_day > load_day + i64::from(self.limits.max_skew_days) {
             return self.reject(arrival.source, load_day, RejectReason::InFuture);
         }
-        let user = self.user(&event.user_id);
+        let session_id = event.visit.session_id.as_str();
+        let session = Some(session_id).filter(|id| !id.is_empty());
+        let accepted = AcceptedEvent {
+            day: event_day,
+            user: self.users.number(&event.user_id),
+            session: session.map(|id| self.sessions.number(id)),
+            event_name: event.event_name,
+        };
         self.events.push(ObservedEvent {
             id: Fingerprint::of(&event.event_id),
             place: Place { arrived_at: arrival.arrived_at.0, lane: arrival.lane, index },
             load_day,
-            event_day,
-            user,
+            accepted,
         });
     }
 
@@ -181,15 +139,6 @@ impl TruthRecorder {
 
     fn reject(&mut self, source: Source, load_day: i64, reason: RejectReason) {
         *self.rejected.entry((source, load_day, reason)).or_default() += 1;
-    }
-
-    fn user(&mut self, user_id: &str) -> u32 {
-        if let Some(user) = self.users.get(user_id) {
-            return *user;
-        }
-        let user = u32::try_from(self.users.len()).expect("fewer users than 2^32");
-        self.users.insert(user_id.to_owned(), user);
-        user
     }
 
     /// The truth as of the end of that load date; what was loaded later is left out.
@@ -218,10 +167,11 @@ impl TruthRecorder {
                 truth.note(verdict, event.id.0);
             });
             if verdict == Verdict::Accepted {
-                accepted_events.push(AcceptedEvent { day: event.event_day, user: event.user });
+                accepted_events.push(event.accepted);
             }
         }
         let mut profiles = Profiles::default();
+        let mut ledger = Ledger::default();
         for (observed, verdict) in self.change_verdicts() {
             if observed.load_day > last_day {
                 continue;
@@ -229,14 +179,24 @@ impl TruthRecorder {
             let change = &observed.change;
             let id = digest(&format!("{}/{}", change.key, change.lsn));
             load_day(change.source, observed.load_day, &|truth| truth.note(verdict, id));
-            if let (Source::DbUsers, Verdict::Accepted, Some(user)) =
-                (change.source, verdict, self.users.get(&change.key))
-            {
+            if verdict == Verdict::Duplicate {
+                continue;
+            }
+            ledger.add(change);
+            if let (Source::DbUsers, Some(user)) = (change.source, self.users.0.get(&change.key)) {
                 profiles.add(*user, change);
             }
         }
-        let activity_days = activity::by_date(accepted_events, &profiles, last_day);
-        Truth { load_days, activity_days }
+        let session_days = sessions::by_date(&accepted_events, last_day);
+        let activity = activity::by_date(&accepted_events, &profiles, last_day);
+        Truth {
+            load_days,
+            activity_days: activity.activity,
+            retention_days: activity.retention,
+            session_days: session_days.sessions,
+            funnel_days: session_days.funnel,
+            revenue_days: ledger.by_date(last_day),
+        }
     }
 
     /// Every valid event with its verdict. A duplicate's immediate predecessor with its id is no
@@ -264,6 +224,17 @@ impl TruthRecorder {
             let is_new = known.insert(place);
             (observed, if is_new { Verdict::Accepted } else { Verdict::Duplicate })
         })
+    }
+}
+
+impl Numbers {
+    fn number(&mut self, id: &str) -> u32 {
+        if let Some(number) = self.0.get(id) {
+            return *number;
+        }
+        let number = u32::try_from(self.0.len()).expect("fewer ids than 2^32");
+        self.0.insert(id.to_owned(), number);
+        number
     }
 }
 
