@@ -91,7 +91,7 @@ pub fn of_dates(
 
 fn said(drifted: Result<Vec<SourceDrift>, Failure>) -> Vec<SourceDrift> {
     drifted.unwrap_or_else(|failure| {
-        failure.print();
+        failure.print(false);
         Vec::new()
     })
 }

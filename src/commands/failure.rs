@@ -2,6 +2,9 @@
 
 use std::{error::Error, fmt, process::ExitCode};
 
+use miette::{Diagnostic, GraphicalReportHandler, GraphicalTheme};
+use serde_json::json;
+
 use crate::{
     build::BuildError,
     bus::BusError,
@@ -61,21 +64,35 @@ impl Failure {
         self
     }
 
-    /// Prints to stderr and gives the exit status.
-    pub fn print(self) -> ExitCode {
+    /// `error`, `because`, `hint`; of an error in a file also `report`, with the lines around it.
+    fn to_json(&self) -> Option<serde_json::Value> {
+        match &self.report {
+            Report::File(error) => Some(json!({
+                "error": error.to_string(),
+                "hint": error.help().map(|help| help.to_string()),
+                "report": report(error),
+            })),
+            Report::Chain { error, hint } => Some(json!({
+                "error": error.to_string(),
+                "because": causes(error.as_ref()),
+                "hint": hint,
+            })),
+            Report::Silent => None,
+        }
+    }
+
+    /// Prints to stderr, as one JSON object if scripts read, and gives the exit status.
+    pub fn print(self, is_json: bool) -> ExitCode {
+        if is_json && let Some(json) = self.to_json() {
+            eprintln!("{json}");
+            return ExitCode::from(self.status);
+        }
         match self.report {
             Report::File(error) => eprintln!("{:?}", miette::Report::new(error)),
             Report::Chain { error, hint } => {
                 eprintln!("error: {error}");
-                let mut cause = error.source();
-                let mut said = error.to_string();
-                while let Some(error) = cause {
-                    let text = error.to_string();
-                    if text != said {
-                        eprintln!("  because {text}");
-                    }
-                    said = text;
-                    cause = error.source();
+                for cause in causes(error.as_ref()) {
+                    eprintln!("  because {cause}");
                 }
                 if let Some(hint) = hint {
                     eprintln!("hint: {hint}");
@@ -85,6 +102,32 @@ impl Failure {
         }
         ExitCode::from(self.status)
     }
+}
+
+/// The lines around the place, without colours.
+fn report(error: &FileError) -> String {
+    let handler = GraphicalReportHandler::new_themed(GraphicalTheme::none());
+    let mut text = String::new();
+    match handler.render_report(&mut text, error) {
+        Ok(()) => text,
+        Err(_) => error.to_string(),
+    }
+}
+
+/// Why, and why that, each once.
+fn causes(error: &(dyn Error + Send + Sync)) -> Vec<String> {
+    let mut said = error.to_string();
+    let mut causes = Vec::new();
+    let mut cause = error.source();
+    while let Some(error) = cause {
+        let text = error.to_string();
+        if text != said {
+            causes.push(text.clone());
+        }
+        said = text;
+        cause = error.source();
+    }
+    causes
 }
 
 impl From<FileError> for Failure {

@@ -50,6 +50,6 @@ pub fn main() -> ExitCode {
     scenario.teardown();
     match result {
         Ok(()) => ExitCode::SUCCESS,
-        Err(failure) => failure.print(),
+        Err(failure) => failure.print(cli.place.json),
     }
 }

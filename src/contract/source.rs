@@ -7,7 +7,10 @@ use indexmap::IndexMap;
 use serde::{Deserialize, Serialize};
 
 use super::{ColumnType, file::toml_error};
-use crate::diagnostic::FileError;
+use crate::{
+    diagnostic::FileError,
+    payload::name::{column_name, is_nameable},
+};
 
 /// What a source sends.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -48,7 +51,49 @@ pub struct Field {
 impl SourceContract {
     /// Reads the TOML of a source's file.
     pub fn parse(path: &Path, text: &Arc<str>) -> Result<Self, FileError> {
-        toml::from_str(text).map_err(|error| toml_error(path, text, 0, &error))
+        let contract: Self =
+            toml::from_str(text).map_err(|error| toml_error(path, text, 0, &error))?;
+        contract.check_paths(path, text)?;
+        Ok(contract)
+    }
+
+    /// A parser is made of the paths: each must be one, and none may lead through another.
+    fn check_paths(&self, file: &Path, text: &Arc<str>) -> Result<(), FileError> {
+        let paths: Vec<(&str, Vec<&str>)> = self.paths().collect();
+        for (position, (name, path)) in paths.iter().enumerate() {
+            let wrong = |message: String, help: &str| {
+                let line = text.match_indices(name).map(|(at, _)| at).find(|at| {
+                    text[..*at].ends_with('\n')
+                        && text[at + name.len()..].trim_start().starts_with('=')
+                });
+                let span = line.map_or(0..0, |at| at..at + name.len());
+                FileError::new(file, text, span, message).with_help(help)
+            };
+            if column_name([*name]) != *name {
+                let message = format!("`{name}` cannot be the name of a field");
+                return Err(wrong(
+                    message,
+                    "use lower case, digits and `_`, and no word of SQL; `path` says where it stands",
+                ));
+            }
+            if !path.iter().all(|key| is_nameable(key)) {
+                let message = format!("the path of `{name}` has an empty key, or a quote in a key");
+                return Err(wrong(message, "a path is names, separated by points"));
+            }
+            for (other, other_path) in &paths[..position] {
+                let mut keys = path.iter().zip(other_path);
+                if keys.all(|(own, other)| own.eq_ignore_ascii_case(other)) {
+                    let message = format!(
+                        "`{name}` and `{other}` stand in the same place, or one in the other"
+                    );
+                    return Err(wrong(
+                        message,
+                        "leave one of them out; an object that is one field is kept as JSON text",
+                    ));
+                }
+            }
+        }
+        Ok(())
     }
 
     /// Each field's name, and the names under which it stands in the JSON.
@@ -56,5 +101,35 @@ impl SourceContract {
         self.fields.iter().map(|(name, field)| {
             (name.as_str(), field.path.as_deref().unwrap_or(name).split('.').collect())
         })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+
+    use super::SourceContract;
+
+    fn error(fields: &str) -> Option<String> {
+        let text = format!("about = \"x\"\nowner = \"x\"\n[fields]\n{fields}").into();
+        SourceContract::parse(Path::new("x.toml"), &text).err().map(|error| error.to_string())
+    }
+
+    #[test]
+    fn a_field_has_a_place_of_its_own() {
+        let one = "a = { type = \"STRING\" }\n";
+        assert_eq!(error(&format!("{one}b = {{ type = \"INT64\", path = \"c.a\" }}")), None);
+        for (second, part) in [
+            ("b = { type = \"INT64\", path = \"a\" }", "the same place"),
+            ("b = { type = \"INT64\", path = \"a.b\" }", "one in the other"),
+            ("b = { type = \"INT64\", path = \"A\" }", "the same place"),
+            ("b = { type = \"INT64\", path = \"it's\" }", "a quote"),
+            ("b = { type = \"INT64\", path = \"x..y\" }", "an empty key"),
+            ("Bad = { type = \"INT64\" }", "cannot be the name"),
+            ("order = { type = \"INT64\" }", "cannot be the name"),
+        ] {
+            let said = error(&format!("{one}{second}")).unwrap_or_default();
+            assert!(said.contains(part), "{second}: {said}");
+        }
     }
 }

@@ -46,7 +46,9 @@ fn read_text(text: &str) -> Option<(MicrosUtc, TimeForm)> {
     // jiff reads `20260105` too, which is more often an id.
     let bytes = text.as_bytes();
     let has_dashes = bytes.len() >= 10 && bytes[4] == b'-' && bytes[7] == b'-';
-    if !has_dashes || text.contains('[') {
+    // The functions of the tables read no other centuries.
+    let is_near = text.starts_with("19") || text.starts_with("20");
+    if !has_dashes || !is_near || text.contains('[') {
         return None;
     }
     let text = text.strip_suffix(" UTC").unwrap_or(text);

@@ -4,7 +4,9 @@ use std::collections::BTreeMap;
 
 use super::{
     LEFT_OUT_IN_OBJECT_MAX, LEFT_OUT_SHOWN, REJECT_REASONS, Scaffold, alternatives,
-    columns::Column, contract_lines, text::ContractLine,
+    columns::Column,
+    contract_lines,
+    text::{ContractLine, aliased},
 };
 use crate::contract::ColumnType;
 
@@ -34,10 +36,8 @@ impl Scaffold {
                 format!("ifnull(nullif(event.{name}, ''), 'unknown') as {name}")
             }
         });
-        let attributes = columns
-            .attributes
-            .iter()
-            .map(|column| format!("{} as {}", column.expression(), column.name));
+        let attributes =
+            columns.attributes.iter().map(|column| aliased(&column.expression(), &column.name, 4));
         [id, time].into_iter().chain(entity).chain(attributes).collect()
     }
 

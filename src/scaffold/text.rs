@@ -61,17 +61,33 @@ pub fn listed(items: &[String], indent: usize) -> String {
     items.join(&format!(",\n{}", " ".repeat(indent)))
 }
 
+/// `f(a) as b`, on two lines if one is too wide.
+pub fn aliased(expression: &str, name: &str, indent: usize) -> String {
+    let line = format!("{expression} as {name}");
+    // A comma follows.
+    if indent + line.len() < COLUMNS_MAX {
+        return line;
+    }
+    format!("{expression}\n{}as {name}", " ".repeat(indent + 2))
+}
+
 /// `a is null or b is null`, broken into lines behind `begin` as wide as they may be.
 pub fn alternatives(conditions: &[String], begin: &str, end: &str, indent: usize) -> String {
     let mut lines = vec![format!("{begin} ")];
-    for (number, condition) in conditions.iter().enumerate() {
+    let narrow = |condition: &String| {
+        // Behind `  or `; a long pair of conditions is two lines.
+        let is_wide = indent + 5 + condition.len() + end.len() >= COLUMNS_MAX;
+        let between = format!("\n{}and ", " ".repeat(indent + 6));
+        if is_wide { condition.replacen(" and ", &between, 1) } else { condition.clone() }
+    };
+    for (number, condition) in conditions.iter().map(narrow).enumerate() {
         let or = if number == 0 { "" } else { " or " };
         let line = lines.last_mut().expect("there is always one");
         if indent + line.len() + or.len() + condition.len() + end.len() >= COLUMNS_MAX {
             lines.push(format!("  {}{condition}", or.trim_start()));
         } else {
             line.push_str(or);
-            line.push_str(condition);
+            line.push_str(&condition);
         }
     }
     let lines: Vec<&str> = lines.iter().map(|line| line.trim_end()).collect();
@@ -80,7 +96,7 @@ pub fn alternatives(conditions: &[String], begin: &str, end: &str, indent: usize
 
 #[cfg(test)]
 mod tests {
-    use super::{ContractLine, alternatives, contract_lines, listed};
+    use super::{ContractLine, aliased, alternatives, contract_lines, listed};
     use crate::contract::ColumnType;
 
     #[test]
@@ -103,6 +119,12 @@ mod tests {
         let text = alternatives(&many, "when", "then 'x'", 6);
         assert!(text.lines().count() > 1);
         assert!(text.lines().all(|line| line.len() <= 100), "{text}");
+        let name = "n".repeat(40);
+        let wide = [format!("(event.{name} is not null and {name} is null)"), "b".to_owned()];
+        let text = alternatives(&wide, "when", "then 'x'", 6);
+        assert!(text.lines().all(|line| line.len() <= 100), "{text}");
+        assert_eq!(aliased("f(a)", "b", 4), "f(a) as b");
+        assert_eq!(aliased(&name.repeat(2), &name, 4).lines().count(), 2);
         assert_eq!(listed(&["a".to_owned(), "b".to_owned()], 2), "a,\n  b");
     }
 }

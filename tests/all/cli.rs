@@ -22,7 +22,19 @@ use crate::{
     harness::{BINARY, World},
 };
 
-const VERBS: [&str; 6] = ["run", "gateway", "plan", "build", "query", "show"];
+const VERBS: [&str; 11] = [
+    "run",
+    "gateway",
+    "ingest",
+    "plan",
+    "build",
+    "query",
+    "show",
+    "drift",
+    "init",
+    "sim",
+    "completions",
+];
 
 /// How many partitions each table had built, from the JSON of `build` and `run`; zeros left out.
 fn built(json: &Value) -> BTreeMap<String, u64> {

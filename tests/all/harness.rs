@@ -8,7 +8,9 @@
 //! the tables must hold (`goldens`).
 
 use std::{
-    env, fs,
+    env,
+    ffi::OsString,
+    fs,
     os::unix::process::ExitStatusExt,
     path::{Path, PathBuf},
     process::Output,
@@ -90,12 +92,12 @@ impl World {
             command.env_remove(name);
         }
         command.timeout(TIMEOUT).current_dir(self.folder()).args(line.split_whitespace());
-        command.arg("--data").arg(self.data());
+        let mut place = vec!["--data".into(), self.data().into_os_string()];
         if self.has_project {
-            command.arg("--project").arg(self.project());
+            place.extend(["--project".into(), self.project().into_os_string()]);
         }
         let folder = self.folder().display().to_string();
-        Call { command, shown: format!("lakebed {line}"), folder }
+        Call { command, place, shown: format!("lakebed {line}"), folder }
     }
 
     /// The rows of a query as CSV.
@@ -151,6 +153,8 @@ impl Undo {
 /// A command that has not run yet.
 pub struct Call {
     command: Command,
+    /// The options of its place, which come last.
+    place: Vec<OsString>,
     shown: String,
     folder: String,
 }
@@ -163,6 +167,12 @@ impl Call {
         self
     }
 
+    /// As it was given, without this world's data folder and project.
+    pub fn elsewhere(mut self) -> Self {
+        self.place.clear();
+        self
+    }
+
     /// A variable of its environment.
     pub fn env(mut self, name: &str, value: &str) -> Self {
         self.command.env(name, value);
@@ -172,7 +182,11 @@ impl Call {
 
     /// Runs it to its end.
     pub fn run(mut self) -> Ended {
-        let output = self.command.output().unwrap_or_else(|e| panic!("{}: {e}", self.shown));
+        let output = self
+            .command
+            .args(&self.place)
+            .output()
+            .unwrap_or_else(|e| panic!("{}: {e}", self.shown));
         Ended::new(&output, self.shown, self.folder)
     }
 }
