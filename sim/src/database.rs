@@ -48,10 +48,7 @@ impl Database<'_> {
                 }
             }
             self.for_each_order(&person, &ordering_days, &mut |order| {
-                if order.instants().any(is_wanted) {
-                    let changes = order.changes().into_iter();
-                    changes.filter(|change| is_wanted(change.committed_at)).for_each(&mut *note);
-                }
+                order.changes(is_wanted).into_iter().for_each(&mut *note);
             });
         }
     }
@@ -70,10 +67,8 @@ impl Database<'_> {
             rows_of(&person, &self.accounts.snapshot(&person)).for_each(&mut note);
             self.for_each_order(&person, &ordering_days, &mut |order| {
                 if order.instants().any(|at| at >= start_at) {
-                    let changes = order.changes().into_iter();
-                    snapshot(changes.filter(|change| change.committed_at < start_at))
-                        .into_iter()
-                        .for_each(&mut note);
+                    let changes = order.changes(|at| at < start_at);
+                    snapshot(changes).into_iter().for_each(&mut note);
                 }
             });
         }

@@ -130,17 +130,18 @@ impl<'a> Order<'a> {
         self.deeds.iter().map(|deed| deed.0)
     }
 
-    /// Every change of every row, in order.
-    pub(crate) fn changes(&self) -> Vec<Change> {
+    /// Every change of every row in the transactions of those instants, in order.
+    pub(crate) fn changes(&self, is_wanted: impl Fn(MicrosUtc) -> bool) -> Vec<Change> {
         let mut changes = Vec::new();
         let mut state = State::default();
         for &(committed_at, deed) in &self.deeds {
             let after = self.apply(deed, &state);
-            let rows = self.rows(&state).into_iter().zip(self.rows(&after));
-            let changed = rows.filter(|(before, after)| before != after);
-            changes.extend(changed.zip(0..).map(|((before, after), ordinal)| {
-                Change::between(committed_at, ordinal, before, after)
-            }));
+            if is_wanted(committed_at) {
+                let rows = self.changed_rows(&state, &after);
+                changes.extend(rows.into_iter().zip(0..).map(|((before, after), ordinal)| {
+                    Change::between(committed_at, ordinal, before, after)
+                }));
+            }
             state = after;
         }
         changes
@@ -193,17 +194,28 @@ impl<'a> Order<'a> {
         bill.amount_micros() - if is_full { 0 } else { bill.shipping_micros }
     }
 
-    /// The rows of the order, its lines and its payments, each in a place of its own.
-    fn rows(&self, state: &State) -> Vec<Option<Row>> {
-        let line_count = self.purchase.bill.lines.len();
-        let lines = (0..line_count).map(|index| {
-            let line = state.lines.get(index).copied().flatten()?;
-            Some(self.line_row(index, line))
-        });
-        let payments = (0..self.purchase.attempts.len())
-            .map(|attempt| Some(self.payment_row(attempt, *state.payments.get(attempt)?)));
-        let order = state.status.map(|status| self.order_row(status));
-        std::iter::once(order).chain(lines).chain(payments).collect()
+    /// The rows that differ, as they were and as they are: the order before its lines, those before
+    /// its payments.
+    fn changed_rows(&self, before: &State, after: &State) -> Vec<(Option<Row>, Option<Row>)> {
+        let mut rows = Vec::new();
+        let mut note = |[before, after]: [Option<Row>; 2]| rows.push((before, after));
+        if before.status != after.status {
+            note([before, after].map(|state| state.status.map(|status| self.order_row(status))));
+        }
+        for index in 0..self.purchase.bill.lines.len() {
+            let lines = [before, after].map(|state| state.lines.get(index).copied().flatten());
+            if lines[0] != lines[1] {
+                note(lines.map(|line| line.map(|line| self.line_row(index, line))));
+            }
+        }
+        for attempt in 0..self.purchase.attempts.len() {
+            let payments = [before, after].map(|state| state.payments.get(attempt).copied());
+            if payments[0] != payments[1] {
+                let row = |payment| self.payment_row(attempt, payment);
+                note(payments.map(|payment| payment.map(row)));
+            }
+        }
+        rows
     }
 
     fn order_row(&self, status: &str) -> Row {
