@@ -7,6 +7,7 @@ mod goldens;
 mod harness;
 mod ingest;
 mod init;
+mod late_file;
 mod properties;
 mod rejected;
 mod sim;
