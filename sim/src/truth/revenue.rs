@@ -49,6 +49,19 @@ struct Market<'a> {
 const UNKNOWN: Market<'_> =
     Market { country_code: UNKNOWN_COUNTRY, currency_code: UNKNOWN_CURRENCY };
 
+impl<'a> Market<'a> {
+    /// The market after a row with these codes: an empty one says nothing, and what was known stays.
+    const fn then(mut self, country_code: &'a str, currency_code: &'a str) -> Market<'a> {
+        if !country_code.is_empty() {
+            self.country_code = country_code;
+        }
+        if !currency_code.is_empty() {
+            self.currency_code = currency_code;
+        }
+        self
+    }
+}
+
 impl Ledger {
     pub(super) fn add(&mut self, change: &RowChange) {
         let (at, lsn) = (change.committed_at, change.lsn);
@@ -142,10 +155,7 @@ impl OrderHistory {
             .iter()
             .map(|(at, (_, row))| {
                 if let Some(row) = row {
-                    market = Market {
-                        country_code: &row.country_code,
-                        currency_code: &row.currency_code,
-                    };
+                    market = market.then(&row.country_code, &row.currency_code);
                 }
                 (*at, Header { market, row: row.as_ref() })
             })
@@ -200,7 +210,7 @@ fn book_payment(history: &History<PaymentRow>, books: &mut Books) {
     for (at, (_, row)) in history {
         let mut state = RevenueTruth::default();
         if let Some(row) = row {
-            market = Market { country_code: &row.country_code, currency_code: &row.currency_code };
+            market = market.then(&row.country_code, &row.currency_code);
             let is_captured = ["captured", "refunded"].contains(&row.status.as_str());
             state.captured_micros = if is_captured { row.amount_micros } else { 0 };
             state.refunded_micros = row.refunded_micros;

@@ -35,10 +35,16 @@ impl<'a> History<'a> {
         until.iter().max_by_key(|change| change.committed_at)?.row.as_ref()
     }
 
-    /// The last row up to then, deletions apart.
-    fn last_known_at(&self, at: MicrosUtc) -> Option<&'a Row> {
-        let rows = self.0.iter().filter(|change| change.committed_at <= at && change.row.is_some());
-        rows.max_by_key(|change| change.committed_at)?.row.as_ref()
+    /// The codes of country and currency that were last said up to then.
+    fn market_at(&self, at: MicrosUtc, codes: fn(&'a Row) -> [&'a str; 2]) -> String {
+        let until = self.0.iter().filter(|change| change.committed_at <= at);
+        let rows = until.filter_map(|change| Some((change.committed_at, change.row.as_ref()?)));
+        let said: Vec<(MicrosUtc, [&str; 2])> = rows.map(|(at, row)| (at, codes(row))).collect();
+        let last = |index: usize| {
+            let said = said.iter().filter(|(_, codes)| !codes[index].is_empty());
+            said.max_by_key(|(at, _)| at).map(|(_, codes)| codes[index])
+        };
+        format!("{}/{}", last(0).unwrap_or("unknown"), last(1).unwrap_or("XXX"))
     }
 }
 
@@ -93,9 +99,8 @@ pub fn revenue_days(
     for key in keys(Source::DbPayments) {
         let history = History::of(changes, Source::DbPayments, key);
         book(history.instants(), &|at| {
-            let known = history.last_known_at(at).map(payment);
-            let market = known.map(|row| format!("{}/{}", row.country_code, row.currency_code));
-            let market = market.unwrap_or("unknown/XXX".to_owned());
+            let codes = |row| [&*payment(row).country_code, &*payment(row).currency_code];
+            let market = history.market_at(at, codes);
             let amounts = history.at(at).map(payment).map(|row| {
                 let is_captured = row.status == "captured" || row.status == "refunded";
                 let captured = if is_captured { row.amount_micros } else { 0 };
@@ -121,9 +126,7 @@ fn line_state(header: &History, at: MicrosUtc, amount: i64, order_count: i64) ->
 }
 
 fn order_market(header: &History, at: MicrosUtc) -> String {
-    let known = header.last_known_at(at).map(order);
-    let market = known.map(|row| format!("{}/{}", row.country_code, row.currency_code));
-    market.unwrap_or("unknown/XXX".to_owned())
+    header.market_at(at, |row| [&*order(row).country_code, &*order(row).currency_code])
 }
 
 fn order(row: &Row) -> &OrderRow {
