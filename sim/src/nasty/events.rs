@@ -22,7 +22,8 @@ const FUNNEL: [Event; 5] = [
     Event::OrderPlaced,
     Event::PaymentSubmitted,
 ];
-const BESIDE: [Event; 3] = [Event::AppOpened, Event::ChatOpened, Event::PaymentFailed];
+const BESIDE: [Event; 4] =
+    [Event::AppOpened, Event::ChatOpened, Event::OrderFailed, Event::PaymentFailed];
 
 /// From one step of a visit to the next.
 const STEPS: [i64; 5] =
