@@ -1,5 +1,6 @@
 //! Faults: one ordered list of rules, each giving a verdict on a phone, a session, a batch or a
-//! message. The first rule that applies wins. What a verdict does is up to `phone` and `connector`.
+//! message. The first rule that applies wins. What a verdict does is up to `phone`, `connector` and
+//! `change_message`.
 
 use crate::random::{Random, digest};
 use serde::Deserialize;

@@ -1,6 +1,7 @@
 //! Rows of the backend's tables, as `layers/raw/db_*.toml` name their fields.
 //!
-//! Amounts are in micros: millionths of the currency. Instants are UTC.
+//! Amounts are in micros: millionths of the currency. Instants are UTC. In a set made for tests a
+//! text may be empty and an amount zero because the payload does not say them.
 
 use crate::arrival::Source;
 use crate::json::ObjectWriter;

@@ -84,13 +84,13 @@ fn row(source: Source, number: u8, line_number: i64, seed: u64) -> Row {
         items[usize::try_from(seed.rotate_right(shift) % items.len() as u64).unwrap()].to_owned()
     };
     let amount = |shift: u32| i64::try_from(seed.rotate_right(shift) % 4).unwrap() * 1_000;
-    let country_code = pick(7, &["NL", "DE", "US"]);
-    let currency_code = pick(11, &["EUR", "EUR", "USD"]);
+    let country_code = pick(7, &["NL", "DE", "US", ""]);
+    let currency_code = pick(11, &["EUR", "EUR", "USD", ""]);
     let (order_id, user_id) = (format!("o/{number}"), format!("u{number}"));
     match source {
         Source::DbUsers => Row::User(UserRow {
             user_id,
-            signed_up_at: MicrosUtc(START + (amount(3) / 1_000 - 2) * 16 * 24 * HOUR),
+            signed_up_at: MicrosUtc(START + (amount(3) / 1_000 - 2) * 14 * 24 * HOUR),
             country_code,
             plan: pick(5, &["free", "plus"]),
             marketing_opt_in: false,

@@ -84,7 +84,7 @@ impl Profiles {
 }
 
 /// The activity of every date up to the last on which anybody was active within the month, or on
-/// the day before it.
+/// the day before it: whoever was and is not counted in the month any more has churned.
 pub(super) fn by_date(
     events: &[AcceptedEvent],
     profiles: &Profiles,
@@ -95,9 +95,6 @@ pub(super) fn by_date(
         days.entry(event.day).or_default().event_count += 1;
     }
     let active_days = ActiveDays::new(events);
-    for day in active_users_in_window(&active_days, MONTH_DAYS + 1).into_keys() {
-        days.entry(day).or_default();
-    }
     for (day, count) in active_users_in_window(&active_days, WEEK_DAYS) {
         days.entry(day).or_default().active_users_7_days = count;
     }

@@ -49,6 +49,20 @@ struct Market<'a> {
 const UNKNOWN: Market<'_> =
     Market { country_code: UNKNOWN_COUNTRY, currency_code: UNKNOWN_CURRENCY };
 
+impl<'a> Market<'a> {
+    /// The market after a row has said this. What is empty was not said, and stays as it was.
+    const fn updated(self, country_code: &'a str, currency_code: &'a str) -> Market<'a> {
+        Market {
+            country_code: if country_code.is_empty() { self.country_code } else { country_code },
+            currency_code: if currency_code.is_empty() {
+                self.currency_code
+            } else {
+                currency_code
+            },
+        }
+    }
+}
+
 impl Ledger {
     pub(super) fn add(&mut self, change: &RowChange) {
         let (at, lsn) = (change.committed_at, change.lsn);
@@ -142,10 +156,7 @@ impl OrderHistory {
             .iter()
             .map(|(at, (_, row))| {
                 if let Some(row) = row {
-                    market = Market {
-                        country_code: &row.country_code,
-                        currency_code: &row.currency_code,
-                    };
+                    market = market.updated(&row.country_code, &row.currency_code);
                 }
                 (*at, Header { market, row: row.as_ref() })
             })
@@ -200,7 +211,7 @@ fn book_payment(history: &History<PaymentRow>, books: &mut Books) {
     for (at, (_, row)) in history {
         let mut state = RevenueTruth::default();
         if let Some(row) = row {
-            market = Market { country_code: &row.country_code, currency_code: &row.currency_code };
+            market = market.updated(&row.country_code, &row.currency_code);
             let is_captured = ["captured", "refunded"].contains(&row.status.as_str());
             state.captured_micros = if is_captured { row.amount_micros } else { 0 };
             state.refunded_micros = row.refunded_micros;

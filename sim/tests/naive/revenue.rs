@@ -35,10 +35,36 @@ impl<'a> History<'a> {
         until.iter().max_by_key(|change| change.committed_at)?.row.as_ref()
     }
 
-    /// The last row up to then, deletions apart.
-    fn last_known_at(&self, at: MicrosUtc) -> Option<&'a Row> {
-        let rows = self.0.iter().filter(|change| change.committed_at <= at && change.row.is_some());
-        rows.max_by_key(|change| change.committed_at)?.row.as_ref()
+    /// The last that was said up to then: deletions say nothing, nor do empty texts.
+    fn last_said_at(&self, at: MicrosUtc, field: fn(&'a Row) -> &'a str) -> Option<&'a str> {
+        let rows = self.0.iter().filter(|change| change.committed_at <= at);
+        let said = rows.filter_map(|change| {
+            let text = field(change.row.as_ref()?);
+            Some((change.committed_at, text)).filter(|_| !text.is_empty())
+        });
+        said.max().map(|(_, text)| text)
+    }
+
+    fn market_at(&self, at: MicrosUtc) -> String {
+        let country = self.last_said_at(at, country_code).unwrap_or("unknown");
+        let currency = self.last_said_at(at, currency_code).unwrap_or("XXX");
+        format!("{country}/{currency}")
+    }
+}
+
+fn country_code(row: &Row) -> &str {
+    match row {
+        Row::Order(row) => &row.country_code,
+        Row::Payment(row) => &row.country_code,
+        other => panic!("{other:?} is in no country"),
+    }
+}
+
+fn currency_code(row: &Row) -> &str {
+    match row {
+        Row::Order(row) => &row.currency_code,
+        Row::Payment(row) => &row.currency_code,
+        other => panic!("{other:?} has no currency"),
     }
 }
 
@@ -70,7 +96,7 @@ pub fn revenue_days(
         book(header.instants(), &|at| {
             let amount =
                 header.at(at).map(order).map_or(0, |row| row.shipping_micros - row.discount_micros);
-            (order_market(&header, at), line_state(&header, at, amount, 1))
+            (header.market_at(at), line_state(&header, at, amount, 1))
         });
     }
     for key in keys(Source::DbOrderItems) {
@@ -87,21 +113,18 @@ pub fn revenue_days(
         book(instants, &|at| {
             let amount =
                 line.at(at).map(item).map_or(0, |row| row.quantity * row.unit_price_micros);
-            (order_market(&header, at), line_state(&header, at, amount, 0))
+            (header.market_at(at), line_state(&header, at, amount, 0))
         });
     }
     for key in keys(Source::DbPayments) {
         let history = History::of(changes, Source::DbPayments, key);
         book(history.instants(), &|at| {
-            let known = history.last_known_at(at).map(payment);
-            let market = known.map(|row| format!("{}/{}", row.country_code, row.currency_code));
-            let market = market.unwrap_or("unknown/XXX".to_owned());
             let amounts = history.at(at).map(payment).map(|row| {
                 let is_captured = row.status == "captured" || row.status == "refunded";
                 let captured = if is_captured { row.amount_micros } else { 0 };
                 [0, 0, 0, 0, captured, row.refunded_micros]
             });
-            (market, amounts.unwrap_or_default())
+            (history.market_at(at), amounts.unwrap_or_default())
         });
     }
     days.into_iter()
@@ -118,12 +141,6 @@ fn line_state(header: &History, at: MicrosUtc, amount: i64, order_count: i64) ->
         Some(row) if row.status == "returned" => [order_count, amount, 0, amount, 0, 0],
         Some(_) => [order_count, amount, 0, 0, 0, 0],
     }
-}
-
-fn order_market(header: &History, at: MicrosUtc) -> String {
-    let known = header.last_known_at(at).map(order);
-    let market = known.map(|row| format!("{}/{}", row.country_code, row.currency_code));
-    market.unwrap_or("unknown/XXX".to_owned())
 }
 
 fn order(row: &Row) -> &OrderRow {

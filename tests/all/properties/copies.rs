@@ -1,6 +1,6 @@
 //! Copies, other files and new fields: what says nothing new changes nothing.
 
-use std::rc::Rc;
+use std::sync::Arc;
 
 use jiff::ToSpan;
 use sim::{Meaning, MicrosUtc};
@@ -18,7 +18,7 @@ use super::{
 
 const MICROS_PER_DAY: i64 = 86_400_000_000;
 
-fn random_lake(seed: u64, purpose: &str) -> (Dice, Rc<Variant>, Vec<Sent>) {
+fn random_lake(seed: u64, purpose: &str) -> (Dice, Arc<Variant>, Vec<Sent>) {
     let mut dice = Dice::new(seed, purpose);
     let limits = random_limits(&mut dice);
     let messages = random_messages(&mut dice, seed, limits, 30);

@@ -1,9 +1,9 @@
 //! A small lake: raw objects, a warehouse in memory over them, and runs of the real pipeline.
 
 use std::{
-    cell::{Cell, RefCell},
+    cell::Cell,
     rc::Rc,
-    sync::Arc,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
     thread,
 };
 
@@ -11,10 +11,7 @@ use futures::executor::block_on;
 use lakebed::{
     build::journal,
     pipeline::{PinOptions, Pipeline, PipelineError},
-    warehouse::{
-        SharedWarehouse,
-        duckdb::{self, Options},
-    },
+    warehouse::SharedWarehouse,
 };
 
 use super::{
@@ -27,15 +24,17 @@ use super::{
     variant::Variant,
 };
 
-thread_local! {
-    /// Empty warehouses with their functions: making one costs more than a small build.
-    static SPARE: RefCell<Vec<SharedWarehouse>> = RefCell::default();
+/// Empty warehouses with their functions: making one costs more than a small build.
+static SPARE: Mutex<Vec<SharedWarehouse>> = Mutex::new(Vec::new());
+
+fn spare() -> MutexGuard<'static, Vec<SharedWarehouse>> {
+    SPARE.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// Raw objects and a warehouse.
 pub struct Lake {
     /// The code.
-    pub variant: Rc<Variant>,
+    pub variant: Arc<Variant>,
     /// The raw objects.
     pub store: Rc<TestStore>,
     /// The engine.
@@ -45,17 +44,15 @@ pub struct Lake {
 
 impl Lake {
     /// An empty warehouse over these raw objects.
-    pub fn new(variant: &Rc<Variant>, store: &Rc<TestStore>) -> Self {
-        let warehouse = SPARE.with_borrow_mut(Vec::pop).unwrap_or_else(|| {
-            let options = Options { threads: Some(1), is_read_only: false };
-            duckdb::open_shared(None, options, &variant.prelude).expect("a warehouse in memory")
-        });
-        let (variant, store) = (Rc::clone(variant), Rc::clone(store));
+    pub fn new(variant: &Arc<Variant>, store: &Rc<TestStore>) -> Self {
+        let known = spare().pop();
+        let warehouse = known.unwrap_or_else(|| variant.warehouse());
+        let (variant, store) = (Arc::clone(variant), Rc::clone(store));
         Self { variant, store, warehouse, run_count: Cell::new(0) }
     }
 
     /// A lake with these messages in raw, nothing built.
-    pub fn with(variant: &Rc<Variant>, messages: &[Sent], dice: &mut Dice) -> Self {
+    pub fn with(variant: &Arc<Variant>, messages: &[Sent], dice: &mut Dice) -> Self {
         let lake = Self::new(variant, &Rc::new(TestStore::new()));
         publish(&lake.store, messages, dice);
         lake
@@ -133,7 +130,7 @@ impl Drop for Lake {
                 .execute(&format!("drop schema if exists {schema} cascade"))
                 .expect("it can be dropped");
         }
-        SPARE.with_borrow_mut(|spare| spare.push(Arc::clone(&self.warehouse)));
+        spare().push(Arc::clone(&self.warehouse));
     }
 }
 

@@ -62,12 +62,16 @@ impl Sent {
     }
 }
 
+/// First load dates of days long past: of the first, some lie 28 days before those of the set.
+const LONG_PAST: [Date; 4] =
+    [date(2025, 12, 4), date(2025, 12, 20), date(2025, 10, 20), date(2024, 2, 27)];
+
 /// A nasty set, in a quarter of the cases with messages of days long past.
 pub fn random_messages(dice: &mut Dice, seed: u64, limits: Limits, size_max: usize) -> Vec<Sent> {
     let size = 1 + dice.below(size_max);
     let mut arrivals = nasty(seed, limits, size);
     if dice.percent(25) {
-        let first_date = *dice.pick(&[date(2025, 10, 20), date(2025, 12, 20), date(2024, 2, 27)]);
+        let first_date = *dice.pick(&LONG_PAST);
         arrivals.extend(nasty_from(first_date, seed ^ 1, limits, 1 + size / 4));
     }
     arrivals.sort_by_key(|arrival| (arrival.arrived_at, arrival.lane));

@@ -11,6 +11,14 @@ const EVENTS: &str = "layers/standardized/mobile_events.sql";
 const DUPLICATES: &str = "layers/standardized/mobile_events_duplicates.sql";
 const HUB_USER: &str = "layers/vault/hub_user.sql";
 const DIM_USER: &str = "layers/dimensional/dim_user.sql";
+const HUB_DEVICE: &str = "layers/vault/hub_device.sql";
+const DIM_PRODUCT: &str = "layers/dimensional/dim_product.sql";
+const DIM_SUBSCRIPTION: &str = "layers/dimensional/dim_subscription.sql";
+const FACT_SESSION: &str = "layers/dimensional/fact_session.sql";
+const FACT_ORDER_LINE: &str = "layers/dimensional/fact_order_line.sql";
+const FACT_PAYMENT: &str = "layers/dimensional/fact_payment.sql";
+const DAILY_ACTIVE_USERS: &str = "layers/mart/daily_active_users.sql";
+const REVENUE_DAILY: &str = "layers/mart/revenue_daily.sql";
 const CASES_MAX: u64 = 300;
 
 /// Runs cases of so many messages over the broken project, until one fails. What is rare begins
@@ -108,5 +116,119 @@ fn satellite_read_without_the_skew() {
         "commits ahead of their load date are not read",
         (1, 160),
         &[(DIM_USER, read, "s.load_date >= date(@cut)")],
+    );
+}
+
+#[test]
+fn session_cut_at_the_edge_of_the_window() {
+    check_is_caught(
+        "whether a visit began the day before the window is not looked at",
+        (1, 40),
+        &[(
+            FACT_SESSION,
+            "select distinct event_date, session_hk, user_hk from events",
+            "select distinct event_date, session_hk, user_hk from events\n  where event_date between @from_date and @to_date",
+        )],
+    );
+}
+
+#[test]
+fn end_of_a_session_not_declared() {
+    check_is_caught(
+        "that a visit goes on the day after is not declared",
+        (1, 40),
+        &[(FACT_SESSION, "days_after  = \"1\"", "days_after  = \"0\"")],
+    );
+}
+
+#[test]
+fn order_before_the_cut_not_read() {
+    check_is_caught(
+        "what an order said before the cut is not read",
+        (1, 40),
+        &[(FACT_ORDER_LINE, "where line_number = 0", "where line_number = 0 and 1 = 0")],
+    );
+}
+
+#[test]
+fn place_of_an_order_not_carried_forward() {
+    check_is_caught(
+        "amounts of a deleted order leave no country",
+        (1, 40),
+        &[(FACT_ORDER_LINE, "last_value(country_code ignore nulls)", "last_value(country_code)")],
+    );
+}
+
+#[test]
+fn movement_against_nothing_where_history_was_cut() {
+    check_is_caught(
+        "the row that spans the cut is booked once more",
+        (1, 40),
+        &[(
+            FACT_PAYMENT,
+            "ifnull(p.captured_change_micros, m.captured_change_micros)",
+            "m.captured_change_micros",
+        )],
+    );
+}
+
+#[test]
+fn ends_taken_before_equal_neighbours_collapse() {
+    let columns = "hashdiff, is_deleted, name, category, list_price_micros, is_active\n  from one_per_instant";
+    let with_ends = "hashdiff, is_deleted, name, category, list_price_micros, is_active,\n    \
+        lead(effective_at) over (partition by product_hk order by effective_at) as next_at\n  from one_per_instant";
+    check_is_caught(
+        "a row ends where an equal one began",
+        (1, 40),
+        &[
+            (DIM_PRODUCT, columns, with_ends),
+            (
+                DIM_PRODUCT,
+                "lead(c.effective_at) over (partition by c.product_hk order by c.effective_at)",
+                "c.next_at",
+            ),
+        ],
+    );
+}
+
+#[test]
+fn sequence_within_an_instant_not_looked_at() {
+    check_is_caught(
+        "of one instant any change wins",
+        (1, 80),
+        &[(DIM_SUBSCRIPTION, "order by sequence desc, hashdiff desc", "order by hashdiff desc")],
+    );
+}
+
+#[test]
+fn hub_of_devices_fed_from_accepted_rows() {
+    let checked = "from standardized.mobile_events_checked\n  where load_date between @from_date and @to_date\n    and reject_reason is null\n    and";
+    let accepted = "from standardized.mobile_events\n  where load_date between @from_date and @to_date\n    and";
+    check_is_caught(
+        "the hub merges devices that can vanish",
+        (1, 40),
+        &[(HUB_DEVICE, checked, accepted)],
+    );
+}
+
+#[test]
+fn day_before_the_month_not_declared() {
+    check_is_caught(
+        "the day on which churned users were last active is not declared",
+        (1, 40),
+        &[(DAILY_ACTIVE_USERS, "days_before = \"28\"", "days_before = \"27\"")],
+    );
+}
+
+#[test]
+fn revenue_that_cancels_out_left_out() {
+    check_is_caught(
+        "a day whose movements come to nothing has no row",
+        (1, 40),
+        &[(
+            REVENUE_DAILY,
+            "group by revenue_date, country_code, currency_code",
+            "group by revenue_date, country_code, currency_code\n  having sum(order_count_change) <> 0 or sum(gross_change_micros) <> 0",
+        )],
     );
 }

@@ -10,10 +10,10 @@ use super::{
     store::TestStore,
     variant::{Variant, random_limits},
 };
-use std::rc::Rc;
+use std::{rc::Rc, sync::Arc};
 
 /// Messages land in up to four runs, each of them in a random mode, some cut short.
-pub fn case(seed: u64, variant: &Rc<Variant>, size_max: usize) -> Outcome {
+pub fn case(seed: u64, variant: &Arc<Variant>, size_max: usize) -> Outcome {
     let mut dice = Dice::new(seed, "rebuild");
     let messages = random_messages(&mut dice, seed, variant.limits, size_max);
     let lake = Lake::new(variant, &Rc::new(TestStore::new()));

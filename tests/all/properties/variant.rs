@@ -1,13 +1,20 @@
 //! The embedded project with other constants, or with a fault put into its text.
 
-use std::{cell::RefCell, collections::HashMap, path::Path, rc::Rc, sync::LazyLock};
+use std::{
+    collections::BTreeMap,
+    path::Path,
+    sync::{Arc, LazyLock, Mutex, PoisonError},
+};
 
 use lakebed::{
     build::shape,
     graph::Graph,
     prelude::Prelude,
     project::{Project, ProjectFiles},
-    warehouse::duckdb::{self, Options},
+    warehouse::{
+        SharedWarehouse,
+        duckdb::{self, Options},
+    },
 };
 use sim::{Limits, Source};
 
@@ -35,24 +42,34 @@ pub fn project_files() -> &'static ProjectFiles {
     &FILES
 }
 
-thread_local! {
-    static KNOWN: RefCell<HashMap<(i32, i32), Rc<Variant>>> = RefCell::default();
-}
+/// The project by its constants, for all tests.
+static KNOWN: Mutex<BTreeMap<(i32, i32), Arc<Variant>>> = Mutex::new(BTreeMap::new());
 
 impl Variant {
     /// The project with these constants.
-    pub fn of(limits: Limits) -> Rc<Self> {
+    pub fn of(limits: Limits) -> Arc<Self> {
         let key = (limits.max_lateness_days, limits.max_skew_days);
-        if let Some(known) = KNOWN.with_borrow(|known| known.get(&key).cloned()) {
-            return known;
-        }
-        let variant = Self::edited(limits, &[]);
-        KNOWN.with_borrow_mut(|known| known.insert(key, Rc::clone(&variant)));
-        variant
+        let mut known = KNOWN.lock().unwrap_or_else(PoisonError::into_inner);
+        let is_first = known.is_empty();
+        let variant = known.entry(key).or_insert_with(|| {
+            let variant = Self::parsed(limits, &[]);
+            // To describe all queries takes longer than a case, and constants do not change them.
+            if is_first {
+                variant.check_queries();
+            }
+            Arc::new(variant)
+        });
+        Arc::clone(variant)
     }
 
     /// The project with these constants and edits.
-    pub fn edited(limits: Limits, edits: &[Edit]) -> Rc<Self> {
+    pub fn edited(limits: Limits, edits: &[Edit]) -> Arc<Self> {
+        let variant = Self::parsed(limits, edits);
+        variant.check_queries();
+        Arc::new(variant)
+    }
+
+    fn parsed(limits: Limits, edits: &[Edit]) -> Self {
         let lateness = format!("max_lateness_days = {}", limits.max_lateness_days);
         let skew = format!("max_skew_days = {}", limits.max_skew_days);
         let mut files = project_files().clone();
@@ -68,10 +85,19 @@ impl Variant {
         let project = Project::parse(&files).expect("the project can be read");
         let prelude = Prelude::duckdb(&project).expect("the functions are SQL");
         let graph = Graph::new(&project, &prelude).expect("the tables make a graph");
+        Self { graph, prelude, limits }
+    }
+
+    /// A query that is no query must not pass for a fault that was caught.
+    fn check_queries(&self) {
+        let scratch = self.warehouse();
+        shape::check_queries(scratch.as_ref(), &self.graph).expect("queries keep their contracts");
+    }
+
+    /// An empty warehouse with the functions.
+    pub fn warehouse(&self) -> SharedWarehouse {
         let options = Options { threads: Some(1), is_read_only: false };
-        let scratch = duckdb::open_shared(None, options, &prelude).expect("a warehouse in memory");
-        shape::check_queries(scratch.as_ref(), &graph).expect("queries keep their contracts");
-        Rc::new(Self { graph, prelude, limits })
+        duckdb::open_shared(None, options, &self.prelude).expect("a warehouse in memory")
     }
 }
 
