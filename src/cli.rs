@@ -65,7 +65,7 @@ pub enum Command {
     Plan(PlanArgs),
     /// Build what is stale
     #[command(
-        after_help = "Examples:\n  lakebed build\n  lakebed build mart.daily_active_users\n  lakebed build --from 2026-01-05 --to 2026-01-07 --full"
+        after_help = "Examples:\n  lakebed build\n  lakebed build mart.daily_active_users\n  lakebed build --from 2026-01-05 --to 2026-01-07 --full\n  lakebed build --prune"
     )]
     Build(BuildArgs),
     /// Ask the warehouse
@@ -146,6 +146,9 @@ pub struct BuildArgs {
     /// Only partitions up to this date
     #[arg(long, value_name = "DATE")]
     pub to: Option<Date>,
+    /// Drop tables that earlier builds made and that no file of the project defines any more
+    #[arg(long)]
+    pub prune: bool,
     /// Build the named tables also where they are not stale; all, if none is named
     #[arg(long)]
     pub full: bool,

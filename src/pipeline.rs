@@ -149,6 +149,37 @@ impl Pipeline {
         Ok(report)
     }
 
+    /// Tables that earlier builds made and that no file of the project defines any more.
+    pub fn orphans(&self) -> Vec<TableName> {
+        let names = self.snapshot.stamps.keys();
+        names.filter(|name| self.graph.get(name).is_none()).cloned().collect()
+    }
+
+    /// Drops these tables, and forgets what is known of them. A build makes them again from raw, should
+    /// their files come back.
+    pub fn prune(&mut self, orphans: &[TableName]) -> Result<(), WarehouseError> {
+        for table in orphans {
+            let sequence = self.take_sequence();
+            let mut session = self.warehouse.session()?;
+            let kind = session.query(&format!(
+                "select table_type from information_schema.tables \
+                 where table_schema = '{}' and table_name = '{}'",
+                table.layer(),
+                table.table()
+            ))?;
+            let is_view =
+                kind.text_rows()?.first().is_some_and(|row| row[0].as_deref() == Some("VIEW"));
+            let kind = if is_view { "view" } else { "table" };
+            session.execute("begin transaction")?;
+            let entry = journal::Entry { is_reset: true, ..journal::Entry::default() };
+            journal::record(session.as_mut(), sequence, &self.run_id, table, &entry)?;
+            session.execute(&format!("drop {kind} if exists {table}"))?;
+            session.execute("commit transaction")?;
+            self.snapshot.forget(table);
+        }
+        Ok(())
+    }
+
     /// The keys of pinned raw objects that no build has read yet.
     pub fn new_objects(&self) -> BTreeSet<String> {
         self.object_changes.new.keys().cloned().collect()

@@ -47,11 +47,16 @@ pub fn build(place: &Place, args: &BuildArgs) -> Result<(), Failure> {
     }
     ask_before_large_rebuild(&pipeline, &build_options, args.effort.yes)?;
     let new_objects = pipeline.new_objects();
+    let orphans = pipeline.orphans();
+    if args.prune {
+        pipeline.prune(&orphans)?;
+    }
     let report = build_with_progress(&mut pipeline, &build_options)?;
     if place.json {
         output::print(&format!("{}\n", summary::build_json(&report)))?;
     } else {
         let mut page = summary::render_build(&report);
+        summary::render_orphans(&mut page, &orphans, args.prune);
         let drifted = drift::of_new_objects(&open, &data, &new_objects);
         drift::render(&mut page, &drifted, drift::FIELDS_SHOWN_SHORT);
         output::print(page.as_str())?;

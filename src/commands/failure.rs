@@ -152,7 +152,9 @@ impl From<ClockError> for Failure {
     fn from(error: ClockError) -> Self {
         match error {
             ClockError::Folder(error) => error.into(),
-            other => Self::usage(other).hint("give another folder to --data"),
+            other @ ClockError::Other { .. } => {
+                Self::usage(other).hint("give another folder to --data")
+            }
         }
     }
 }

@@ -79,11 +79,11 @@ fn source_of(open: &OpenProject, path: &Path, named: Option<&str>) -> Result<Str
     let sources = &open.project.sources;
     let known: Vec<&str> = sources.keys().map(String::as_str).collect();
     if let Some(name) = named {
-        return match sources.contains_key(name) {
-            true => Ok(name.to_owned()),
-            false => Err(Failure::usage(format!("there is no source `{name}`"))
-                .hint(format!("the sources are {}", known.join(", ")))),
-        };
+        if sources.contains_key(name) {
+            return Ok(name.to_owned());
+        }
+        return Err(Failure::usage(format!("there is no source `{name}`"))
+            .hint(format!("the sources are {}", known.join(", "))));
     }
     let file = path.file_name().map(|name| name.to_string_lossy()).unwrap_or_default();
     let begins = |source: &&&str| {

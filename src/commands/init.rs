@@ -68,15 +68,12 @@ pub fn init(place: &Place, args: &InitArgs) -> Result<(), Failure> {
 
 /// The file of events, and the name of the source.
 fn events(args: &InitArgs) -> Result<(EventFile, String), Failure> {
-    let (file, name) = match &args.from {
-        Some(path) => {
-            let name = path.file_name().map(|name| name.to_string_lossy()).unwrap_or_default();
-            (EventFile::at(path), scaffold::source_name(&name))
-        }
-        None => {
-            let sample = scaffold::sample_events().as_bytes();
-            (EventFile::spooled(sample, &std::env::temp_dir())?, "orders".to_owned())
-        }
+    let (file, name) = if let Some(path) = &args.from {
+        let name = path.file_name().map(|name| name.to_string_lossy()).unwrap_or_default();
+        (EventFile::at(path), scaffold::source_name(&name))
+    } else {
+        let sample = scaffold::sample_events().as_bytes();
+        (EventFile::spooled(sample, &std::env::temp_dir())?, "orders".to_owned())
     };
     let source = args.source.clone().unwrap_or(name);
     if TableName::parse(&format!("raw.{source}")).is_none() {

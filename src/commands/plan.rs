@@ -7,6 +7,7 @@ use serde_json::json;
 use super::{
     Failure, open,
     output::{self, Page},
+    summary,
 };
 use crate::{
     cli::{Place, PlanArgs},
@@ -34,13 +35,13 @@ pub fn plan(place: &Place, args: &PlanArgs) -> Result<(), Failure> {
         !forecast.stale.is_empty() || !forecast.may_follow.is_empty() || forecast.may_follow_more
     };
     let busy: Vec<&Forecast> = forecasts.iter().filter(busy).collect();
-    if busy.is_empty() {
-        return output::print(&format!(
-            "Nothing to build: all {} tables are fresh.\n",
-            forecasts.len()
-        ));
-    }
     let mut text = Page::default();
+    summary::render_orphans(&mut text, &pipeline.orphans(), false);
+    if busy.is_empty() {
+        let count = forecasts.len();
+        text.line(format_args!("Nothing to build: all {count} tables are fresh."));
+        return output::print(text.as_str());
+    }
     for forecast in busy {
         render(&mut text, forecast);
     }

@@ -8,6 +8,7 @@ use sim::Scenario;
 use super::{Failure, drift, output::Page};
 use crate::{
     build::{BuildReport, TableOutcome, TableReport},
+    contract::TableName,
     data_folder::DataFolder,
     grade::{Grade, has_table},
     graph::Graph,
@@ -129,6 +130,19 @@ pub fn render_build(report: &BuildReport) -> Page {
         }
     }
     text
+}
+
+/// Tables whose files are gone.
+pub fn render_orphans(text: &mut Page, orphans: &[TableName], is_pruned: bool) {
+    let names: Vec<&str> = orphans.iter().map(TableName::as_str).collect();
+    match (names.is_empty(), is_pruned) {
+        (true, _) => {}
+        (false, true) => text.line(format_args!("Dropped: {}.", names.join(", "))),
+        (false, false) => text.line(format_args!(
+            "No file defines {} any more; the old rows stay. `lakebed build --prune` drops them.",
+            names.join(", ")
+        )),
+    }
 }
 
 /// The whole run, so that a newcomer knows what happened, that it is right, and what to do next.

@@ -72,10 +72,8 @@ fn line(known: &[(&str, Vec<&str>)], path: &[String], field: &FieldProfile) -> O
     let is_short = neighbour.is_some_and(|(name, known)| Some(name) == known.last());
     let short = column_name([last.as_str()]);
     let is_taken = known.iter().any(|(name, _)| *name == short);
-    let name = match is_short && !is_taken {
-        true => short,
-        false => column_name(path.iter().map(String::as_str)),
-    };
+    let name =
+        if is_short && !is_taken { short } else { column_name(path.iter().map(String::as_str)) };
     Some(contract_line(&name, path, field.column_type(), &about(field)))
 }
 

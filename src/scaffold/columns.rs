@@ -1,7 +1,7 @@
 //! The columns of a proposed source: a contract's fields, with names of their own, and how each is
 //! read in SQL.
 
-use std::collections::BTreeSet;
+use std::{collections::BTreeSet, fmt::Write as _};
 
 use super::roles::{FieldPath, Roles, is_inside_value, is_temporal};
 use crate::{
@@ -124,7 +124,7 @@ impl Column {
     pub fn expression(&self) -> String {
         let field = format!("event.{}", self.name);
         match (self.kind, self.time_form) {
-            (ColumnType::Timestamp, form) => self.instant(form, &field),
+            (ColumnType::Timestamp, form) => instant(form, &field),
             (ColumnType::Int64, _) => format!("udf.safe_int64({field})"),
             (ColumnType::Float64, _) => format!("udf.safe_float64({field})"),
             (ColumnType::Bool, _) => format!("udf.safe_bool({field})"),
@@ -132,21 +132,22 @@ impl Column {
         }
     }
 
-    fn instant(&self, form: Option<TimeForm>, field: &str) -> String {
-        let function = match form {
-            Some(TimeForm::Utc) | None => "safe_timestamp",
-            Some(TimeForm::Iso) => "safe_iso_timestamp",
-            Some(TimeForm::Seconds) => "safe_epoch_seconds",
-            Some(TimeForm::Millis) => "safe_epoch_millis",
-            Some(TimeForm::Micros) => "safe_epoch_micros",
-        };
-        format!("udf.{function}({field})")
-    }
-
     /// Whether a value can be there and yet not be read.
     pub fn can_be_wrong(&self) -> bool {
         self.kind != ColumnType::String
     }
+}
+
+/// An instant, by the function that reads its form.
+fn instant(form: Option<TimeForm>, field: &str) -> String {
+    let function = match form {
+        Some(TimeForm::Utc) | None => "safe_timestamp",
+        Some(TimeForm::Iso) => "safe_iso_timestamp",
+        Some(TimeForm::Seconds) => "safe_epoch_seconds",
+        Some(TimeForm::Millis) => "safe_epoch_millis",
+        Some(TimeForm::Micros) => "safe_epoch_micros",
+    };
+    format!("udf.{function}({field})")
 }
 
 fn id_column(path: FieldPath, field: &FieldProfile) -> Column {
@@ -220,7 +221,7 @@ fn attribute(name: String, path: &FieldPath, field: &FieldProfile, object_count:
     }
     if field.count < object_count {
         let share = field.count * 100 / object_count.max(1);
-        about.push_str(&format!(" In {share} % of the events."));
+        let _ = write!(about, " In {share} % of the events.");
     }
     Column { name, path: path.clone(), kind, time_form, is_required: false, about }
 }

@@ -197,7 +197,7 @@ impl Scaffold {
             ("fact_columns", self.fact_columns()),
             ("day_columns", self.day_columns()),
             ("category_columns", self.category_columns()),
-            ("measure_inputs", self.measures.iter().map(|(name, _)| format!(", {name}")).collect()),
+            ("measure_inputs", self.measure_inputs()),
             ("measure_outputs", self.measure_outputs()),
         ])
     }

@@ -70,7 +70,7 @@ impl Scaffold {
             let path = column.path.join(".");
             ContractLine {
                 name: column.name.clone(),
-                kind: self.kind_in_payload(column),
+                kind: kind_in_payload(column),
                 is_required: column.is_required,
                 path: (path != column.name).then_some(path),
                 about: column.about.clone(),
@@ -78,15 +78,6 @@ impl Scaffold {
             }
         });
         contract_lines(&lines.collect::<Vec<_>>())
-    }
-
-    /// A number that says an instant is a number in the payload.
-    fn kind_in_payload(&self, column: &Column) -> ColumnType {
-        use crate::payload::time::TimeForm::{Micros, Millis, Seconds};
-        match column.time_form {
-            Some(Seconds | Millis | Micros) => ColumnType::Int64,
-            _ => column.kind,
-        }
     }
 
     pub(super) fn left_out(&self) -> String {
@@ -140,7 +131,7 @@ impl Scaffold {
             false,
             "Why it is rejected; NULL if it is valid.",
         );
-        reason.more = REJECT_REASONS.to_owned();
+        REJECT_REASONS.clone_into(&mut reason.more);
         lines.push(reason);
         contract_lines(&lines)
     }
@@ -236,6 +227,11 @@ impl Scaffold {
         contract_lines(&lines)
     }
 
+    pub(super) fn measure_inputs(&self) -> String {
+        let names: Vec<&str> = self.measures.iter().map(|(name, _)| &**name).collect();
+        [&[""], names.as_slice()].concat().join(", ")
+    }
+
     pub(super) fn measure_outputs(&self) -> String {
         let outputs = self.measures.iter().map(|(name, kind)| match kind {
             ColumnType::Int64 => format!(",\n    ifnull(sum(e.{name}), 0) as {name}_total"),
@@ -307,4 +303,13 @@ fn message_lines() -> Vec<ContractLine> {
 
 fn required(name: &str, kind: ColumnType, about: &str) -> ContractLine {
     ContractLine::new(name, kind, true, about)
+}
+
+/// A number that says an instant is a number in the payload.
+fn kind_in_payload(column: &Column) -> ColumnType {
+    use crate::payload::time::TimeForm::{Micros, Millis, Seconds};
+    match column.time_form {
+        Some(Seconds | Millis | Micros) => ColumnType::Int64,
+        _ => column.kind,
+    }
 }

@@ -455,3 +455,22 @@ fn broken_promises_of_columns_and_grain_are_named() {
         edit.undo();
     }
 }
+
+#[test]
+fn a_table_whose_file_is_gone_is_said_and_dropped_when_told() {
+    let world = World::with_tiny().with_project();
+    let file = world.project().join("layers/mart/app_quality.sql");
+    let text = fs::read_to_string(&file).expect("it is there");
+    fs::remove_file(&file).expect("writable");
+    let said = world.lakebed("plan").run().status(0).stdout_contains("Nothing to build");
+    let _ = said.stdout_contains("No file defines mart.app_quality any more; the old rows stay.");
+    let _ = world.lakebed("build").run().status(0).stdout_contains("build --prune");
+    let pruned = world.lakebed("build --prune").run().status(0);
+    let _ = pruned.stdout_contains("Dropped: mart.app_quality.");
+    let _ = world.lakebed("query").arg("select * from mart.app_quality").run().status(2);
+    let _ = world.lakebed("plan").run().status(0).lacks("No file defines");
+    // It comes back with its file, from what it reads.
+    fs::write(&file, text).expect("writable");
+    let _ = world.lakebed("build").run().status(0).stdout_contains("mart.app_quality");
+    assert_golden(&world.data(), "after the file came back");
+}

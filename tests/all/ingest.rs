@@ -110,7 +110,9 @@ fn the_same_file_is_taken_once_and_again_only_if_told() {
 
 /// Three groups of messages, so that it can be killed between two.
 fn many_lines() -> String {
-    (0..25_000).map(|number| format!("{{\"event_id\":\"e{number}\"}}\n")).collect()
+    let lines: Vec<String> =
+        (0..25_000).map(|number| format!("{{\"event_id\":\"e{number}\"}}\n")).collect();
+    lines.concat()
 }
 
 #[test]
