@@ -65,7 +65,11 @@ impl Checker<'_> {
                 &empty
             }
         };
+        // What another engine reads as a part of a date, such as `month`, is no column.
+        let was_silent = self.is_silent;
+        self.is_silent |= OUTSIDE.contains_key(&name);
         let arguments = self.arguments(list, scope);
+        self.is_silent = was_silent;
         if VOLATILE.contains(&name.as_str()) {
             let message = format!("`{name}` gives another value each time");
             self.report(&determinism::VOLATILE, self.source.place(expr), message);
@@ -76,7 +80,7 @@ impl Checker<'_> {
             return Value { may_be_null: false, ..Value::made_of(kind, &arguments.values) };
         }
         let Some(function) = FUNCTIONS.get(&name) else {
-            return self.unknown_function(&name, call, expr, &arguments.values);
+            return self.unknown_function(&name, call, &arguments.values);
         };
         if self.options.is_for_spark && !function.is_in_spark {
             let message = format!("`{name}` is not in the size that Spark shares");
@@ -132,13 +136,7 @@ impl Checker<'_> {
         arguments
     }
 
-    fn unknown_function(
-        &mut self,
-        name: &str,
-        call: &Call,
-        expr: &Expr,
-        values: &[Value],
-    ) -> Value {
+    fn unknown_function(&mut self, name: &str, call: &Call, values: &[Value]) -> Value {
         let place = self.source.place(&call.name);
         if self.catalog.defines(name) {
             return Value::made_of(Type::Unknown, values);
@@ -151,7 +149,6 @@ impl Checker<'_> {
             let known: Vec<String> = FUNCTIONS.keys().cloned().collect();
             let help = similar(name, &known).map(|name| format!("did you mean `{name}`?"));
             let message = format!("the subset has no function `{name}`");
-            let _ = expr;
             self.report_with(&names::UNKNOWN_FUNCTION, place, message, help);
         }
         let value = Value::made_of(Type::Unknown, values);
@@ -194,9 +191,6 @@ impl Checker<'_> {
             let help = Some(instead.to_owned());
             checker.report_with(&shape::CALL_CLAUSE, place.clone(), message, help);
         };
-        if call.filter.is_some() {
-            outside(self, "FILTER", "write `countif(condition)`, or `sum(if(condition, x, 0))`");
-        }
         if !call.within_group.is_empty() {
             outside(self, "WITHIN GROUP", "write `cume_dist() over (…)`");
         }
@@ -330,13 +324,15 @@ fn aggregate_order(list: &FunctionArgumentList) -> Option<&[OrderByExpr]> {
     })
 }
 
-/// Whether a call gives NULL because of how the query is written.
+/// Whether a call gives NULL because of how the query is written. Of two columns the second is taken
+/// to be there where the first is not, as after a full join.
 fn is_null_from(name: &str, arguments: &[Value]) -> bool {
     let is_null = |at: usize| arguments.get(at).is_some_and(|value| value.may_be_null);
     match name {
         "nullif" => true,
-        "ifnull" => is_null(1),
-        "coalesce" => arguments.iter().all(|value| value.may_be_null),
+        "ifnull" | "coalesce" => {
+            arguments.last().is_some_and(|value| value.may_be_null && value.columns.is_empty())
+        }
         "if" => is_null(1) || is_null(2),
         "lag" | "lead" => arguments.len() < 3,
         _ => {

@@ -32,6 +32,11 @@ impl Checker<'_> {
             Expr::UnaryOp { op, expr: inner } => self.unary(*op, inner, expr, scope),
             Expr::Function(function) => self.call(function, expr, scope),
             Expr::Case { .. } => self.case(expr, scope),
+            // The token `::` was reported.
+            Expr::Cast { kind: CastKind::DoubleColon, expr: inner, .. } => {
+                let _ = self.expression(inner, scope);
+                Value::unknown()
+            }
             Expr::Cast { kind, expr: inner, data_type, format } => {
                 let is_plain = *kind == CastKind::Cast && format.is_none();
                 self.cast(inner, data_type, is_plain, expr, scope)
@@ -125,7 +130,8 @@ impl Checker<'_> {
                 self.report_with(&names::AMBIGUOUS_COLUMN, self.source.ident(last), message, help);
             }
             NameError::Field(name, known) => {
-                let message = format!("`{whole}` has no field `{name}`");
+                let owner = whole.rsplit_once('.').map_or("", |(owner, _)| owner);
+                let message = format!("`{owner}` has no field `{name}`");
                 let help = similar(&name, &known).map(|name| format!("did you mean `{name}`?"));
                 self.report_with(&names::UNKNOWN_COLUMN, self.source.ident(last), message, help);
             }
@@ -182,6 +188,8 @@ impl Checker<'_> {
                 let kind = name.strip_prefix('@').and_then(|name| self.parameters.get(name));
                 Value::constant(kind.cloned().unwrap_or(Type::Unknown))
             }
+            // Its token was reported.
+            Literal::HexStringLiteral(_) => Value::constant(Type::Int64),
             _ => {
                 let message = "this form of a literal is GoogleSQL's alone".to_owned();
                 self.report(&literals::LITERAL_FORM, self.source.place(expr), message);

@@ -9,6 +9,7 @@ mod agreement;
 mod bound;
 mod call;
 mod catalog;
+pub mod document;
 mod expression;
 pub mod finding;
 mod form;

@@ -237,8 +237,8 @@ impl Checker<'_> {
         let uses = std::mem::take(&mut *scope.window_uses.borrow_mut());
         let value = self.expression(conjunct, scope);
         if !is_null_test && !is_disjunction(conjunct) {
-            for at in &value.columns {
-                scope.rows.columns[*at].may_be_null = false;
+            for at in value.columns {
+                there_is(scope, at);
             }
         }
         if let Expr::BinaryOp { left, op: BinaryOperator::Eq, right } = conjunct {
@@ -259,6 +259,17 @@ impl Checker<'_> {
     pub fn unknown_using(&mut self, place: std::ops::Range<usize>, name: &str) {
         let message = format!("`{name}` is not a column of both tables");
         self.report(&names::UNKNOWN_COLUMN, place, message);
+    }
+}
+
+/// A column that is compared is not NULL. If an outer join or a window made it NULL, then neither are
+/// those beside it, which were made NULL together with it.
+fn there_is(scope: &mut Scope<'_>, at: usize) {
+    let table = scope.tables.iter().find(|table| table.columns.contains(&at));
+    if scope.rows.columns[at].may_be_null {
+        for beside in table.map_or(at..at + 1, |table| table.columns.clone()) {
+            scope.rows.columns[beside].may_be_null = false;
+        }
     }
 }
 

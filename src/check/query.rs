@@ -123,7 +123,9 @@ impl Checker<'_> {
             SetOperator::Minus => (false, "write `except distinct`"),
         };
         if !is_good {
-            let message = format!("engines do not mean `{op} {quantifier}` alike").to_lowercase();
+            let message =
+                format!("engines do not mean `{}` alike", format!("{op} {quantifier}").trim());
+            let message = message.to_lowercase();
             let place = self.source.place(right);
             self.report_with(&shape::SET_OPERATION, place, message, Some(instead.to_owned()));
         }

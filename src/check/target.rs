@@ -151,6 +151,8 @@ fn table(project: &Project, catalog: &Catalog, file: &TableFile, options: Option
     }
     checker.tokens();
     match parse_query(source.query()) {
+        // What a token's finding explains is not said again in the parser's words.
+        Err(_) if !checker.findings.is_empty() => {}
         Err(error) => {
             let found = syntax(&file.path, &file.text, &file.query_span(), &error);
             checker.findings.push(found);
@@ -181,6 +183,7 @@ fn text_alone(
     let mut checker = Checker::new(project, catalog, &source, None, options);
     checker.tokens();
     match parse_query(source.query()) {
+        Err(_) if !checker.findings.is_empty() => {}
         Err(error) => checker.findings.push(syntax(path, &text, &sql, &error)),
         Ok(query) => {
             let _ = checker.query(&query, None);

@@ -2,13 +2,17 @@
 
 use sqlparser::tokenizer::{Token, Whitespace};
 
-use super::{Checker, rules::literals};
+use super::{
+    Checker,
+    rules::{expressions, literals, shape},
+};
 
 impl Checker<'_> {
     /// Checks the tokens of the SQL.
     pub fn tokens(&mut self) {
         let source = self.source;
         let mut before: Option<&str> = None;
+        let mut follows_call = false;
         for token in source.tokens() {
             let text = source.token_text(token);
             let place = source.in_file(&token.span);
@@ -38,12 +42,26 @@ impl Checker<'_> {
                     let message = "a number with letters or `_` in it".to_owned();
                     self.report(&literals::NUMBER_FORM, place, message);
                 }
+                Token::ShiftLeft | Token::ShiftRight => {
+                    let message = format!("engines do not mean `{text}` alike");
+                    let help = Some("write a product, or `div(a, b)`".to_owned());
+                    self.report_with(&expressions::OPERATOR, place, message, help);
+                }
+                Token::Word(word) if word.value.eq_ignore_ascii_case("filter") && follows_call => {
+                    let message = "FILTER is outside of the portable subset".to_owned();
+                    let help =
+                        "write `countif(condition)`, or `sum(if(condition, x, 0))`".to_owned();
+                    self.report_with(&shape::CALL_CLAUSE, place, message, Some(help));
+                }
                 Token::DoubleColon => {
                     let message = "`::` is no GoogleSQL".to_owned();
                     let help = Some("write `cast(x as …)`".to_owned());
-                    self.report_with(&super::rules::expressions::CAST, place, message, help);
+                    self.report_with(&expressions::CAST, place, message, help);
                 }
                 _ => {}
+            }
+            if !matches!(token.token, Token::Whitespace(_)) {
+                follows_call = token.token == Token::RParen;
             }
             before = matches!(token.token, Token::Number(..)).then_some(text);
         }

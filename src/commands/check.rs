@@ -137,7 +137,8 @@ fn render(checked: &Checked, elapsed_ms: u128) -> String {
     match count {
         0 => page.line(format_args!("No finding in {files} files ({elapsed_ms} ms).")),
         1 => page.line(format_args!(
-            "1 finding in {files} files. `lakebed check --explain {}` says why.",
+            "1 finding in {files} file{}. `lakebed check --explain {}` says why.",
+            if files == 1 { "" } else { "s" },
             checked.findings[0].rule.code
         )),
         _ => page.line(format_args!(

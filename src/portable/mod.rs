@@ -5,6 +5,7 @@
 //! (`document`), and the inputs of the conformance tests (`functions.toml`). Not for: judging a
 //! query. No I/O.
 
+pub mod constructs;
 pub mod forms;
 pub mod functions;
 pub mod operators;

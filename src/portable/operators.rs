@@ -70,8 +70,6 @@ pub fn operator_help(op: &BinaryOperator) -> Option<&'static str> {
     Some(match op {
         BinaryOperator::Modulo => "write `mod(a, b)`",
         BinaryOperator::BitwiseXor | BinaryOperator::PGExp => "for a power write `pow(a, b)`",
-        BinaryOperator::PGBitwiseShiftLeft => "write a product: `a * 8` for `a << 3`",
-        BinaryOperator::PGBitwiseShiftRight => "write a quotient: `div(a, 8)` for `a >> 3`",
         BinaryOperator::DuckIntegerDivide | BinaryOperator::MyIntegerDivide => "write `div(a, b)`",
         BinaryOperator::Xor => "write `a <> b`",
         BinaryOperator::Arrow | BinaryOperator::LongArrow => "write `json_value(document, path)`",
