@@ -12,7 +12,7 @@ use super::{
 };
 use crate::{
     clock::MicrosUtc,
-    contract::{BuildKind, Severity},
+    contract::{BuildKind, Cut, Severity},
     crash,
     graph::Node,
     plan::{Content, Snapshot, Stamp, snapshot::Partition, window::Window},
@@ -367,11 +367,17 @@ impl TableBuilder<'_> {
 
     /// The least effective time in the window; a time after all of them if the window has no changes.
     fn cut(&self, session: &mut dyn Session, window: Window) -> Result<Literal, BuildError> {
-        let cut = self.node.file.contract.cut.as_ref().expect("the contract's form was checked");
         let predicate = statements::window_predicate(Some("load_date"), window);
+        let of_each = |cut: &Cut| {
+            format!(
+                "select min(unix_micros({})) as micros from {} where {predicate}",
+                cut.column, cut.table
+            )
+        };
+        let all: Vec<String> = self.node.file.contract.cut.iter().map(of_each).collect();
         let micros = session.query(&format!(
-            "select ifnull(min(unix_micros({})), {NO_CHANGE_MICROS}) from {} where {predicate}",
-            cut.column, cut.table
+            "select ifnull(min(micros), {NO_CHANGE_MICROS}) from ({})",
+            all.join(" union all ")
         ))?;
         Ok(Literal::Timestamp(MicrosUtc(micros.count()?)))
     }

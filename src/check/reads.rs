@@ -111,7 +111,7 @@ impl Checker<'_> {
             window.is_some_and(|own| (own == "load_date") == (column == "load_date"));
         let declared = contract.reads.get(name.as_str()).cloned().unwrap_or_default();
         let is_history = facts.build == Some(BuildKind::History);
-        if !is_one_domain || declared.as_of || is_history || name == file.name {
+        if !is_one_domain || declared.as_of || declared.whole || is_history || name == file.name {
             return;
         }
         let days = filter.days();

@@ -2,16 +2,22 @@
 
 mod build;
 mod check;
+mod completions;
 mod damage;
+mod drift;
 mod failure;
 mod gateway;
+mod ingest;
+mod init;
 mod open;
 mod output;
 mod plan;
 mod progress;
 mod query;
+mod rejected;
 mod run;
 mod show;
+mod sim;
 mod summary;
 
 use std::process::ExitCode;
@@ -36,6 +42,12 @@ pub fn main() -> ExitCode {
         Command::Check(args) => check::check(&cli.place, &args),
         Command::Query(args) => query::query(&cli.place, &args),
         Command::Show(args) => show::show(&cli.place, &args),
+        Command::Ingest(args) => ingest::ingest(&cli.place, &args),
+        Command::Rejected(args) => rejected::rejected(&cli.place, &args),
+        Command::Drift(args) => drift::drift(&cli.place, &args),
+        Command::Init(args) => init::init(&cli.place, &args),
+        Command::Sim(args) => sim::sim(&cli.place, &args),
+        Command::Completions(args) => completions::completions(&args),
     };
     scenario.teardown();
     match result {

@@ -101,7 +101,7 @@ impl TableFile {
             BuildKind::Merge => needs(!contract.order_by.is_empty(), "order_by")?,
             BuildKind::History => {
                 needs(contract.partition_by.is_some(), "partition_by")?;
-                needs(contract.cut.is_some(), "cut")?;
+                needs(!contract.cut.is_empty(), "cut")?;
                 needs(contract.valid_to.is_some(), "valid_to")?;
             }
             BuildKind::Full | BuildKind::View | BuildKind::Seed => {}
@@ -116,7 +116,7 @@ impl TableFile {
             .iter()
             .chain(&contract.partition_by)
             .chain(&contract.window_by)
-            .chain(&contract.order_by)
+            .chain(contract.order_by.iter().map(|term| &term.column))
             .chain(&contract.least)
             .chain(&contract.valid_to)
             .chain(&contract.cluster_by);

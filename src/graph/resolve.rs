@@ -423,6 +423,7 @@ fn input(
     let is_history = graph.nodes.get(table).is_some_and(|node| node.build() == BuildKind::History);
     let reach = match (window, input_domain) {
         (Domain::Whole, _) | (_, Domain::Whole) => Reach::Whole,
+        _ if declared.whole => Reach::Whole,
         _ if is_history && declared.as_of => Reach::AsOf,
         _ if is_history && declared.days_before.is_none() && declared.days_after.is_none() => {
             return Err(file
@@ -447,7 +448,9 @@ fn input(
                     "partition_by",
                     format!("this table is not partitioned as `{table}`, which it reads"),
                 )
-                .with_help("a table by business date is fed from load dates by build `delta`"));
+                .with_help(format!(
+                    "a table by business date is fed from load dates by build `delta`; or add `[reads.\"{table}\"]` with `whole = true`, so that any change of it makes every partition stale"
+                )));
         }
     };
     Ok(Input { table: table.clone(), is_lookup: declared.lookup || reach == Reach::AsOf, reach })

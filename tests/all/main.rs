@@ -7,4 +7,6 @@ mod errors;
 mod goldens;
 mod harness;
 mod properties;
+mod rejected;
 mod tidy;
+mod tutorial;
