@@ -68,6 +68,12 @@ pub enum Command {
         after_help = "Examples:\n  lakebed build\n  lakebed build mart.daily_active_users\n  lakebed build --from 2026-01-05 --to 2026-01-07 --full\n  lakebed build --prune"
     )]
     Build(BuildArgs),
+    /// Check queries and contracts without running anything: what engines read in other ways, what
+    /// is not there, what reads too far, what is not the same each time
+    #[command(
+        after_help = "Examples:\n  lakebed check\n  lakebed check layers/mart my_query.sql\n  lakebed check --explain LB081\n  lakebed check --sarif > check.sarif"
+    )]
+    Check(CheckArgs),
     /// Ask the warehouse
     #[command(
         after_help = "Examples:\n  lakebed query \"select * from mart.daily_active_users order by activity_date\"\n  lakebed query --format parquet --output users.parquet \"select * from dimensional.dim_user\""
@@ -173,6 +179,24 @@ pub struct Effort {
     /// Do not ask before rebuilding more than 400 partitions that were built before
     #[arg(long)]
     pub yes: bool,
+}
+
+/// `lakebed check`
+#[derive(Args, Debug)]
+pub struct CheckArgs {
+    /// Files and folders to check instead of the project's tables: files of the project, and other
+    /// queries, with or without a contract
+    #[arg(value_name = "PATH")]
+    pub paths: Vec<PathBuf>,
+    /// Explain a rule, by its code or its name, or `all`
+    #[arg(long, value_name = "CODE", conflicts_with = "paths")]
+    pub explain: Option<String>,
+    /// Print SARIF 2.1.0, for tools that review code
+    #[arg(long, conflicts_with = "json")]
+    pub sarif: bool,
+    /// Hold to the narrower size of the subset, which Spark shares
+    #[arg(long)]
+    pub spark: bool,
 }
 
 /// `lakebed query`

@@ -5,6 +5,7 @@
 pub mod archiver;
 pub mod build;
 pub mod bus;
+pub mod check;
 pub mod cli;
 pub mod clock;
 pub mod commands;
@@ -23,6 +24,7 @@ pub mod payload;
 pub mod phones;
 pub mod pipeline;
 pub mod plan;
+pub mod portable;
 pub mod prelude;
 pub mod project;
 pub mod raw_store;

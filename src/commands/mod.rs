@@ -1,6 +1,7 @@
 //! The verbs, one file each, and the composition root: only here are adapters picked.
 
 mod build;
+mod check;
 mod completions;
 mod damage;
 mod drift;
@@ -38,6 +39,7 @@ pub fn main() -> ExitCode {
         Command::Gateway(args) => gateway::gateway(&cli.place, &args),
         Command::Plan(args) => plan::plan(&cli.place, &args),
         Command::Build(args) => build::build(&cli.place, &args),
+        Command::Check(args) => check::check(&cli.place, &args),
         Command::Query(args) => query::query(&cli.place, &args),
         Command::Show(args) => show::show(&cli.place, &args),
         Command::Ingest(args) => ingest::ingest(&cli.place, &args),

@@ -33,12 +33,17 @@ pub struct OpenProject {
     pub graph: Graph,
 }
 
+/// The files of the project: of a folder, or the ones inside the binary.
+pub fn files(place: &Place) -> Result<ProjectFiles, Failure> {
+    match &place.project {
+        Some(folder) => Ok(ProjectFiles::read(folder)?),
+        None => Ok(ProjectFiles::embedded()),
+    }
+}
+
 /// Reads the project: a folder, or the one inside the binary.
 pub fn project(place: &Place) -> Result<OpenProject, Failure> {
-    let files = match &place.project {
-        Some(folder) => ProjectFiles::read(folder)?,
-        None => ProjectFiles::embedded(),
-    };
+    let files = files(place)?;
     let project = Project::parse(&files)?;
     let prelude = Prelude::duckdb(&project).map_err(|error| functions_error(&project, &error))?;
     let graph = Graph::new(&project, &prelude)?;
