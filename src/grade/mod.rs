@@ -57,7 +57,7 @@ impl Grade {
 
     /// Every number of the truth and every number of a table, by their names; what one of them does
     /// not have is 0.
-    fn all_exactly(&mut self, topic: &str, mut expected: Numbers, found: Numbers) {
+    fn all_exactly(&mut self, topic: &str, mut expected: Numbers, found: &Numbers) {
         for name in found.keys() {
             expected.entry(name.clone()).or_default();
         }

@@ -250,7 +250,7 @@ fn a_changed_query_makes_its_table_stale_and_its_readers_may_follow() {
 
     let fact = "layers/dimensional/fact_user_day.sql";
     let edit = world.edit(fact, "count(*) as event_count", "sum(1) as event_count");
-    let marts = ["mart.active_users_by_plan", "mart.daily_active_users"];
+    let marts = ["mart.active_users_by_plan", "mart.daily_active_users", "mart.retention_cohorts"];
     assert_planned(&world, &[("dimensional.fact_user_day", "its SQL changed")], &marts);
     // The rows come out the same, so that it stops there.
     let build = world.lakebed("build --json").run().status(0).json();
@@ -277,8 +277,16 @@ fn a_changed_function_makes_its_users_stale() {
     let world = World::with_tiny().with_project();
     let file = "layers/functions/duckdb.sql";
     let edit = world.edit(file, "as weekofyear(d)", "as cast(weekofyear(d) as bigint)");
-    let marts = ["mart.active_users_by_plan", "mart.daily_active_users"];
-    assert_planned(&world, &[("dimensional.dim_date", "its functions changed")], &marts);
+    let readers = [
+        "dimensional.dim_exchange_rate",
+        "mart.active_users_by_plan",
+        "mart.app_quality",
+        "mart.daily_active_users",
+        "mart.funnel_by_functionality",
+        "mart.retention_cohorts",
+        "mart.revenue_daily",
+    ];
+    assert_planned(&world, &[("dimensional.dim_date", "its functions changed")], &readers);
     edit.undo();
     // By way of another function, and of a table that keeps what its inputs once said.
     let _ = world.edit(
@@ -286,9 +294,20 @@ fn a_changed_function_makes_its_users_stale() {
         "udf.hash_key_4(a, b, c, d) as\n  md5(",
         "udf.hash_key_4(a, b, c, d) as\n  md5('x' || ",
     );
+    let epoch = "a new epoch: its code, or code above it, changed";
+    let functions = "its functions changed";
     let stale = [
-        ("dimensional.dim_user", "a new epoch: its code, or code above it, changed"),
-        ("vault.sat_user_profile", "its functions changed"),
+        ("dimensional.dim_product", epoch),
+        ("dimensional.dim_user", epoch),
+        ("dimensional.fact_order_line", epoch),
+        ("vault.sat_product", functions),
+        ("vault.sat_user_profile", functions),
+    ];
+    let marts = [
+        "mart.active_users_by_plan",
+        "mart.daily_active_users",
+        "mart.retention_cohorts",
+        "mart.revenue_daily",
     ];
     assert_planned(&world, &stale, &marts);
 }
@@ -371,8 +390,14 @@ fn a_file_that_says_nothing_new_stops_at_once() {
 fn a_named_table_is_built_with_what_it_reads() {
     let world = World::with_raw();
     let build = world.lakebed("build vault.hub_user --json").run().status(0).json();
-    let upstream =
-        ["standardized.db_users_checked", "standardized.mobile_events_checked", "vault.hub_user"];
+    let upstream = [
+        "standardized.db_orders_checked",
+        "standardized.db_payments_checked",
+        "standardized.db_subscriptions_checked",
+        "standardized.db_users_checked",
+        "standardized.mobile_events_checked",
+        "vault.hub_user",
+    ];
     assert_eq!(built(&build).into_keys().collect::<BTreeSet<_>>(), names(&upstream));
     assert_eq!(world.query("select count(*) as n from standardized.mobile_events"), "n\n0\n");
     let again = world.lakebed("build hub_user --full --json").run().status(0).json();
@@ -438,9 +463,9 @@ fn broken_promises_of_columns_and_grain_are_named() {
             "each `session_id` is in `dimensional.dim_user.plan`",
         ),
         (
-            "product_id       = { type = \"STRING\",",
-            "product_id       = { type = \"STRING\", required = true,",
-            "column `product_id` is required",
+            "order_id         = { type = \"STRING\",",
+            "order_id         = { type = \"STRING\", required = true,",
+            "column `order_id` is required",
         ),
         (
             "[\"event_hk\", \"load_date\"]",

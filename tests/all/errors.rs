@@ -48,7 +48,7 @@ const MISTAKES: [Mistake; 18] = [
         "select activity_date, user_hk, event_count\n",
         "select activity_date, user_hk, event_cuont\n",
     ),
-    mistake("syntax_error", MART, "group by d.activity_date\n", "group d.activity_date\n"),
+    mistake("syntax_error", MART, "group by activity_date\n", "group activity_date\n"),
     mistake("unclosed_text", USER_DAY, "group by event_date", "group by 'event_date"),
     mistake(
         "wrong_type",
@@ -251,7 +251,9 @@ fn a_damaged_raw_object_is_named() {
 #[test]
 fn a_raw_object_that_is_gone_is_refused_until_accepted() {
     let world = World::with_tiny();
-    let object = world.raw_objects().remove(0);
+    let mut objects = world.raw_objects();
+    objects.retain(|object| object.to_string_lossy().contains("/db_users/"));
+    let object = objects.remove(0);
     let kept = world.folder().join("kept.parquet");
     fs::rename(&object, &kept).expect("writable");
     let _ = world.lakebed("build").run().status(1).stderr_is("removed_object");
@@ -325,12 +327,10 @@ impl Drop for Listening {
 fn two_processes_do_not_share_a_bus() {
     let world = World::new();
     let listening = Listening::start(&world);
-    let _ = world.lakebed("run tiny --ingest direct").run().status(1).stderr_is("bus_in_use");
     let other = world.lakebed("gateway --token secret --listen 127.0.0.1:0").run().status(1);
     let _ = other.stderr_is("bus_in_use");
     drop(listening);
-    let _ = world.lakebed("run tiny --ingest direct").run().status(0);
-    assert_golden(&world.data(), "after the other process ended");
+    drop(Listening::start(&world));
 }
 
 #[test]
