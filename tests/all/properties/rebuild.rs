@@ -12,9 +12,12 @@ use super::{
 };
 use std::{rc::Rc, sync::Arc};
 
+/// What the dice of a case are for.
+pub const CASE: &str = "rebuild";
+
 /// Messages land in up to four runs, each of them in a random mode, some cut short.
 pub fn case(seed: u64, variant: &Arc<Variant>, size_max: usize) -> Outcome {
-    let mut dice = Dice::new(seed, "rebuild");
+    let mut dice = Dice::new(seed, CASE);
     let messages = random_messages(&mut dice, seed, variant.limits, size_max);
     let lake = Lake::new(variant, &Rc::new(TestStore::new()));
     let run_count = 1 + dice.below(4);
