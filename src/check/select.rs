@@ -76,7 +76,11 @@ impl Checker<'_> {
         let values: Vec<Value> = outputs.iter().map(|output| output.value.clone()).collect();
         let needed = values.iter().flat_map(|value| value.columns.iter().copied()).collect();
         self.order_and_limit(query, &scope, &values, &needed);
-        result(&scope, outputs)
+        let mut rows = result(&scope, outputs);
+        if select.distinct.is_some() {
+            rows.keys.push(rows.all());
+        }
+        rows
     }
 
     /// HAVING and QUALIFY. A window numbers the rows that HAVING leaves.

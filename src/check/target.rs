@@ -89,13 +89,13 @@ pub fn check(
     Checked { findings, file_count: paths.len() }
 }
 
-/// Whether the line, or the one above it, says `lakebed:allow LB081` and why.
+/// Whether a comment above it, in the same paragraph or on the same line, says `lakebed:allow LB081:`
+/// and why.
 fn is_allowed(found: &Finding) -> bool {
-    let before = &found.text[..found.span.start.min(found.text.len())];
-    let start = before.rfind('\n').map_or(0, |at| at + 1);
-    let above = before[..start.saturating_sub(1)].rfind('\n').map_or(0, |at| at + 1);
-    let end = found.text[start..].find('\n').map_or(found.text.len(), |at| start + at);
-    found.text[above..end].lines().any(|line| {
+    let at = found.span.start.min(found.text.len());
+    let start = found.text[..at].rfind("\n\n").map_or(0, |blank| blank + 2);
+    let end = found.text[at..].find('\n').map_or(found.text.len(), |length| at + length);
+    found.text[start..end].lines().any(|line| {
         let Some((_, said)) = line.split_once("lakebed:allow ") else { return false };
         let reason = said.trim_start().strip_prefix(found.rule.code);
         reason.is_some_and(|reason| !reason.trim_matches([':', ' ', '*', '/']).is_empty())
