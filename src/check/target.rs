@@ -20,7 +20,6 @@ use crate::{
     contract::{BuildKind, TableName, file::TableFile},
     diagnostic::FileError,
     graph::{self, Problem},
-    prelude::Prelude,
     project::{LAYERS, Project, ProjectFiles},
     sql::{reads::parse_query, tokens::TokenError},
 };
@@ -129,14 +128,15 @@ fn finding(rule: &'static Rule, error: &FileError) -> Finding {
 
 /// What the graph of tables finds wrong: parameters, circles, declared reads.
 fn graph_problems(project: &Project) -> Vec<Finding> {
-    let prelude = Prelude::duckdb(project).unwrap_or_default();
     let rule = |problem: Problem| match problem {
         Problem::Parameter => &files::PARAMETER,
         Problem::Circle => &files::CIRCLE,
         Problem::Reads => &files::READS_CONTRACT,
     };
-    let found = graph::problems(project, &prelude);
-    found.into_iter().map(|(problem, error)| finding(rule(problem), &error)).collect()
+    graph::problems(project)
+        .into_iter()
+        .map(|(problem, error)| finding(rule(problem), &error))
+        .collect()
 }
 
 fn table(project: &Project, catalog: &Catalog, file: &TableFile, options: Options) -> Vec<Finding> {

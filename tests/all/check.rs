@@ -186,7 +186,7 @@ fn the_command_tells_findings_from_mistakes_in_its_use() {
     let world = World::new().with_project();
     let _ = world.lakebed("check").run().status(0).stdout_contains("No finding in");
     let query = world.folder().join("query.sql");
-    fs::write(&query, "select user_key\nfrom vault.hub_user\n").expect("writable");
+    fs::write(&query, "select user_hkk\nfrom vault.hub_user\n").expect("writable");
     let on_query = format!("check {}", query.display());
     let said = world.lakebed(&on_query).run().status(1).stdout_contains("LB011 unknown-column");
     let said =
