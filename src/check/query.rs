@@ -157,15 +157,14 @@ impl Checker<'_> {
             rows.keys.push(rows.all());
         }
         for (own, other) in rows.columns.iter_mut().zip(&right.columns) {
-            match own.kind.common(&other.kind) {
-                Some(kind) => own.kind = kind,
-                None => {
-                    let message =
-                        format!("`{}` is {} above and {} below", own.name, own.kind, other.kind);
-                    let help = Some("cast one of them, in that SELECT".to_owned());
-                    self.report_with(&expressions::TYPES, self.source.place(at), message, help);
-                    own.kind = crate::portable::types::Type::Unknown;
-                }
+            if let Some(kind) = own.kind.common(&other.kind) {
+                own.kind = kind;
+            } else {
+                let message =
+                    format!("`{}` is {} above and {} below", own.name, own.kind, other.kind);
+                let help = Some("cast one of them, in that SELECT".to_owned());
+                self.report_with(&expressions::TYPES, self.source.place(at), message, help);
+                own.kind = crate::portable::types::Type::Unknown;
             }
             if !keeps_left {
                 own.may_be_null |= other.may_be_null;
@@ -233,7 +232,7 @@ impl Checker<'_> {
         if !scope.rows.is_open && !needed.is_subset(&scope.rows.closure(&known)) {
             let what = if query.order_by.is_some() { "an order with ties" } else { "no order" };
             let message = format!("LIMIT with {what} takes any rows");
-            let place = self.source.from_keyword("limit", count);
+            let place = self.source.with_keyword("limit", count);
             self.report(&determinism::LIMIT, place, message);
         }
     }

@@ -94,7 +94,7 @@ impl Checker<'_> {
         let has_clause = select.selection.is_some() || is_aggregated || select.having.is_some();
         if !has_clause {
             let message = "QUALIFY without WHERE, GROUP BY or HAVING".to_owned();
-            let place = self.source.from_keyword("qualify", condition);
+            let place = self.source.with_keyword("qualify", condition);
             self.report(&shape::QUALIFY_ALONE, place, message);
         }
         let _ = value;

@@ -78,8 +78,8 @@ pub fn check(
     }
     for file in &queries {
         let whole = trimmed(&file.text);
-        let text = file.text.clone();
-        findings.extend(text_alone(&project, &catalog, &file.path, text, whole, options));
+        let path = &file.path;
+        findings.extend(text_alone(&project, &catalog, path, &file.text, whole, options));
     }
     findings.extend(graph_problems(&project));
     findings.retain(|found| paths.contains(&found.path) || wanted.is_none());
@@ -172,19 +172,19 @@ fn text_alone(
     project: &Project,
     catalog: &Catalog,
     path: &Path,
-    text: Arc<str>,
+    text: &Arc<str>,
     sql: Range<usize>,
     options: Options,
 ) -> Vec<Finding> {
     let source = match Source::new(path.to_path_buf(), text.clone(), sql.clone()) {
         Ok(source) => source,
-        Err(error) => return vec![syntax(path, &text, &sql, &error)],
+        Err(error) => return vec![syntax(path, text, &sql, &error)],
     };
     let mut checker = Checker::new(project, catalog, &source, None, options);
     checker.tokens();
     match parse_query(source.query()) {
         Err(_) if !checker.findings.is_empty() => {}
-        Err(error) => checker.findings.push(syntax(path, &text, &sql, &error)),
+        Err(error) => checker.findings.push(syntax(path, text, &sql, &error)),
         Ok(query) => {
             let _ = checker.query(&query, None);
         }
