@@ -233,6 +233,7 @@ states as (
 ),
 
 changed as (
+  -- lakebed:allow LB081: states of a line or an order do not overlap, so an instant has one of each
   select *
   from states
   where true
@@ -242,6 +243,7 @@ changed as (
 ),
 
 moved as (
+  -- lakebed:allow LB081: as above, an instant of a line stands once
   select
     *,
     lead(valid_from) over (

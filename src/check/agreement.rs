@@ -8,13 +8,13 @@ use super::{
     Checker,
     catalog::contract_rows,
     relation::Relation,
-    rules::contract,
+    rules::{contract, names},
     scope::{Scope, ScopeTable},
     source::Source,
 };
 use crate::{
     contract::{TableName, file::TableFile},
-    portable::types::Type,
+    portable::{reserved, types::Type},
 };
 
 const ORDER: &str = "let the last `select` list every column in the contract's order";
@@ -80,6 +80,10 @@ impl Checker<'_> {
 
     /// What the contract says besides columns: references and checks.
     pub fn contract(&mut self, file: &TableFile) {
+        for name in file.contract.columns.keys().filter(|name| reserved::is_reserved(name)) {
+            let message = format!("`{name}` is a reserved word of an engine");
+            self.report(&names::RESERVED_WORD, file.column_span(name), message);
+        }
         for column in file.contract.columns.values() {
             let Some(reference) = &column.references else { continue };
             let known = reference.rsplit_once('.').and_then(|(table, column)| {

@@ -82,9 +82,9 @@ impl Checker<'_> {
     pub fn bound(&self, expr: &Expr) -> Option<Bound> {
         match expr {
             Expr::Nested(inner) => self.bound(inner),
-            Expr::Identifier(ident) => parameter_bound(ident.value.strip_prefix('@')?),
+            Expr::Identifier(ident) => ident.value.strip_prefix('@').map(parameter_bound),
             Expr::Value(value) => match &value.value {
-                Literal::Placeholder(name) => parameter_bound(name.strip_prefix('@')?),
+                Literal::Placeholder(name) => name.strip_prefix('@').map(parameter_bound),
                 _ => Some(Bound::at(Anchor::Constant)),
             },
             Expr::TypedString(_) => Some(Bound::at(Anchor::Constant)),
@@ -164,12 +164,12 @@ impl Checker<'_> {
     }
 }
 
-fn parameter_bound(name: &str) -> Option<Bound> {
-    Some(Bound::at(match name {
+fn parameter_bound(name: &str) -> Bound {
+    Bound::at(match name {
         "from_date" => Anchor::FromDate,
         "to_date" => Anchor::ToDate,
         _ => Anchor::Constant,
-    }))
+    })
 }
 
 fn plain_arguments(function: &Function) -> Option<Vec<&Expr>> {

@@ -77,8 +77,7 @@ pub fn contract_rows(contract: &Contract) -> Relation {
     let mut rows =
         Relation { columns: contract.columns.iter().map(column).collect(), ..Relation::default() };
     let key = contract.grain.iter().filter_map(|name| rows.position(name)).collect();
-    let all = rows.all();
-    rows.depends(key, all);
+    rows.is_unique_by(key);
     rows
 }
 

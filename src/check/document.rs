@@ -52,8 +52,8 @@ pub fn markdown() -> String {
     }
     page.push_str(
         "\n## When a rule is wrong\n\n\
-         A comment on the line, or on the one above it, lets a place be: `-- lakebed:allow LB081: \
-         ` and the reason. Without a reason it does not.\n",
+         A comment above, in the same paragraph, lets it be: `-- lakebed:allow LB081: ` and the \
+         reason. Without a reason it does not.\n",
     );
     page
 }

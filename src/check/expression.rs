@@ -178,7 +178,8 @@ impl Checker<'_> {
             Literal::Number(digits, _) if digits.contains(['.', 'e', 'E']) => {
                 Value::constant(Type::Float64)
             }
-            Literal::Number(..) => Value::constant(Type::Int64),
+            // A hexadecimal token was reported.
+            Literal::Number(..) | Literal::HexStringLiteral(_) => Value::constant(Type::Int64),
             Literal::Boolean(_) => Value::constant(Type::Bool),
             Literal::Null => Value { may_be_null: true, ..Value::constant(Type::Null) },
             Literal::SingleQuotedString(_) | Literal::DoubleQuotedString(_) => {
@@ -188,8 +189,6 @@ impl Checker<'_> {
                 let kind = name.strip_prefix('@').and_then(|name| self.parameters.get(name));
                 Value::constant(kind.cloned().unwrap_or(Type::Unknown))
             }
-            // Its token was reported.
-            Literal::HexStringLiteral(_) => Value::constant(Type::Int64),
             _ => {
                 let message = "this form of a literal is GoogleSQL's alone".to_owned();
                 self.report(&literals::LITERAL_FORM, self.source.place(expr), message);
@@ -205,7 +204,7 @@ impl Checker<'_> {
             DataType::Timestamp(..) => {
                 if !operators::is_utc_timestamp(&written) {
                     let message = format!("the offset of `{written}` is ignored by DuckDB");
-                    let place = self.source.from_keyword("timestamp", expr);
+                    let place = self.source.with_keyword("timestamp", expr);
                     self.report(&literals::TIMESTAMP_OFFSET, place, message);
                 }
                 Value::constant(Type::Timestamp)
@@ -239,7 +238,7 @@ impl Checker<'_> {
         let is_signed = matches!(&*interval.value, Expr::UnaryOp { .. });
         if !is_known || is_signed || !value.fits(&Type::Int64) || interval.last_field.is_some() {
             let message = "an interval is a whole number and one unit".to_owned();
-            let place = self.source.from_keyword("interval", expr);
+            let place = self.source.with_keyword("interval", expr);
             self.report(&expressions::INTERVAL, place, message);
         }
         Value::made_of(Type::Interval, &[value])
@@ -299,14 +298,12 @@ impl Checker<'_> {
 
     fn branch(&mut self, result: &mut Value, branch: &Expr, scope: &Scope<'_>) {
         let value = self.expression(branch, scope);
-        match result.kind.common(&value.kind) {
-            Some(kind) => result.kind = kind,
-            None => {
-                let message =
-                    format!("other branches are {}, and this is {}", result.kind, value.kind);
-                self.report(&expressions::TYPES, self.source.place(branch), message);
-                result.kind = Type::Unknown;
-            }
+        if let Some(kind) = result.kind.common(&value.kind) {
+            result.kind = kind;
+        } else {
+            let message = format!("other branches are {}, and this is {}", result.kind, value.kind);
+            self.report(&expressions::TYPES, self.source.place(branch), message);
+            result.kind = Type::Unknown;
         }
         result.absorb(&value);
     }
@@ -320,13 +317,13 @@ impl Checker<'_> {
         scope: &Scope<'_>,
     ) -> Value {
         let value = self.expression(inner, scope);
-        let place = self.source.from_keyword("cast", expr);
+        let place = self.source.with_keyword("cast", expr);
         let wanted = operators::cast_type(data_type);
         if !is_plain || wanted.is_none() {
             let written =
                 if is_plain { format!("cast to {data_type}") } else { "this cast".to_owned() };
             let message = format!("{written} is not portable");
-            let place = if is_plain { place } else { self.source.from_keyword("safe_cast", expr) };
+            let place = if is_plain { place } else { self.source.with_keyword("safe_cast", expr) };
             self.report(&expressions::CAST, place, message);
             return Value::made_of(Type::Unknown, &[value]);
         }
@@ -349,15 +346,12 @@ impl Checker<'_> {
     ) -> Value {
         let value = self.expression(inner, scope);
         let part = field.to_string().to_lowercase();
-        let takes = match operators::extract_part(&part) {
-            Some(takes) => takes,
-            None => {
-                let message = format!("engines do not extract `{part}` alike");
-                let place = self.source.from_keyword("extract", expr);
-                let help = operators::extract_help(&part);
-                self.report_with(&expressions::EXTRACT, place, message, help);
-                return Value::made_of(Type::Int64, &[value]);
-            }
+        let Some(takes) = operators::extract_part(&part) else {
+            let message = format!("engines do not extract `{part}` alike");
+            let place = self.source.with_keyword("extract", expr);
+            let help = operators::extract_help(&part);
+            self.report_with(&expressions::EXTRACT, place, message, help);
+            return Value::made_of(Type::Int64, &[value]);
         };
         if !takes.iter().any(|kind| value.kind.fits(kind)) {
             let message =

@@ -172,7 +172,7 @@ impl Checker<'_> {
                 }
                 let place = array_exprs.first().map_or_else(
                     || self.source.place(factor),
-                    |array| self.source.from_keyword("unnest", array),
+                    |array| self.source.with_keyword("unnest", array),
                 );
                 let message = "engines name the element of UNNEST in other ways".to_owned();
                 self.report(&expressions::UNNEST, place, message);

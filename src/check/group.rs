@@ -56,9 +56,10 @@ impl Grouping {
 
     /// From here on the rows are groups.
     pub fn determine(&self, rows: &mut Relation) {
-        let all = rows.all();
+        // The keys of the rows before grouping are none of the groups, which the columns are.
+        rows.keys.clear();
         if !self.is_partial {
-            rows.depends(self.columns.clone(), all);
+            rows.is_unique_by(self.columns.clone());
         }
     }
 

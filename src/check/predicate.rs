@@ -247,8 +247,7 @@ impl Checker<'_> {
             if let Some(partition) = &values[0].numbers
                 && is_one(right)
             {
-                let all = scope.rows.all();
-                scope.rows.depends(partition.clone(), all);
+                scope.rows.is_unique_by(partition.clone());
             }
         }
         *scope.window_uses.borrow_mut() = uses;

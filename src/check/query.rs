@@ -45,7 +45,7 @@ impl Checker<'_> {
             let is_recursive = anchor.is_some();
             self.ctes.extend(anchor.map(|rows| {
                 // What is true of the first rows need not be true of the next.
-                (name.clone(), Relation { dependencies: Vec::new(), ..rows })
+                (name.clone(), Relation { dependencies: Vec::new(), keys: Vec::new(), ..rows })
             }));
             let mut rows = self.query(&cte.query, parent);
             if is_recursive {
@@ -96,7 +96,7 @@ impl Checker<'_> {
                 let left_rows = self.body(left, &unordered, parent);
                 let right_rows = self.body(right, &unordered, parent);
                 self.quantifier(*op, *set_quantifier, right);
-                let rows = self.combined(*op, left_rows, &right_rows, right);
+                let rows = self.combined((*op, *set_quantifier), left_rows, &right_rows, right);
                 self.order_of_rows(query, &rows);
                 rows
             }
@@ -133,35 +133,38 @@ impl Checker<'_> {
 
     fn combined(
         &mut self,
-        op: SetOperator,
+        (op, quantifier): (SetOperator, SetQuantifier),
         left: Relation,
         right: &Relation,
         at: &SetExpr,
     ) -> Relation {
         if left.is_open || right.is_open {
-            return Relation { is_open: true, dependencies: Vec::new(), ..left };
+            return Relation { is_open: true, columns: left.columns, ..Relation::default() };
         }
         if left.columns.len() != right.columns.len() {
             let message =
                 format!("{} columns above and {} below", left.columns.len(), right.columns.len());
             self.report(&shape::SET_OPERATION, self.source.place(at), message);
-            return Relation { dependencies: Vec::new(), ..left };
+            return Relation { columns: left.columns, ..Relation::default() };
         }
         let keeps_left = matches!(op, SetOperator::Except | SetOperator::Intersect);
         let mut rows = Relation { columns: left.columns, ..Relation::default() };
         if keeps_left {
             rows.dependencies = left.dependencies;
+            rows.keys = left.keys;
+        }
+        if quantifier == SetQuantifier::Distinct {
+            rows.keys.push(rows.all());
         }
         for (own, other) in rows.columns.iter_mut().zip(&right.columns) {
-            match own.kind.common(&other.kind) {
-                Some(kind) => own.kind = kind,
-                None => {
-                    let message =
-                        format!("`{}` is {} above and {} below", own.name, own.kind, other.kind);
-                    let help = Some("cast one of them, in that SELECT".to_owned());
-                    self.report_with(&expressions::TYPES, self.source.place(at), message, help);
-                    own.kind = crate::portable::types::Type::Unknown;
-                }
+            if let Some(kind) = own.kind.common(&other.kind) {
+                own.kind = kind;
+            } else {
+                let message =
+                    format!("`{}` is {} above and {} below", own.name, own.kind, other.kind);
+                let help = Some("cast one of them, in that SELECT".to_owned());
+                self.report_with(&expressions::TYPES, self.source.place(at), message, help);
+                own.kind = crate::portable::types::Type::Unknown;
             }
             if !keeps_left {
                 own.may_be_null |= other.may_be_null;
@@ -229,7 +232,7 @@ impl Checker<'_> {
         if !scope.rows.is_open && !needed.is_subset(&scope.rows.closure(&known)) {
             let what = if query.order_by.is_some() { "an order with ties" } else { "no order" };
             let message = format!("LIMIT with {what} takes any rows");
-            let place = self.source.from_keyword("limit", count);
+            let place = self.source.with_keyword("limit", count);
             self.report(&determinism::LIMIT, place, message);
         }
     }

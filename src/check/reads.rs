@@ -69,19 +69,15 @@ impl Checker<'_> {
     ) {
         let name = table.table.clone().expect("only real tables are read");
         if facts.growth == Growth::Events && filter.lower.is_none() {
-            let (place, rule, message) = match &filter.wrapped {
-                Some(place) => {
-                    let message = format!("`{column}` of `{name}` is wrapped in an expression");
-                    (place.clone(), &reads::WRAPPED_PARTITION, message)
-                }
-                None => {
-                    let bound =
-                        if filter.upper.is_some() { "a first date" } else { "constant dates" };
-                    let message = format!(
-                        "`{name}` grows with events, and is read without {bound} of `{column}`"
-                    );
-                    (table.place.clone(), &reads::PARTITION_PREDICATE, message)
-                }
+            let (place, rule, message) = if let Some(place) = &filter.wrapped {
+                let message = format!("`{column}` of `{name}` is wrapped in an expression");
+                (place.clone(), &reads::WRAPPED_PARTITION, message)
+            } else {
+                let bound = if filter.upper.is_some() { "a first date" } else { "constant dates" };
+                let message = format!(
+                    "`{name}` grows with events, and is read without {bound} of `{column}`"
+                );
+                (table.place.clone(), &reads::PARTITION_PREDICATE, message)
             };
             let help = Some(format!("add `{column} between @from_date and @to_date`"));
             self.report_with(rule, place, message, help);

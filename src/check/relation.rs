@@ -49,6 +49,8 @@ pub struct Relation {
     pub columns: Vec<Column>,
     /// What determines what.
     pub dependencies: Vec<Dependency>,
+    /// Sets of columns of which no two rows have the same values.
+    pub keys: Vec<Columns>,
     /// Whether names are not to be looked up: the relation is the result of a mistake that was
     /// reported.
     pub is_open: bool,
@@ -75,6 +77,13 @@ impl Relation {
         self.dependencies.push(Dependency { from, to });
     }
 
+    /// Adds that no two rows agree in `key`.
+    pub fn is_unique_by(&mut self, key: Columns) {
+        let all = self.all();
+        self.depends(key.clone(), all);
+        self.keys.push(key);
+    }
+
     /// All columns that the given ones determine.
     pub fn closure(&self, columns: &Columns) -> Columns {
         let mut known = columns.clone();
@@ -84,6 +93,9 @@ impl Relation {
                 if dependency.from.is_subset(&known) {
                     known.extend(&dependency.to);
                 }
+            }
+            if self.keys.iter().any(|key| key.is_subset(&known)) {
+                return self.all();
             }
             let hashdiff = self.position("hashdiff");
             if hashdiff.is_some_and(|at| known.contains(&at)) {
@@ -106,6 +118,14 @@ impl Relation {
         }
         for dependency in other.dependencies {
             self.depends(moved(dependency.from), moved(dependency.to));
+        }
+        let others: Vec<Columns> = other.keys.into_iter().map(moved).collect();
+        if shift == 0 {
+            self.keys = others;
+        } else {
+            let own = std::mem::take(&mut self.keys);
+            self.keys =
+                own.iter().flat_map(|own| others.iter().map(move |key| own | key)).collect();
         }
         self.is_open |= other.is_open;
         shift
@@ -174,6 +194,11 @@ pub fn project(below: &Relation, columns: Vec<Column>, origins: &[Origin]) -> Re
             Origin::Of(_) | Origin::Free => {}
         }
     }
+    for key in &below.keys {
+        if let Some(mapped) = key.iter().map(|at| visible(*at)).collect::<Option<Columns>>() {
+            result.is_unique_by(mapped);
+        }
+    }
     for column in &mut result.columns {
         column.numbers =
             column.numbers.take().and_then(|from| from.iter().map(|at| visible(*at)).collect());
@@ -188,7 +213,7 @@ mod tests {
     fn table(names: &[&str], key: &[usize]) -> Relation {
         let columns = names.iter().map(|name| Column::new(*name, Type::String)).collect();
         let mut table = Relation { columns, ..Relation::default() };
-        table.depends(key.iter().copied().collect(), table.all());
+        table.is_unique_by(key.iter().copied().collect());
         table
     }
 
@@ -210,6 +235,14 @@ mod tests {
         let columns = vec![Column::new("hk", Type::String), below.columns[1].clone()];
         let hashed = project(&below, columns, &[Origin::Injective([0].into()), Origin::Copy(1)]);
         assert_eq!(hashed.closure(&[0].into()), hashed.all());
+    }
+
+    #[test]
+    fn a_key_determines_what_nothing_else_does() {
+        let below = table(&["id", "x"], &[0]);
+        let columns = vec![below.columns[0].clone(), Column::new("n", Type::Int64)];
+        let numbered = project(&below, columns, &[Origin::Copy(0), Origin::Free]);
+        assert_eq!(numbered.closure(&[0].into()), numbered.all());
     }
 
     #[test]

@@ -149,13 +149,14 @@ impl<'p> Scope<'p> {
 fn field(kind: &Type, fields: &[String]) -> Result<Type, NameError> {
     let [name, rest @ ..] = fields else { return Ok(kind.clone()) };
     match kind {
-        Type::Struct(known) => match known.iter().find(|(field, _)| field == name) {
-            Some((_, kind)) => field(kind, rest),
-            None => {
-                let names = known.iter().map(|(field, _)| field.clone()).collect();
-                Err(NameError::Field(name.clone(), names))
-            }
-        },
+        Type::Struct(known) => {
+            let found = known.iter().find(|(field, _)| field == name);
+            let names = || known.iter().map(|(field, _)| field.clone()).collect();
+            found.map_or_else(
+                || Err(NameError::Field(name.clone(), names())),
+                |(_, kind)| field(kind, rest),
+            )
+        }
         kind if kind.is_open() => Ok(Type::Unknown),
         other => Err(NameError::Field(name.clone(), vec![format!("none: it is {other}")])),
     }

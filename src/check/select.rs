@@ -76,7 +76,11 @@ impl Checker<'_> {
         let values: Vec<Value> = outputs.iter().map(|output| output.value.clone()).collect();
         let needed = values.iter().flat_map(|value| value.columns.iter().copied()).collect();
         self.order_and_limit(query, &scope, &values, &needed);
-        result(&scope, outputs)
+        let mut rows = result(&scope, outputs);
+        if select.distinct.is_some() {
+            rows.keys.push(rows.all());
+        }
+        rows
     }
 
     /// HAVING and QUALIFY. A window numbers the rows that HAVING leaves.
@@ -90,7 +94,7 @@ impl Checker<'_> {
         let has_clause = select.selection.is_some() || is_aggregated || select.having.is_some();
         if !has_clause {
             let message = "QUALIFY without WHERE, GROUP BY or HAVING".to_owned();
-            let place = self.source.from_keyword("qualify", condition);
+            let place = self.source.with_keyword("qualify", condition);
             self.report(&shape::QUALIFY_ALONE, place, message);
         }
         let _ = value;

@@ -60,7 +60,7 @@ impl Source {
     }
 
     /// As `place`, from the keyword before it on: the tree has no place of `cast (`.
-    pub fn from_keyword(&self, keyword: &str, node: &impl Spanned) -> Range<usize> {
+    pub fn with_keyword(&self, keyword: &str, node: &impl Spanned) -> Range<usize> {
         let found = self.place(node);
         let start = found.start.saturating_sub(self.sql.start);
         let before = self.tokens.iter().rev().filter(|token| token.span.end <= start);

@@ -20,7 +20,6 @@ use crate::{
     contract::{BuildKind, TableName, file::TableFile},
     diagnostic::FileError,
     graph::{self, Problem},
-    prelude::Prelude,
     project::{LAYERS, Project, ProjectFiles},
     sql::{reads::parse_query, tokens::TokenError},
 };
@@ -79,8 +78,8 @@ pub fn check(
     }
     for file in &queries {
         let whole = trimmed(&file.text);
-        let text = file.text.clone();
-        findings.extend(text_alone(&project, &catalog, &file.path, text, whole, options));
+        let path = &file.path;
+        findings.extend(text_alone(&project, &catalog, path, &file.text, whole, options));
     }
     findings.extend(graph_problems(&project));
     findings.retain(|found| paths.contains(&found.path) || wanted.is_none());
@@ -89,13 +88,13 @@ pub fn check(
     Checked { findings, file_count: paths.len() }
 }
 
-/// Whether the line, or the one above it, says `lakebed:allow LB081` and why.
+/// Whether a comment above it, in the same paragraph or on the same line, says `lakebed:allow LB081:`
+/// and why.
 fn is_allowed(found: &Finding) -> bool {
-    let before = &found.text[..found.span.start.min(found.text.len())];
-    let start = before.rfind('\n').map_or(0, |at| at + 1);
-    let above = before[..start.saturating_sub(1)].rfind('\n').map_or(0, |at| at + 1);
-    let end = found.text[start..].find('\n').map_or(found.text.len(), |at| start + at);
-    found.text[above..end].lines().any(|line| {
+    let at = found.span.start.min(found.text.len());
+    let start = found.text[..at].rfind("\n\n").map_or(0, |blank| blank + 2);
+    let end = found.text[at..].find('\n').map_or(found.text.len(), |length| at + length);
+    found.text[start..end].lines().any(|line| {
         let Some((_, said)) = line.split_once("lakebed:allow ") else { return false };
         let reason = said.trim_start().strip_prefix(found.rule.code);
         reason.is_some_and(|reason| !reason.trim_matches([':', ' ', '*', '/']).is_empty())
@@ -129,14 +128,15 @@ fn finding(rule: &'static Rule, error: &FileError) -> Finding {
 
 /// What the graph of tables finds wrong: parameters, circles, declared reads.
 fn graph_problems(project: &Project) -> Vec<Finding> {
-    let prelude = Prelude::duckdb(project).unwrap_or_default();
     let rule = |problem: Problem| match problem {
         Problem::Parameter => &files::PARAMETER,
         Problem::Circle => &files::CIRCLE,
         Problem::Reads => &files::READS_CONTRACT,
     };
-    let found = graph::problems(project, &prelude);
-    found.into_iter().map(|(problem, error)| finding(rule(problem), &error)).collect()
+    graph::problems(project)
+        .into_iter()
+        .map(|(problem, error)| finding(rule(problem), &error))
+        .collect()
 }
 
 fn table(project: &Project, catalog: &Catalog, file: &TableFile, options: Options) -> Vec<Finding> {
@@ -172,19 +172,19 @@ fn text_alone(
     project: &Project,
     catalog: &Catalog,
     path: &Path,
-    text: Arc<str>,
+    text: &Arc<str>,
     sql: Range<usize>,
     options: Options,
 ) -> Vec<Finding> {
     let source = match Source::new(path.to_path_buf(), text.clone(), sql.clone()) {
         Ok(source) => source,
-        Err(error) => return vec![syntax(path, &text, &sql, &error)],
+        Err(error) => return vec![syntax(path, text, &sql, &error)],
     };
     let mut checker = Checker::new(project, catalog, &source, None, options);
     checker.tokens();
     match parse_query(source.query()) {
         Err(_) if !checker.findings.is_empty() => {}
-        Err(error) => checker.findings.push(syntax(path, &text, &sql, &error)),
+        Err(error) => checker.findings.push(syntax(path, text, &sql, &error)),
         Ok(query) => {
             let _ = checker.query(&query, None);
         }

@@ -5,6 +5,7 @@ use crate::portable::types::Type;
 
 /// The value of an expression, row by row.
 #[derive(Clone, Debug)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a fact of its own, and most are false")]
 pub struct Value {
     /// Its type.
     pub kind: Type,

@@ -182,7 +182,8 @@ impl Checker<'_> {
                 .filter(|name| !name.is_empty())
                 .collect();
             let is_any_value = found.function == "any_value";
-            let is_tied = !open.is_empty() && !(is_distinct && found.is_aggregate && !is_any_value);
+            let hides_ties = is_distinct && found.is_aggregate && !is_any_value;
+            let is_tied = !open.is_empty() && !hides_ties;
             if is_any_value && is_tied {
                 let message = format!("`any_value` of {} may be any", quoted(&open));
                 self.report(&determinism::ANY_VALUE, found.place, message);

@@ -88,7 +88,7 @@ fn sql_files(paths: &[PathBuf]) -> Result<Vec<PathBuf>, Failure> {
             found.push(path.clone());
             continue;
         }
-        let unreadable = |error| unreadable(path, error);
+        let unreadable = |error| unreadable(path, &error);
         let entries = fs::read_dir(path).map_err(unreadable)?;
         let mut inner: Vec<PathBuf> = entries
             .map(|entry| entry.map(|entry| entry.path()))
@@ -102,10 +102,10 @@ fn sql_files(paths: &[PathBuf]) -> Result<Vec<PathBuf>, Failure> {
 }
 
 fn read(path: &Path) -> Result<String, Failure> {
-    fs::read_to_string(path).map_err(|error| unreadable(path, error))
+    fs::read_to_string(path).map_err(|error| unreadable(path, &error))
 }
 
-fn unreadable(path: &Path, error: std::io::Error) -> Failure {
+fn unreadable(path: &Path, error: &std::io::Error) -> Failure {
     Failure::usage(format!("cannot read {}: {error}", path.display()))
         .hint("give files and folders that there are")
 }

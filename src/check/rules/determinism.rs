@@ -50,7 +50,7 @@ pub static LIMIT: Rule = Rule {
     good: "select user_hk from vault.hub_user order by first_seen_at, user_hk limit 10",
 };
 
-/// ANY_VALUE is taken of what is the same in the whole group.
+/// `ANY_VALUE` is taken of what is the same in the whole group.
 pub static ANY_VALUE: Rule = Rule {
     code: "LB084",
     name: "any-value",

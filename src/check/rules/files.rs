@@ -22,7 +22,7 @@ pub static SYNTAX: Rule = Rule {
     about: "A table is one query that parses.",
     why: "What does not parse is SQL in no engine.",
     instead: "Write `select …` or `with … select …`.",
-    bad: "select a from where b",
+    bad: "select user_hk from vault.hub_user where )",
     good: "select user_hk from vault.hub_user",
 };
 

@@ -2,7 +2,7 @@
 with
 
 recent as (
-  select e.event_date, e.user_hk, e.functionality_hk, e.event_hk, e.event_at, e.session_id,
+  select e.event_date, e.user_hk, e.functionality_hk, e.event_hk, e.load_date, e.event_at, e.session_id,
     e.amount_micros, e.currency_code, e.order_id
   from dimensional.fact_event as e
   where e.event_date between date '2026-01-01' and date '2026-01-31'
@@ -13,16 +13,17 @@ numbered as (
     user_hk,
     event_at,
     event_hk,
-    row_number() over (partition by user_hk order by event_at, event_hk) as event_number,
-    lag(event_at) over (partition by user_hk order by event_at, event_hk) as earlier_at,
+    load_date,
+    row_number() over (partition by user_hk order by event_at, event_hk, load_date) as event_number,
+    lag(event_at) over (partition by user_hk order by event_at, event_hk, load_date) as earlier_at,
     lead(event_at, 1, timestamp '9999-12-31 00:00:00+00') over w as later_at,
     last_value(session_id ignore nulls) over (
-      partition by user_hk order by event_at, event_hk
+      partition by user_hk order by event_at, event_hk, load_date
       rows between unbounded preceding and current row
     ) as session_id,
     count(*) over (partition by user_hk) as event_count
   from recent
-  window w as (partition by user_hk order by event_at, event_hk)
+  window w as (partition by user_hk order by event_at, event_hk, load_date)
 ),
 
 sessions as (
@@ -32,7 +33,7 @@ sessions as (
     event_at,
     event_count,
     countif(earlier_at is null or udf.seconds_between(earlier_at, event_at) > 1800) over (
-      partition by user_hk order by event_at, event_hk
+      partition by user_hk order by event_at, event_hk, load_date
       rows between unbounded preceding and current row
     ) as session_number,
     case when event_number = 1 then 'first' when event_number = 2 then 'second' else 'later' end

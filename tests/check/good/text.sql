@@ -5,7 +5,7 @@ select
   regexp_replace(user_id, '[^0-9]', '') as digits,
   split(user_id, '-')[safe_offset(1)] as second_part,
   array_length(split(user_id, '-')) as part_count,
-  to_hex(sha256(user_id)) as hash,
+  to_hex(sha256(user_id)) as user_hash,
   user_id like 'u%' as is_new,
   'a' || cast(length(user_id) as STRING) || ifnull(record_source, '') as label,
   substr(user_id, -3) as ending,
