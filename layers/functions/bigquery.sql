@@ -1,0 +1,94 @@
+-- The schema `udf` in BigQuery: each function of `duckdb.sql` with the same name and the same meaning.
+
+create schema if not exists udf;
+
+-- Text of bytes; NULL if they are not UTF-8.
+create or replace function udf.safe_string(bytes BYTES) returns STRING as (
+  safe_cast(bytes as STRING)
+);
+
+-- An integer in decimal digits; NULL for anything else.
+create or replace function udf.safe_int64(s STRING) returns INT64 as (
+  if(regexp_contains(s, r'^[+-]?[0-9]{1,19}$'), safe_cast(s as INT64), null)
+);
+
+create or replace function udf.safe_bool(s STRING) returns BOOL as (
+  case lower(s) when 'true' then true when 'false' then false end
+);
+
+-- An instant in UTC such as `2026-01-05T10:00:00.123456Z`, between 1900 and 2099; NULL for anything
+-- else.
+create or replace function udf.safe_timestamp(s STRING) returns TIMESTAMP as (
+  if(
+    regexp_contains(
+      s, r'^(19|20)[0-9]{2}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}([.][0-9]{1,6})?Z$'
+    ),
+    safe_cast(s as TIMESTAMP),
+    null
+  )
+);
+
+-- Hash keys and hash differences: MD5 in hexadecimal.
+create or replace function udf.hash_part(s STRING) returns STRING as (
+  ifnull(cast(length(s) as STRING) || ':' || s, '-')
+);
+create or replace function udf.hash_key(a STRING) returns STRING as (to_hex(md5(udf.hash_part(a))));
+create or replace function udf.hash_key_2(a STRING, b STRING) returns STRING as (
+  to_hex(md5(udf.hash_part(a) || udf.hash_part(b)))
+);
+create or replace function udf.hash_key_3(a STRING, b STRING, c STRING) returns STRING as (
+  to_hex(md5(udf.hash_part(a) || udf.hash_part(b) || udf.hash_part(c)))
+);
+create or replace function udf.hash_key_4(a STRING, b STRING, c STRING, d STRING) returns STRING as (
+  to_hex(md5(udf.hash_part(a) || udf.hash_part(b) || udf.hash_part(c) || udf.hash_part(d)))
+);
+
+-- The member of a dimension that stands for what is not known.
+create or replace function udf.unknown_key() returns STRING as ('00000000000000000000000000000000');
+
+-- The ISO week, 1 to 53.
+create or replace function udf.iso_week(d DATE) returns INT64 as (extract(isoweek from d));
+
+-- What the generated payload parsers are made of; queries do not call these.
+
+-- A JSON document; NULL for what is not one. A number whose size no FLOAT64 has is a number still,
+-- as in DuckDB: its digits and exponent are cut, and `udf.json_number` reads them from the text.
+create or replace function udf.json_document(body STRING) returns JSON as (
+  if(
+    starts_with(body, '\ufeff') or strpos(body, '\x00') > 0,
+    null,
+    ifnull(
+      safe.parse_json(body, wide_number_mode => 'round'),
+      safe.parse_json(
+        regexp_replace(
+          body,
+          r'("(?:[^"\\]|\\.)*")|(-?[0-9]{1,30})[0-9]*(\.[0-9]{1,30})?[0-9]*(?:[eE][-+]?[0-9]+)?',
+          r'\1\2\3'
+        ),
+        wide_number_mode => 'round'
+      )
+    )
+  )
+);
+
+-- The text of a JSON number: of an integer its digits, of others the shortest of their FLOAT64.
+create or replace function udf.json_number(written STRING) returns STRING as (
+  case
+    when written = '-0' then '0'
+    when regexp_contains(written, r'^-?[0-9]+$') then written
+    when abs(safe_cast(written as FLOAT64)) >= 1e15 and abs(safe_cast(written as FLOAT64)) < 1e16
+      then format('%.1f', safe_cast(written as FLOAT64))
+    else ifnull(json_value(safe.parse_json(written, wide_number_mode => 'round')), written)
+  end
+);
+
+-- A field as text; an object and an array only as `{}` and `[]`: that they are there.
+create or replace function udf.json_text(field JSON, written STRING) returns STRING as (
+  case json_type(field)
+    when 'object' then '{}'
+    when 'array' then '[]'
+    when 'number' then udf.json_number(written)
+    when 'null' then null
+    else json_value(field)
+  end
+);
