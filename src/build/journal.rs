@@ -9,27 +9,69 @@ use jiff::civil::Date;
 
 use crate::{
     clock,
-    contract::TableName,
+    contract::{ColumnType, TableName},
     digest::Digest,
     plan::{Content, Snapshot, Stamp, snapshot::Partition},
-    warehouse::{ErrorKind, Session, WarehouseError},
+    warehouse::{ErrorKind, Session, Warehouse, WarehouseError},
 };
 
-/// The statements that create the journal.
-const TABLES: &str = "
-create schema if not exists lakebed;
-create table if not exists lakebed.builds (
-  sequence bigint, run_id varchar, event varchar, table_name varchar, partition_date date,
-  fingerprint varchar, epoch varchar, code varchar, inputs varchar, select_sha256 varchar,
-  built_at timestamp);
-create table if not exists lakebed.contents (
-  sequence bigint, table_name varchar, partition_date date, hash_sum varchar, row_count bigint);
-create table if not exists lakebed.occupied_dates (
-  sequence bigint, table_name varchar, load_date date, from_date date, to_date date);
-create table if not exists lakebed.raw_objects (
-  sequence bigint, run_id varchar, event varchar, object_key varchar, size_bytes bigint);
-create table if not exists lakebed.settings (sequence bigint, name varchar, value varchar);
-";
+/// The journal's tables.
+const TABLES: [(&str, &[(&str, ColumnType)]); 5] = [
+    (
+        "builds",
+        &[
+            ("sequence", ColumnType::Int64),
+            ("run_id", ColumnType::String),
+            ("event", ColumnType::String),
+            ("table_name", ColumnType::String),
+            ("partition_date", ColumnType::Date),
+            ("fingerprint", ColumnType::String),
+            ("epoch", ColumnType::String),
+            ("code", ColumnType::String),
+            ("inputs", ColumnType::String),
+            ("select_sha256", ColumnType::String),
+            ("built_at", ColumnType::Timestamp),
+        ],
+    ),
+    (
+        "contents",
+        &[
+            ("sequence", ColumnType::Int64),
+            ("table_name", ColumnType::String),
+            ("partition_date", ColumnType::Date),
+            ("hash_sum", ColumnType::String),
+            ("row_count", ColumnType::Int64),
+        ],
+    ),
+    (
+        "occupied_dates",
+        &[
+            ("sequence", ColumnType::Int64),
+            ("table_name", ColumnType::String),
+            ("load_date", ColumnType::Date),
+            ("from_date", ColumnType::Date),
+            ("to_date", ColumnType::Date),
+        ],
+    ),
+    (
+        "raw_objects",
+        &[
+            ("sequence", ColumnType::Int64),
+            ("run_id", ColumnType::String),
+            ("event", ColumnType::String),
+            ("object_key", ColumnType::String),
+            ("size_bytes", ColumnType::Int64),
+        ],
+    ),
+    (
+        "settings",
+        &[
+            ("sequence", ColumnType::Int64),
+            ("name", ColumnType::String),
+            ("value", ColumnType::String),
+        ],
+    ),
+];
 
 /// The last row of each thing since the table's last reset.
 const LAST: &str = "sequence > ifnull((select max(r.sequence) from lakebed.builds as r \
@@ -51,13 +93,23 @@ pub struct Entry {
 }
 
 /// Makes the journal, if it is not there.
-pub fn create(session: &mut dyn Session) -> Result<(), WarehouseError> {
-    session.execute(TABLES)
+pub fn create(warehouse: &dyn Warehouse) -> Result<(), WarehouseError> {
+    let mut session = warehouse.session()?;
+    session.execute("create schema if not exists lakebed")?;
+    for (table, columns) in TABLES {
+        let columns: Vec<String> = columns
+            .iter()
+            .map(|(name, kind)| format!("{name} {}", warehouse.type_name(*kind)))
+            .collect();
+        let columns = columns.join(", ");
+        session.execute(&format!("create table if not exists lakebed.{table} ({columns})"))?;
+    }
+    Ok(())
 }
 
 /// Forgets everything.
 pub fn clear(session: &mut dyn Session) -> Result<(), WarehouseError> {
-    for table in ["builds", "contents", "occupied_dates", "raw_objects", "settings"] {
+    for (table, _) in TABLES {
         session.execute(&format!("delete from lakebed.{table} where true"))?;
     }
     Ok(())

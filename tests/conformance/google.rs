@@ -15,7 +15,7 @@ use sqlparser::{keywords::RESERVED_FOR_TABLE_ALIAS, tokenizer::Token};
 use crate::{rows::Row, worker::Worker};
 
 /// The columns of `raw.<source>`, which the archiver writes.
-const RAW_COLUMNS: [(&str, ColumnType); 7] = [
+pub const RAW_COLUMNS: [(&str, ColumnType); 7] = [
     ("message_id", ColumnType::String),
     ("published_at", ColumnType::Timestamp),
     ("received_at", ColumnType::Timestamp),
@@ -40,16 +40,13 @@ pub struct Result_ {
 /// The engine.
 pub struct Google {
     worker: Worker,
-    /// Every table with its columns.
-    pub tables: BTreeMap<String, Columns>,
-    functions: Vec<String>,
 }
 
 impl Google {
     /// Starts the worker. `compiled` keeps the engine's compiled form between runs.
     pub fn start(python: &Path, compiled: &Path) -> Self {
         let worker = Worker::start(python, "googlesql.py", &[compiled]);
-        Self { worker, tables: BTreeMap::new(), functions: Vec::new() }
+        Self { worker }
     }
 
     /// Makes the catalog: tables of the contracts, raw sources, and the functions. Returns the
@@ -60,7 +57,7 @@ impl Google {
         graph: &Graph,
         prelude: &Prelude,
     ) -> Vec<(String, String)> {
-        self.tables = graph
+        let mut tables: BTreeMap<String, Columns> = graph
             .in_order()
             .map(|node| {
                 let columns = &node.file.contract.columns;
@@ -71,24 +68,20 @@ impl Google {
             .collect();
         for source in project.sources.keys() {
             let columns = RAW_COLUMNS.map(|(name, kind)| (name.to_owned(), type_name(kind)));
-            self.tables.insert(TableName::new("raw", source).to_string(), columns.to_vec());
+            tables.insert(TableName::new("raw", source).to_string(), columns.to_vec());
         }
         let is_function = |text: &&str| text.to_lowercase().contains(" function ");
         let statements = prelude.statements().iter().map(|statement| statement.text.as_str());
-        self.functions = statements.filter(is_function).map(str::to_owned).collect();
-        self.send_catalog()
-    }
-
-    /// Adds a table, such as a temporary one.
-    pub fn add_table(&mut self, name: &str, columns: Columns) {
-        self.tables.insert(name.to_owned(), columns);
-        self.send_catalog();
-    }
-
-    fn send_catalog(&mut self) -> Vec<(String, String)> {
-        let request = json!({"do": "catalog", "tables": self.tables, "functions": self.functions});
+        let functions: Vec<&str> = statements.filter(is_function).collect();
+        let request = json!({"do": "catalog", "tables": tables, "functions": functions});
         let answer = self.worker.ask(&request).expect("a catalog is never refused");
         serde_json::from_value(answer["errors"].clone()).expect("pairs of texts")
+    }
+
+    /// Adds or replaces a table, such as a temporary one.
+    pub fn set_table(&mut self, name: &str, columns: &Columns) {
+        let request = json!({"do": "table", "name": name, "columns": columns});
+        self.worker.ask(&request).expect("a table is never refused");
     }
 
     /// Whether BigQuery would take the statement, byte for byte as it is; of a query, its columns.

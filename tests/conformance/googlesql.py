@@ -3,9 +3,9 @@
 Reads one JSON object a line from standard input and answers each with one line:
 
     {"do": "catalog", "tables": {"mart.t": [["a", "INT64"]]}, "functions": ["create function …"]}
+    {"do": "table", "name": "new_rows", "columns": [["a", "INT64"]]}
     {"do": "analyze", "sql": "…"}                                  -> {"columns": [["a", "INT64"]]}
     {"do": "query",   "sql": "…", "tables": {"mart.t": [[1]]}}     -> {"columns": …, "rows": [[1]]}
-    {"do": "modify",  "sql": "…", "tables": …, "target": "mart.t"} -> {"rows": [[1]]}
 
 A statement that is refused is answered with {"error": "…"}. How values are written is said at
 `encode`. The package `zetasql` carries the engine as WebAssembly; compiling it takes 15 seconds, so
@@ -38,6 +38,7 @@ BIGQUERY_FEATURES = """
     NAMED_ARGUMENTS JSON_TYPE JSON_ARRAY_FUNCTIONS JSON_VALUE_EXTRACTION_FUNCTIONS
     JSON_LAX_VALUE_EXTRACTION_FUNCTIONS JSON_CONSTRUCTOR_FUNCTIONS JSON_MUTATOR_FUNCTIONS
     JSON_KEYS_FUNCTION INTERVAL_TYPE PARAMETERIZED_TYPES CREATE_VIEW_WITH_COLUMN_LIST
+    CREATE_EXTERNAL_TABLE_WITH_TABLE_ELEMENT_LIST CREATE_EXTERNAL_TABLE_WITH_PARTITION_COLUMNS
     INVERSE_TRIG_FUNCTIONS ROUND_WITH_ROUNDING_MODE CBRT_FUNCTIONS
     V_1_1_ORDER_BY_COLLATE V_1_1_WITH_ON_SUBQUERY V_1_1_SELECT_STAR_EXCEPT_REPLACE
     V_1_1_ORDER_BY_IN_AGGREGATE V_1_1_CAST_DIFFERENT_ARRAY_TYPES V_1_1_LIMIT_IN_AGGREGATE
@@ -50,7 +51,7 @@ BIGQUERY_FEATURES = """
     V_1_3_PIVOT V_1_3_UNPIVOT V_1_3_IS_DISTINCT V_1_3_FORMAT_IN_CAST V_1_3_QUALIFY
     V_1_3_COLUMN_DEFAULT_VALUE V_1_3_LIKE_ANY_SOME_ALL V_1_3_CONCAT_MIXED_TYPES
     V_1_3_ALLOW_DASHES_IN_TABLE_NAME V_1_4_GROUPING_BUILTIN V_1_4_GROUPING_SETS V_1_4_GROUP_BY_ALL
-    V_1_4_BARE_ARRAY_ACCESS V_1_4_ENFORCE_CONDITIONAL_EVALUATION V_1_4_LITERAL_CONCATENATION
+    V_1_4_BARE_ARRAY_ACCESS V_1_4_LITERAL_CONCATENATION
     V_1_4_DISABLE_FLOAT32
 """.split()
 
@@ -235,6 +236,7 @@ class Worker:
         self.options = analyzer_options(reference)
         self.types = {}
         self.functions = []
+        self.registered = None
 
     def catalog(self, request):
         self.types = {
@@ -242,13 +244,22 @@ class Worker:
             for table, columns in request["tables"].items()
         }
         self.functions = []
+        self.registered = None
         errors = []
         for statement in request["functions"]:
             try:
                 self.functions.append(self.function(statement))
+                self.registered = None
             except Refused as error:
                 errors.append([statement, str(error)])
         return {"errors": errors}
+
+    def table(self, request):
+        """Adds or replaces a table."""
+        columns = request["columns"]
+        self.types[request["name"]] = [(name, type_proto(kind)) for name, kind in columns]
+        self.registered = None
+        return {}
 
     def function(self, statement):
         """A function as BigQuery would create it, for the catalog: its body is resolved at each
@@ -294,20 +305,25 @@ class Worker:
         return catalog
 
     def resolve(self, sql):
+        if self.registered is None:
+            register = service.RegisterCatalogRequest(simple_catalog=self.simple_catalog())
+            answer = self.reference.call("RegisterCatalog", register, service.RegisterResponse)
+            self.registered = answer.registered_id
         request = service.AnalyzeRequest(
-            sql_statement=sql, options=self.options, simple_catalog=self.simple_catalog()
+            sql_statement=sql, options=self.options, registered_catalog_id=self.registered
         )
         return self.reference.call("Analyze", request, service.AnalyzeResponse).resolved_statement
 
     def analyze(self, request):
         statement = self.resolve(request["sql"])
         query = statement.resolved_query_stmt_node
+        if not query.output_column_list:
+            created = statement.resolved_create_statement_node
+            query = created.resolved_create_table_stmt_base_node.resolved_create_table_as_select_stmt_node
         columns = [[c.name, type_name(c.column.type)] for c in query.output_column_list]
         return {"columns": columns}
 
     def contents(self, request):
-        for name, columns in request.get("types", {}).items():
-            self.types[name] = [(column, type_proto(kind)) for column, kind in columns]
         contents = {}
         for name, rows in request["tables"].items():
             kinds_ = [kind for _, kind in self.types[name]]

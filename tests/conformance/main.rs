@@ -5,8 +5,10 @@
 //! program says so. A filter is a part of a construct's name, such as `mart.` or `safe_divide`.
 
 mod google;
+mod recorder;
 mod report;
 mod rows;
+mod statements;
 mod tables;
 mod worker;
 mod world;
@@ -85,6 +87,9 @@ fn compare_all(environment: &Path, arguments: &Arguments) -> Report {
     let folder = tempfile::tempdir().expect("a temporary folder");
     for scenario in SCENARIOS {
         let world = World::run(&open, scenario, folder.path());
+        if scenario == SCENARIOS[0] && arguments.wants("statements") {
+            statements::check(&open, &world, &mut google, &mut report);
+        }
         tables::compare(scenario, &world, &mut google, &|name| arguments.wants(name), &mut report);
     }
     report

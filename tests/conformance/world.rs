@@ -14,7 +14,7 @@ use lakebed::{
     project::{Project, ProjectFiles},
     raw_store::LocalRawStore,
     warehouse::{
-        Session,
+        Session, SharedWarehouse,
         duckdb::{Options, open_shared},
     },
 };
@@ -70,15 +70,19 @@ impl World {
         let options = Options { threads: None, is_read_only: false };
         let warehouse = open_shared(Some(&place.warehouse()), options, &open.duckdb)
             .unwrap_or_else(|error| panic!("{scenario}: {error}"));
-        let mut pipeline =
-            Pipeline::open_checked(open.graph.clone(), warehouse, "conformance".into())
-                .unwrap_or_else(|error| panic!("{scenario}: {error}"));
-        let store = LocalRawStore::open(&place.raw()).expect("the raw layer is there");
-        tokio::runtime::Runtime::new()
-            .expect("a runtime")
-            .block_on(pipeline.pin(&store, PinOptions::default()))
-            .unwrap_or_else(|error| panic!("{scenario}: {error}"));
+        let pipeline = Self::open(open, warehouse, &data);
         Self { pipeline, data }
+    }
+
+    /// A pipeline in another warehouse over the raw objects of a data folder.
+    pub fn open(open: &OpenProject, warehouse: SharedWarehouse, data: &Path) -> Pipeline {
+        let mut pipeline =
+            Pipeline::open_checked(open.graph.clone(), warehouse, "conformance".to_owned())
+                .expect("a warehouse that was opened");
+        let store = LocalRawStore::open(&DataFolder::new(data).raw()).expect("raw objects");
+        let pinned = pipeline.pin(&store, PinOptions::default());
+        tokio::runtime::Runtime::new().expect("a runtime").block_on(pinned).expect("raw objects");
+        pipeline
     }
 
     /// Where its data is.
