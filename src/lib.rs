@@ -21,6 +21,7 @@ pub mod ingest;
 pub mod phones;
 pub mod pipeline;
 pub mod plan;
+pub mod portable;
 pub mod prelude;
 pub mod project;
 pub mod raw_store;

@@ -21,7 +21,7 @@ create or replace function udf.safe_bool(s STRING) returns BOOL as (
 create or replace function udf.safe_timestamp(s STRING) returns TIMESTAMP as (
   if(
     regexp_contains(
-      s, r'^(19|20)[0-9]{2}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}([.][0-9]{1,6})?Z$'
+      s, r'^(19|20)[0-9]{2}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-5][0-9]([.][0-9]{1,6})?Z$'
     ),
     safe_cast(s as TIMESTAMP),
     null
@@ -48,6 +48,68 @@ create or replace function udf.unknown_key() returns STRING as ('000000000000000
 
 -- The ISO week, 1 to 53.
 create or replace function udf.iso_week(d DATE) returns INT64 as (extract(isoweek from d));
+
+-- Parts of dates that GoogleSQL spells with a keyword. Weeks begin on Monday.
+create or replace function udf.day_of_week(d DATE) returns INT64 as (extract(dayofweek from d));
+create or replace function udf.iso_day_of_week(d DATE) returns INT64 as (
+  mod(extract(dayofweek from d) + 5, 7) + 1
+);
+create or replace function udf.week_start(d DATE) returns DATE as (date_trunc(d, isoweek));
+create or replace function udf.month_start(d DATE) returns DATE as (date_trunc(d, month));
+create or replace function udf.quarter_start(d DATE) returns DATE as (date_trunc(d, quarter));
+create or replace function udf.year_start(d DATE) returns DATE as (date_trunc(d, year));
+create or replace function udf.date_of(y INT64, m INT64, d INT64) returns DATE as (
+  if(y between 1 and 9999, safe.date(y, m, d), null)
+);
+create or replace function udf.day_start(t TIMESTAMP) returns TIMESTAMP as (timestamp_trunc(t, day));
+create or replace function udf.hour_start(t TIMESTAMP) returns TIMESTAMP as (
+  timestamp_trunc(t, hour)
+);
+create or replace function udf.minute_start(t TIMESTAMP) returns TIMESTAMP as (
+  timestamp_trunc(t, minute)
+);
+create or replace function udf.second_start(t TIMESTAMP) returns TIMESTAMP as (
+  timestamp_trunc(t, second)
+);
+
+-- Distances, from the first to the second.
+create or replace function udf.days_between(a DATE, b DATE) returns INT64 as (date_diff(b, a, day));
+create or replace function udf.months_between(a DATE, b DATE) returns INT64 as (
+  date_diff(b, a, month)
+);
+create or replace function udf.years_between(a DATE, b DATE) returns INT64 as (
+  date_diff(b, a, year)
+);
+create or replace function udf.micros_between(a TIMESTAMP, b TIMESTAMP) returns INT64 as (
+  timestamp_diff(b, a, microsecond)
+);
+create or replace function udf.millis_between(a TIMESTAMP, b TIMESTAMP) returns INT64 as (
+  timestamp_diff(b, a, millisecond)
+);
+create or replace function udf.seconds_between(a TIMESTAMP, b TIMESTAMP) returns INT64 as (
+  timestamp_diff(b, a, second)
+);
+
+-- Text as dates and numbers, in the one form that all engines read alike.
+create or replace function udf.safe_date(s STRING) returns DATE as (
+  if(regexp_contains(s, r'^(19|20)[0-9]{2}-[0-9]{2}-[0-9]{2}$'), safe_cast(s as DATE), null)
+);
+create or replace function udf.safe_float64(s STRING) returns FLOAT64 as (
+  if(
+    regexp_contains(s, r'^[+-]?[0-9]+([.][0-9]+)?([eE][+-]?[0-9]+)?$'),
+    safe_cast(s as FLOAT64),
+    null
+  )
+);
+
+create or replace function udf.array_contains(a ANY TYPE, x ANY TYPE) as (
+  ifnull(x in unnest(a), false)
+);
+
+-- The quotient rounded down, also of negative numbers.
+create or replace function udf.floor_div(a INT64, b INT64) returns INT64 as (
+  div(a - mod(mod(a, b) + b, b), b)
+);
 
 -- What the generated payload parsers are made of; queries do not call these.
 

@@ -178,7 +178,7 @@ create or replace macro udf.safe_bool(s) as
 -- An instant in UTC such as `2026-01-05T10:00:00.123456Z`, between 1900 and 2099; NULL for anything
 -- else. Other offsets are refused: engines do not read them alike.
 create or replace macro udf.safe_timestamp(s) as
-  if(regexp_full_match(s, '(19|20)[0-9]{2}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}([.][0-9]{1,6})?Z'),
+  if(regexp_full_match(s, '(19|20)[0-9]{2}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-5][0-9]([.][0-9]{1,6})?Z'),
      try_cast(replace(rtrim(s, 'Z'), 'T', ' ') as timestamp), null);
 
 -- Hash keys and hash differences: MD5 in hexadecimal. Parts are told apart by their lengths, and a

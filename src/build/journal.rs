@@ -12,6 +12,7 @@ use crate::{
     contract::{ColumnType, TableName},
     digest::Digest,
     plan::{Content, Snapshot, Stamp, snapshot::Partition},
+    sql::literal,
     warehouse::{ErrorKind, Session, Warehouse, WarehouseError},
 };
 
@@ -149,7 +150,7 @@ pub fn set(
     name: &str,
     value: &str,
 ) -> Result<(), WarehouseError> {
-    let (name, value) = (quoted(name), quoted(value));
+    let (name, value) = (literal::text(name), literal::text(value));
     session.execute(&format!("insert into lakebed.settings values ({sequence}, {name}, {value})"))
 }
 
@@ -174,7 +175,11 @@ pub fn record_raw_objects(
     removed: &BTreeSet<String>,
 ) -> Result<(), WarehouseError> {
     let row = |event: &str, key: &str, size: u64| {
-        format!("({sequence}, {}, '{event}', {}, {size})", quoted(run_id), quoted(key))
+        format!(
+            "({sequence}, {}, '{event}', {}, {size})",
+            literal::text(run_id),
+            literal::text(key)
+        )
     };
     let rows: Vec<String> = pinned
         .iter()
@@ -192,8 +197,8 @@ pub fn record(
     table: &TableName,
     entry: &Entry,
 ) -> Result<(), WarehouseError> {
-    let table = quoted(table.as_str());
-    let head = format!("{sequence}, {}", quoted(run_id));
+    let table = literal::text(table.as_str());
+    let head = format!("{sequence}, {}", literal::text(run_id));
     let now = clock::now().to_string();
     let now = format!("timestamp '{}'", now.trim_end_matches('Z').replace('T', " "));
     if entry.is_reset {
@@ -209,9 +214,9 @@ pub fn record(
                 date_literal(*partition),
                 digest_literal(stamp.fingerprint),
                 digest_literal(stamp.epoch),
-                quoted(&stamp.code.to_string()),
-                quoted(&stamp.inputs.to_string()),
-                quoted(&entry.select_sha256),
+                literal::text(&stamp.code.to_string()),
+                literal::text(&stamp.inputs.to_string()),
+                literal::text(&entry.select_sha256),
             )
         })
         .collect();
@@ -240,10 +245,6 @@ fn insert(session: &mut dyn Session, table: &str, rows: &[String]) -> Result<(),
         session.execute(&format!("insert into {table} values {}", chunk.join(", ")))?;
     }
     Ok(())
-}
-
-fn quoted(text: &str) -> String {
-    format!("'{}'", text.replace('\'', "''"))
 }
 
 fn date_literal(partition: Partition) -> String {

@@ -1,10 +1,7 @@
 //! The functions of the subset, read from `functions.toml`, and those outside with what to write
 //! instead, from `outside.toml`.
 
-use std::{
-    collections::BTreeMap,
-    sync::LazyLock,
-};
+use std::{collections::BTreeMap, sync::LazyLock};
 
 use serde::Deserialize;
 

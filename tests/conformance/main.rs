@@ -4,12 +4,16 @@
 //! other engines and names it in `LAKEBED_CONFORMANCE`. Without it nothing is compared, and the
 //! program says so. A filter is a part of a construct's name, such as `mart.` or `safe_divide`.
 
+mod functions;
+mod generate;
 mod google;
 mod recorder;
 mod report;
 mod rows;
 mod statements;
 mod tables;
+mod text;
+mod trial;
 mod worker;
 mod world;
 
@@ -20,6 +24,7 @@ use std::{
 };
 
 use google::Google;
+use lakebed::warehouse::duckdb::{Options, open_shared};
 use report::{Line, Report, Verdict};
 use world::{OpenProject, World};
 
@@ -84,6 +89,14 @@ fn compare_all(environment: &Path, arguments: &Arguments) -> Report {
             case_count: 1,
         });
     }
+    let options = Options { threads: None, is_read_only: false };
+    let duckdb = open_shared(None, options, &open.duckdb).expect("a database in memory");
+    functions::compare_all(
+        duckdb.as_ref(),
+        &mut google,
+        &|name| arguments.wants(name),
+        &mut report,
+    );
     let folder = tempfile::tempdir().expect("a temporary folder");
     for scenario in SCENARIOS {
         let world = World::run(&open, scenario, folder.path());

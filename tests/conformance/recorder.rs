@@ -14,7 +14,9 @@ use std::{
 use lakebed::{
     contract::{Column, ColumnType},
     sql::{reads::tables_read, tokens::tokenize},
-    warehouse::{DescribedColumn, QueryResult, Session, SharedWarehouse, Warehouse, WarehouseError},
+    warehouse::{
+        DescribedColumn, QueryResult, Session, SharedWarehouse, Warehouse, WarehouseError,
+    },
 };
 use sqlparser::tokenizer::Token;
 
@@ -226,9 +228,10 @@ impl Recording {
 
 /// `insert into mart.t (…) select …` gives `insert`, `mart.t` and what the select reads.
 fn target_and_reads(sql: &str) -> Option<(&'static str, String, Vec<String>)> {
-    let (kind, rest) = [("insert", "insert into "), ("delete", "delete from "), ("merge", "merge into ")]
-        .into_iter()
-        .find_map(|(kind, start)| Some((kind, sql.strip_prefix(start)?)))?;
+    let (kind, rest) =
+        [("insert", "insert into "), ("delete", "delete from "), ("merge", "merge into ")]
+            .into_iter()
+            .find_map(|(kind, start)| Some((kind, sql.strip_prefix(start)?)))?;
     let table = rest.split_whitespace().next()?.to_owned();
     let mut reads = Vec::new();
     if let Some((_, select)) = rest.split_once('\n').filter(|_| kind == "insert") {

@@ -91,7 +91,12 @@ fn kind(sql: &str) -> String {
     match first {
         "create" | "drop" | "begin" | "commit" | "rollback" => {
             let rest = words.filter(|word| !["or", "replace"].contains(word));
-            format!("{first} {}", rest.take(1 + usize::from(sql.contains("temp table") || sql.contains("external"))).collect::<Vec<_>>().join(" "))
+            format!(
+                "{first} {}",
+                rest.take(1 + usize::from(sql.contains("temp table") || sql.contains("external")))
+                    .collect::<Vec<_>>()
+                    .join(" ")
+            )
         }
         "with" => "select".to_owned(),
         _ => first.to_owned(),
@@ -154,7 +159,8 @@ fn expectation(node: &Node, change: &Change) -> String {
     let table = &change.table;
     match change.kind {
         "delete" => {
-            let (_, predicate) = change.sql.split_once(" where ").expect("a delete has a predicate");
+            let (_, predicate) =
+                change.sql.split_once(" where ").expect("a delete has a predicate");
             format!("select {columns} from {table} where ({predicate}) is not true")
         }
         "insert" => {
