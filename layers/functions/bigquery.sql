@@ -21,7 +21,7 @@ create or replace function udf.safe_bool(s STRING) returns BOOL as (
 create or replace function udf.safe_timestamp(s STRING) returns TIMESTAMP as (
   if(
     regexp_contains(
-      s, r'^(19|20)[0-9]{2}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-5][0-9]([.][0-9]{1,6})?Z$'
+      s, r'^(19|20)[0-9]{2}-[0-9]{2}-[0-9]{2}T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9]([.][0-9]{1,6})?Z$'
     ),
     safe_cast(s as TIMESTAMP),
     null

@@ -46,6 +46,11 @@ impl Prelude {
         Self::new(project, &project.bigquery_functions, parser::bigquery)
     }
 
+    /// The prelude of Spark.
+    pub fn spark(project: &Project) -> Result<Self, TokenError> {
+        Self::new(project, &project.spark_functions, parser::spark)
+    }
+
     fn new(
         project: &Project,
         functions: &str,

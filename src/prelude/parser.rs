@@ -93,3 +93,32 @@ pub fn bigquery(source: &str, contract: &SourceContract) -> String {
         fields.join(",\n")
     )
 }
+
+/// Spark reads the document twice: once for the texts, once for what they are.
+pub fn spark(source: &str, contract: &SourceContract) -> String {
+    let mut kinds = Vec::new();
+    let mut fields = Vec::new();
+    for (name, path) in contract.paths() {
+        let (last, parents) = path.split_last().expect("a path has a name");
+        let object = spark_object(parents);
+        kinds.push(format!("{name}: STRING"));
+        fields.push(format!(
+            "    '{name}', udf.json_text(udf.json_texts({object})['{last}'], udf.json_fields({object})['{last}'])"
+        ));
+    }
+    format!(
+        "create or replace function udf.parse_{source}(body STRING)\n  returns STRUCT<{}>\n  \
+         return if(udf.json_texts(body) is null or udf.json_fields(body) is null, null, named_struct(\n{}\n  ))",
+        kinds.join(", "),
+        fields.join(",\n")
+    )
+}
+
+/// The text of the object that a path leads to; NULL if there is another thing.
+fn spark_object(path: &[&str]) -> String {
+    let Some((last, parents)) = path.split_last() else { return "body".to_owned() };
+    let parent = spark_object(parents);
+    format!(
+        "if(to_json(udf.json_fields({parent})['{last}']) like '{{%', udf.json_texts({parent})['{last}'], null)"
+    )
+}

@@ -10,6 +10,7 @@ mod google;
 mod recorder;
 mod report;
 mod rows;
+mod spark;
 mod statements;
 mod tables;
 mod text;
@@ -102,6 +103,9 @@ fn compare_all(environment: &Path, arguments: &Arguments) -> Report {
         let world = World::run(&open, scenario, folder.path());
         if scenario == SCENARIOS[0] && arguments.wants("statements") {
             statements::check(&open, &world, &mut google, &mut report);
+        }
+        if arguments.wants("spark") {
+            spark::compare(&open, scenario, &world, &python, &mut report);
         }
         tables::compare(scenario, &world, &mut google, &|name| arguments.wants(name), &mut report);
     }

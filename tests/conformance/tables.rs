@@ -118,7 +118,7 @@ fn compare_one(
 }
 
 /// The rows of a query as a build stores them: with the contract's types.
-fn stored_rows(world: &World, session: &mut dyn Session, node: &Node, sql: &str) -> Vec<Row> {
+pub fn stored_rows(world: &World, session: &mut dyn Session, node: &Node, sql: &str) -> Vec<Row> {
     let contract = &node.file.contract.columns;
     let columns: Vec<_> = contract.iter().map(|(name, column)| (name.as_str(), column)).collect();
     let create = world.pipeline.warehouse.create_table(STORED, &columns);
@@ -133,7 +133,7 @@ fn stored_rows(world: &World, session: &mut dyn Session, node: &Node, sql: &str)
     rows
 }
 
-fn shown(engine: &str, rows: &[Row]) -> String {
+pub fn shown(engine: &str, rows: &[Row]) -> String {
     let row = |row: &Row| format!("\n  {engine}: {}", serde_json::to_string(row).expect("JSON"));
     rows.iter().take(SHOWN_MAX).map(row).collect()
 }

@@ -1,9 +1,12 @@
 //! One call of a function, tried on many rows in both engines, and the smallest rows on which they
 //! part.
 
-use std::{collections::BTreeMap, fmt::Write as _};
+use std::{collections::BTreeMap, fmt::Write as _, ops::Range};
 
-use lakebed::{portable::types::Type, warehouse::Session};
+use lakebed::{
+    portable::types::Type,
+    warehouse::{Session, WarehouseError},
+};
 use proptest::strategy::{BoxedStrategy, ValueTree};
 use serde_json::Value;
 
@@ -142,18 +145,20 @@ fn pasteable(call: &Call, rows: &[Row]) -> String {
     }
 }
 
-/// What both engines are asked, `failed` and `value` being their own ways to go on after an error.
-fn statement(call: &Call, failed: &str, value: &str) -> String {
+/// What both engines are asked; `failed` says whether `value` is an error.
+fn statement(call: &Call, failed: &str, value: &str, groups: Range<usize>) -> String {
     let call_text = &call.expression;
+    let from = format!("from {CASES} as c where g >= {} and g < {}", groups.start, groups.end);
     match &call.shape {
-        Shape::Scalar => format!("select g, i, {failed}, {value} from {CASES} as c"),
-        Shape::Aggregate => format!("select g, 0, false, {call_text} from {CASES} as c group by g"),
-        Shape::Window(window) => {
-            format!("select g, i, false, {call_text} over ({window}) from {CASES} as c")
-        }
+        Shape::Scalar => format!("select g, i, {failed}, {value} {from}"),
+        Shape::Aggregate => format!("select g, 0, false, {call_text} {from} group by g"),
+        Shape::Window(window) => format!("select g, i, false, {call_text} over ({window}) {from}"),
     }
 }
 
+/// DuckDB has no way to go on after any error (TRY refuses some functions, and a part of its argument
+/// that stands elsewhere too is computed outside of it): groups on which a statement fails are asked
+/// for by halves, down to the one that fails.
 fn duckdb_outcomes(session: &mut dyn Session, trial: &Trial<'_>) -> Result<Outcomes, String> {
     let call = trial.call;
     let mut columns = "g bigint, i bigint".to_owned();
@@ -168,17 +173,32 @@ fn duckdb_outcomes(session: &mut dyn Session, trial: &Trial<'_>) -> Result<Outco
             format!("({g}, {i}{cells})")
         })
         .collect();
-    let failed = format!("try(({}) is null) is null", call.expression);
-    let statement = statement(call, &failed, &format!("try({})", call.expression));
     let create = format!("create or replace temp table {CASES} ({columns})");
     let insert = format!("insert into {CASES} values {}", rows_text.join(", "));
-    let mut ask = || {
-        session.execute(&create)?;
-        session.execute(&insert)?;
-        session.query(&statement)
-    };
-    let result = ask().map_err(|error| format!("DuckDB refuses it: {error}\n{statement}"))?;
-    Ok(outcomes(rows(&result.batches), &call.returns))
+    let refused = |error: WarehouseError| format!("DuckDB refuses its arguments: {error}");
+    session.execute(&create).and_then(|()| session.execute(&insert)).map_err(refused)?;
+    let mut found = Outcomes::new();
+    let mut pending = vec![(0, trial.groups.len())];
+    let mut last_error = String::new();
+    while let Some((from, to)) = pending.pop() {
+        let statement = statement(call, "false", &call.expression, from..to);
+        match session.query(&statement) {
+            Ok(result) => found.extend(outcomes(rows(&result.batches), &call.returns)),
+            Err(error) if to - from == 1 => {
+                last_error = format!("DuckDB refuses it: {error}\n{statement}");
+                let key = |i| (i64::try_from(from).unwrap_or(0), i);
+                let count =
+                    if call.shape == Shape::Aggregate { 1 } else { trial.groups[from].len() };
+                found.extend((0..).take(count).map(|i| (key(i), Err(()))));
+            }
+            Err(_) => {
+                let middle = from + (to - from) / 2;
+                pending.extend([(from, middle), (middle, to)]);
+            }
+        }
+    }
+    let all_fail = trial.groups.len() > 1 && found.values().all(Result::is_err);
+    if all_fail { Err(last_error) } else { Ok(found) }
 }
 
 fn google_outcomes(google: &mut Google, trial: &Trial<'_>) -> Result<Outcomes, String> {
@@ -193,7 +213,7 @@ fn google_outcomes(google: &mut Google, trial: &Trial<'_>) -> Result<Outcomes, S
         .collect();
     let failed = format!("iserror({})", call.expression);
     let value = format!("if({failed}, null, {})", call.expression);
-    let statement = statement(call, &failed, &value);
+    let statement = statement(call, &failed, &value, 0..trial.groups.len());
     let result = google
         .query(&statement, &BTreeMap::from([(CASES.to_owned(), rows)]))
         .map_err(|error| format!("GoogleSQL refuses it: {error}\n{statement}"))?;
@@ -220,6 +240,7 @@ fn outcomes(rows: Vec<Row>, returns: &Type) -> Outcomes {
 fn normal(cell: Cell, returns: &Type) -> Cell {
     match (returns, &cell) {
         (Type::Int64, Value::String(digits)) => digits.parse::<i64>().map_or(cell, Cell::from),
+        (Type::Float64, Value::Number(number)) => number.as_f64().map_or(cell, float),
         (Type::Float64, _) => float_of(&cell).map_or(cell, |number| float(number + 0.0)),
         _ => cell,
     }

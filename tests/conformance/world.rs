@@ -32,6 +32,8 @@ pub struct OpenProject {
     pub duckdb: Prelude,
     /// BigQuery's functions.
     pub bigquery: Prelude,
+    /// Spark's functions.
+    pub spark: Prelude,
     /// The tables.
     pub graph: Graph,
 }
@@ -43,8 +45,9 @@ impl OpenProject {
         let project = Project::parse(&files).expect("the project is well-formed");
         let duckdb = Prelude::duckdb(&project).expect("DuckDB's functions have tokens");
         let bigquery = Prelude::bigquery(&project).expect("BigQuery's functions have tokens");
+        let spark = Prelude::spark(&project).expect("Spark's functions have tokens");
         let graph = Graph::new(&project, &duckdb).expect("the tables fit together");
-        Self { project, duckdb, bigquery, graph }
+        Self { project, duckdb, bigquery, spark, graph }
     }
 }
 
