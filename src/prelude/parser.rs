@@ -29,7 +29,7 @@ pub fn duckdb(source: &str, contract: &SourceContract) -> String {
     let looks_lenient: Vec<String> =
         DUCKDB_LENIENT.map(|regex| format!("regexp_matches(body, '{regex}')")).to_vec();
     let is_lenient = format!(
-        "regexp_matches(system.main.regexp_replace(body, '{JSON_TEXT}', '', 'g'), '{DUCKDB_LENIENT_FOR_SURE}')"
+        "regexp_matches(system.main.regexp_replace(body, '{JSON_TEXT}', '0', 'g'), '{DUCKDB_LENIENT_FOR_SURE}')"
     );
     let mut fields = String::new();
     let mut first = String::new();

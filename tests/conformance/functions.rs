@@ -16,7 +16,7 @@ use proptest::{
     collection::vec,
     prelude::*,
     strategy::{BoxedStrategy, ValueTree},
-    test_runner::{Config, RngAlgorithm, RngSeed, TestRng, TestRunner},
+    test_runner::{Config, RngAlgorithm, TestRng, TestRunner},
 };
 
 use crate::{
@@ -67,6 +67,11 @@ pub fn compare_all(
     }
 }
 
+/// Gives the same arguments on every run: a difference stays until it is mended.
+pub fn runner() -> TestRunner {
+    TestRunner::new_with_rng(Config::default(), TestRng::deterministic_rng(RngAlgorithm::ChaCha))
+}
+
 fn compare_function(
     session: &mut dyn Session,
     google: &mut Google,
@@ -75,10 +80,7 @@ fn compare_function(
     if let Some(reason) = reason_to_skip(function) {
         return (Verdict::Skipped(reason.to_owned()), 0);
     }
-    // The same arguments on every run: a difference stays until it is mended.
-    let config = Config { rng_seed: RngSeed::Fixed(1), ..Config::default() };
-    let rng = TestRng::deterministic_rng(RngAlgorithm::ChaCha);
-    let mut runner = TestRunner::new_with_rng(config, rng);
+    let mut runner = runner();
     let calls = calls(function, &mut runner);
     let per_call = (CASES_MIN / calls.len().max(1) + 1).max(BATCH_MIN);
     let mut case_count = 0;

@@ -7,6 +7,7 @@
 mod functions;
 mod generate;
 mod google;
+mod payloads;
 mod recorder;
 mod report;
 mod rows;
@@ -93,6 +94,13 @@ fn compare_all(environment: &Path, arguments: &Arguments) -> Report {
     let options = Options { threads: None, is_read_only: false };
     let duckdb = open_shared(None, options, &open.duckdb).expect("a database in memory");
     functions::compare_all(
+        duckdb.as_ref(),
+        &mut google,
+        &|name| arguments.wants(name),
+        &mut report,
+    );
+    payloads::compare_all(
+        &open.project,
         duckdb.as_ref(),
         &mut google,
         &|name| arguments.wants(name),
