@@ -18,7 +18,9 @@ use std::{
 use jiff::civil::Date;
 use thiserror::Error;
 
-pub use object::{EncodeError, check_object, encode_object, object_key};
+pub use object::{
+    ArchivedMessage, EncodeError, check_object, encode_object, message_attributes, object_key,
+};
 pub use progress::{ArchiverProgress, ProgressSnapshot};
 
 use crate::{

@@ -1,9 +1,13 @@
 //! The command line.
 
+mod own_data;
+
 use std::{net::SocketAddr, path::PathBuf};
 
 use clap::{Args, Parser, Subcommand};
 use jiff::civil::Date;
+
+pub use own_data::{CompletionsArgs, DriftArgs, IngestArgs, InitArgs, SimArgs, SimFormat};
 
 use crate::ingest::IngestMode;
 
@@ -26,11 +30,16 @@ pub struct Place {
     #[arg(long, global = true, value_name = "DIR")]
     pub project: Option<PathBuf>,
     /// Where bus, raw layer and warehouse are
-    #[arg(long, global = true, value_name = "DIR", default_value = "lakebed-data")]
+    #[arg(long, global = true, value_name = "DIR", default_value = Self::DEFAULT_DATA)]
     pub data: PathBuf,
     /// Print the result as JSON
     #[arg(long, global = true)]
     pub json: bool,
+}
+
+impl Place {
+    /// Where the data goes if nothing else is said.
+    pub const DEFAULT_DATA: &str = "lakebed-data";
 }
 
 /// The verbs.
@@ -46,6 +55,9 @@ pub enum Command {
         after_help = "Examples:\n  LAKEBED_GATEWAY_TOKEN=secret lakebed gateway --listen 127.0.0.1:7070\n  curl http://127.0.0.1:7070/metrics"
     )]
     Gateway(GatewayArgs),
+    /// Bring files of messages into the raw layer, one JSON object a line
+    #[command(after_help = own_data::INGEST_EXAMPLES)]
+    Ingest(IngestArgs),
     /// Say which partitions are stale, why, and what a build would read
     #[command(
         after_help = "Examples:\n  lakebed plan\n  lakebed plan mart.daily_active_users --json"
@@ -56,6 +68,12 @@ pub enum Command {
         after_help = "Examples:\n  lakebed build\n  lakebed build mart.daily_active_users\n  lakebed build --from 2026-01-05 --to 2026-01-07 --full"
     )]
     Build(BuildArgs),
+    /// Check queries and contracts without running anything: what engines read in other ways, what
+    /// is not there, what reads too far, what is not the same each time
+    #[command(
+        after_help = "Examples:\n  lakebed check\n  lakebed check layers/mart my_query.sql\n  lakebed check --explain LB081\n  lakebed check --sarif > check.sarif"
+    )]
+    Check(CheckArgs),
     /// Ask the warehouse
     #[command(
         after_help = "Examples:\n  lakebed query \"select * from mart.daily_active_users order by activity_date\"\n  lakebed query --format parquet --output users.parquet \"select * from dimensional.dim_user\""
@@ -64,6 +82,23 @@ pub enum Command {
     /// Show the tables, or one: contract, columns, what it reads and feeds, partitions built
     #[command(after_help = "Examples:\n  lakebed show\n  lakebed show vault.hub_user")]
     Show(ShowArgs),
+    /// Count the messages that were rejected, by reason, and show some, with what is wrong in them
+    #[command(
+        after_help = "Examples:\n  lakebed rejected\n  lakebed rejected mobile_events --reason wrong_type --samples 5\n  lakebed rejected --from 2026-01-06 --json"
+    )]
+    Rejected(RejectedArgs),
+    /// Report fields that messages have and the contracts of their sources do not
+    #[command(after_help = own_data::DRIFT_EXAMPLES)]
+    Drift(DriftArgs),
+    /// Begin a project of your own: a source, its tables and a mart, from a file of events
+    #[command(after_help = own_data::INIT_EXAMPLES)]
+    Init(InitArgs),
+    /// Write the messages of a scenario to stdout, or send them to a gateway
+    #[command(after_help = own_data::SIM_EXAMPLES)]
+    Sim(SimArgs),
+    /// Print the completions of a shell
+    #[command(after_help = own_data::COMPLETIONS_EXAMPLES)]
+    Completions(CompletionsArgs),
 }
 
 /// `lakebed run`
@@ -143,6 +178,24 @@ pub struct Effort {
     pub yes: bool,
 }
 
+/// `lakebed check`
+#[derive(Args, Debug)]
+pub struct CheckArgs {
+    /// Files and folders to check instead of the project's tables: files of the project, and other
+    /// queries, with or without a contract
+    #[arg(value_name = "PATH")]
+    pub paths: Vec<PathBuf>,
+    /// Explain a rule, by its code or its name, or `all`
+    #[arg(long, value_name = "CODE", conflicts_with = "paths")]
+    pub explain: Option<String>,
+    /// Print SARIF 2.1.0, for tools that review code
+    #[arg(long, conflicts_with = "json")]
+    pub sarif: bool,
+    /// Hold to the narrower size of the subset, which Spark shares
+    #[arg(long)]
+    pub spark: bool,
+}
+
 /// `lakebed query`
 #[derive(Args, Debug)]
 pub struct QueryArgs {
@@ -167,6 +220,26 @@ pub enum Format {
     Json,
     /// A Parquet file; needs `--output`
     Parquet,
+}
+
+/// `lakebed rejected`
+#[derive(Args, Debug)]
+pub struct RejectedArgs {
+    /// Only of these sources
+    #[arg(value_name = "SOURCE")]
+    pub sources: Vec<String>,
+    /// Only rejected for this reason, such as `wrong_type`
+    #[arg(long, value_name = "REASON")]
+    pub reason: Option<String>,
+    /// Only from this load date on
+    #[arg(long, value_name = "DATE")]
+    pub from: Option<Date>,
+    /// Only up to this load date
+    #[arg(long, value_name = "DATE")]
+    pub to: Option<Date>,
+    /// Messages to show of each reason
+    #[arg(long, value_name = "N", default_value_t = 1)]
+    pub samples: usize,
 }
 
 /// `lakebed show`

@@ -1,6 +1,11 @@
 //! An error in a file that a person wrote: the file, the place, and what to write instead.
 
-use std::{fmt, ops::Range, path::Path, sync::Arc};
+use std::{
+    fmt,
+    ops::Range,
+    path::{Path, PathBuf},
+    sync::Arc,
+};
 
 use miette::{Diagnostic, LabeledSpan, NamedSource, SourceCode, SourceSpan};
 
@@ -46,6 +51,27 @@ impl FileError {
     pub fn with_help(mut self, help: impl Into<String>) -> Self {
         self.0.help = Some(help.into());
         self
+    }
+
+    /// The file, as the user knows it.
+    pub fn path(&self) -> PathBuf {
+        PathBuf::from(self.0.source_code.name())
+    }
+
+    /// The whole file.
+    pub fn text(&self) -> Arc<str> {
+        self.0.source_code.inner().clone()
+    }
+
+    /// Where it is, in bytes of the file.
+    pub fn span(&self) -> Range<usize> {
+        let start = self.0.span.offset();
+        start..start + self.0.span.len()
+    }
+
+    /// What to write instead.
+    pub fn advice(&self) -> Option<&str> {
+        self.0.help.as_deref()
     }
 
     /// Says what is at the span; `here` when nothing better is known.

@@ -2,7 +2,7 @@
 //!
 //! Not for: what the messages mean (`sim`), nor for the tables (`pipeline`).
 
-use std::{fs, io, net::SocketAddr, path::Path, sync::Arc};
+use std::{collections::BTreeMap, fs, io, net::SocketAddr, path::Path, sync::Arc};
 
 use bytes::Bytes;
 use jiff::civil::Date;
@@ -218,7 +218,7 @@ async fn ingest_days(
 ) -> Result<Truth, IngestError> {
     let stop = Stop::default();
     let mut archivers = Vec::new();
-    for source in [Source::MobileEvents, Source::DbUsers] {
+    for source in Source::ALL {
         let settings = ArchiverConfig::new(source.name());
         let archiver = Archiver::open(bus.clone(), store.clone(), settings).await?;
         let progress = archiver.progress();
@@ -289,8 +289,11 @@ impl Day<'_> {
         arrivals: Vec<Arrival>,
         report: &mut PhonesReport,
     ) -> Result<(), IngestError> {
-        let (mobile, database): (Vec<Arrival>, Vec<Arrival>) =
-            arrivals.into_iter().partition(|arrival| arrival.source == Source::MobileEvents);
+        let mut by_source: BTreeMap<Source, Vec<Arrival>> = BTreeMap::new();
+        for arrival in arrivals {
+            by_source.entry(arrival.source).or_default().push(arrival);
+        }
+        let mobile = by_source.remove(&Source::MobileEvents).unwrap_or_default();
         let phones = async {
             match self.config.mode {
                 IngestMode::Direct => self.publish(Source::MobileEvents, mobile).await,
@@ -305,8 +308,13 @@ impl Day<'_> {
                 }
             }
         };
-        // The database's change stream has a connector of its own, which needs no gateway.
-        let connector = self.publish(Source::DbUsers, database);
+        // The database's change streams have a connector of their own, which needs no gateway.
+        let connector = async {
+            for (source, changes) in by_source {
+                self.publish(source, changes).await?;
+            }
+            Ok(())
+        };
         let (phones, connector) = tokio::join!(phones, connector);
         phones.and(connector)
     }
@@ -316,7 +324,7 @@ impl Day<'_> {
         let mut settings = DirectConfig::new(plan_id, self.cursor(source));
         settings.client = Some(match source {
             Source::MobileEvents => "simulated-phones".to_owned(),
-            Source::DbUsers => "change-stream".to_owned(),
+            _ => "change-stream".to_owned(),
         });
         let batches = arrivals.into_iter().map(phone_batch);
         ingest_direct(self.bus.clone(), batches, settings).await?;
@@ -328,7 +336,8 @@ impl Day<'_> {
     }
 }
 
-fn phone_batch(arrival: Arrival) -> PhoneBatch {
+/// A simulated batch as phones send it.
+pub fn phone_batch(arrival: Arrival) -> PhoneBatch {
     PhoneBatch {
         source: arrival.source.name().to_owned(),
         lane: arrival.lane,

@@ -149,6 +149,11 @@ impl Pipeline {
         Ok(report)
     }
 
+    /// The keys of pinned raw objects that no build has read yet.
+    pub fn new_objects(&self) -> BTreeSet<String> {
+        self.object_changes.new.keys().cloned().collect()
+    }
+
     fn take_sequence(&mut self) -> i64 {
         self.next_sequence += 1;
         self.next_sequence - 1

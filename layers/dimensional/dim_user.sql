@@ -4,7 +4,7 @@ grain        = ["user_hk", "valid_from"]
 build        = "history"
 partition_by = "valid_from"
 valid_to     = "valid_to"
-cut          = { table = "vault.sat_user_profile", column = "effective_at" }
+cut          = [{ table = "vault.sat_user_profile", column = "effective_at" }]
 growth       = "entities"
 cluster_by   = ["user_hk"]
 owner        = "analytics"
@@ -14,6 +14,7 @@ max_skew_days = "raw.db_users.max_skew_days"
 
 [columns]
 user_hk          = { type = "STRING",    required = true, about = "Hash key of the user." }
+user_id          = { type = "STRING",    required = true, about = "Business key, or `unknown`." }
 valid_from       = { type = "TIMESTAMP", required = true, about = "From when the row holds, included." }
 valid_to         = { type = "TIMESTAMP", required = true, about = "Until when it holds, excluded." }
 hashdiff         = { type = "STRING",    required = true, about = "Hash of the attributes; `inferred` before the backend speaks, `deleted` after a delete." }
@@ -93,19 +94,21 @@ changed as (
 
 final as (
   select
-    user_hk,
-    effective_at as valid_from,
+    c.user_hk,
+    ifnull(h.user_id, 'unknown') as user_id,
+    c.effective_at as valid_from,
     ifnull(
-      lead(effective_at) over (partition by user_hk order by effective_at),
+      lead(c.effective_at) over (partition by c.user_hk order by c.effective_at),
       timestamp '9999-12-31 00:00:00+00'
     ) as valid_to,
-    hashdiff,
-    is_deleted,
-    signed_up_at,
-    country_code,
-    plan,
-    marketing_opt_in
-  from changed
+    c.hashdiff,
+    c.is_deleted,
+    c.signed_up_at,
+    c.country_code,
+    c.plan,
+    c.marketing_opt_in
+  from changed as c
+  left join vault.hub_user as h on h.user_hk = c.user_hk
 )
 
 select * from final

@@ -14,14 +14,15 @@ load_date        = { type = "DATE",      required = true, about = "UTC date on w
 event_hk         = { type = "STRING",    required = true, about = "The event." }
 user_hk          = { type = "STRING",    required = true, about = "Who did it; every one is in dim_user." }
 functionality_hk = { type = "STRING",    required = true, about = "The part of the app; every one is in dim_functionality." }
+session_hk       = { type = "STRING",    required = true, about = "The visit; the unknown member if the app did not say." }
+device_hk        = { type = "STRING",    required = true, about = "The phone; every one is in dim_device." }
+product_hk       = { type = "STRING",    required = true, about = "The product; the unknown member if the event is about none. Every one is in dim_product." }
 event_name       = { type = "STRING",    required = true, about = "What happened." }
 event_at         = { type = "TIMESTAMP", required = true, about = "When it happened." }
-device_id        = { type = "STRING",    about = "The phone." }
 session_id       = { type = "STRING",    about = "One visit to the app." }
 app_version      = { type = "STRING",    about = "Version of the app." }
 os               = { type = "STRING",    about = "`android` or `ios`." }
 country_code     = { type = "STRING",    about = "Where the phone was." }
-product_id       = { type = "STRING",    about = "The product that was seen or put into the cart." }
 order_id         = { type = "STRING",    about = "The order that was placed or paid." }
 quantity         = { type = "INT64",     about = "How many of the product." }
 amount_micros    = { type = "INT64",     about = "Amount in millionths of the currency." }
@@ -37,14 +38,15 @@ final as (
     event_hk,
     user_hk,
     functionality_hk,
+    session_hk,
+    device_hk,
+    product_hk,
     event_name,
     event_at,
-    device_id,
     session_id,
     app_version,
     os,
     country_code,
-    product_id,
     order_id,
     quantity,
     amount_micros,

@@ -22,7 +22,7 @@ final as (
     event_date as activity_date,
     user_hk,
     count(*) as event_count,
-    count(distinct session_id) as session_count,
+    count(distinct nullif(session_hk, udf.unknown_key())) as session_count,
     min(event_at) as first_event_at,
     max(event_at) as last_event_at
   from dimensional.fact_event

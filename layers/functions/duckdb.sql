@@ -225,12 +225,64 @@ create or replace macro udf.hash_key_3(a, b, c) as
   system.main.md5(udf.hash_part(a) || udf.hash_part(b) || udf.hash_part(c));
 create or replace macro udf.hash_key_4(a, b, c, d) as
   system.main.md5(udf.hash_part(a) || udf.hash_part(b) || udf.hash_part(c) || udf.hash_part(d));
+create or replace macro udf.hash_key_5(a, b, c, d, e) as
+  system.main.md5(udf.hash_part(a) || udf.hash_part(b) || udf.hash_part(c) || udf.hash_part(d)
+    || udf.hash_part(e));
+create or replace macro udf.hash_key_7(a, b, c, d, e, f, g) as
+  system.main.md5(udf.hash_part(a) || udf.hash_part(b) || udf.hash_part(c) || udf.hash_part(d)
+    || udf.hash_part(e) || udf.hash_part(f) || udf.hash_part(g));
+create or replace macro udf.hash_key_9(a, b, c, d, e, f, g, h, i) as
+  system.main.md5(udf.hash_part(a) || udf.hash_part(b) || udf.hash_part(c) || udf.hash_part(d)
+    || udf.hash_part(e) || udf.hash_part(f) || udf.hash_part(g) || udf.hash_part(h)
+    || udf.hash_part(i));
 
 -- The member of a dimension that stands for what is not known.
 create or replace macro udf.unknown_key() as '00000000000000000000000000000000';
 
+-- The hash key of a business key, and the unknown member's where there is none.
+create or replace macro udf.key_or_unknown(s) as
+  if(ifnull(s, '') = '', udf.unknown_key(), udf.hash_key(s));
+
+-- An amount in micros at a rate in micros, cut off to whole micros: exact, and wide enough for sums.
+create or replace macro udf.at_rate(amount_micros, rate_micros) as
+  cast(cast(amount_micros as hugeint) * rate_micros // 1000000 as bigint);
+
+-- Whole days from one date to another.
+create or replace macro udf.days_between(a, b) as date_diff('day', a, b);
+
 -- The ISO week, 1 to 53: engines call this part of a date by different names.
 create or replace macro udf.iso_week(d) as weekofyear(d);
+
+-- A double in decimal digits; NULL for anything else, also for what is too large for one.
+create or replace macro udf.safe_float64(s) as
+  if(regexp_full_match(s, '[+-]?([0-9]+([.][0-9]*)?|[.][0-9]+)([eE][+-]?[0-9]+)?')
+       and isfinite(try_cast(s as double)),
+     try_cast(s as double), null);
+
+-- Minutes of an offset such as `+02:00`, `-0530` or `+02`; 0 if there is none.
+create or replace macro udf.offset_minutes(s) as
+  ifnull(if(s[1] = '-', -1, 1)
+    * (60 * try_cast(s[2:3] as bigint) + ifnull(try_cast(replace(s[4:], ':', '') as bigint), 0)), 0);
+
+-- An instant in any of the forms of ISO 8601 that people send: a date alone, `T` or a space before
+-- the time, an offset such as `+02:00` (without one it is UTC); NULL for anything else.
+create or replace macro udf.safe_iso_timestamp(s) as
+  if(regexp_full_match(s, '(19|20)[0-9]{2}-[0-9]{2}-[0-9]{2}([T ][0-9]{2}:[0-9]{2}(:[0-9]{2}([.][0-9]{1,9})?)?( ?(Z|UTC|[+-][0-9]{2}(:?[0-9]{2})?))?)?'),
+     try_cast(replace(system.main.regexp_extract(s, '^[0-9]{4}-[0-9]{2}-[0-9]{2}([T ][0-9]{2}:[0-9]{2}(:[0-9]{2}([.][0-9]{1,6})?)?)?'), 'T', ' ') as timestamp)
+       - to_minutes(udf.offset_minutes(system.main.regexp_extract(s, '[T ][0-9:.]+ ?([+-][0-9]{2}:?([0-9]{2})?)$', 1))),
+     null);
+
+-- An instant as a number of seconds, milliseconds or microseconds since 1970, perhaps with decimals;
+-- NULL for anything else.
+create or replace macro udf.safe_epoch_seconds(s) as
+  if(regexp_full_match(s, '[0-9]{1,10}([.][0-9]+)?'),
+     make_timestamp(cast(system.main.trunc(try_cast(s as decimal(38, 9)) * 1000000) as bigint)), null);
+create or replace macro udf.safe_epoch_millis(s) as
+  if(regexp_full_match(s, '[0-9]{1,13}([.][0-9]+)?'),
+     make_timestamp(cast(system.main.trunc(try_cast(s as decimal(38, 9)) * 1000) as bigint)), null);
+create or replace macro udf.safe_epoch_micros(s) as
+  if(regexp_full_match(s, '[0-9]{1,16}([.][0-9]+)?'),
+     make_timestamp(cast(system.main.trunc(try_cast(s as decimal(38, 9))) as bigint)), null);
 
 -- Parts of dates that GoogleSQL spells with a keyword. Weeks begin on Monday.
 create or replace macro udf.day_of_week(d) as dayofweek(d) + 1;
@@ -248,7 +300,6 @@ create or replace macro udf.minute_start(t) as date_trunc('minute', t);
 create or replace macro udf.second_start(t) as date_trunc('second', t);
 
 -- Distances, from the first to the second.
-create or replace macro udf.days_between(a, b) as datediff('day', cast(a as date), cast(b as date));
 create or replace macro udf.months_between(a, b) as
   datediff('month', cast(a as date), cast(b as date));
 create or replace macro udf.years_between(a, b) as
@@ -260,9 +311,6 @@ create or replace macro udf.seconds_between(a, b) as (epoch_us(b) - epoch_us(a))
 -- Text as dates and numbers, in the one form that all engines read alike.
 create or replace macro udf.safe_date(s) as
   if(regexp_full_match(s, '(19|20)[0-9]{2}-[0-9]{2}-[0-9]{2}'), try_cast(s as date), null);
-create or replace macro udf.safe_float64(s) as
-  if(regexp_full_match(s, '[+-]?[0-9]+([.][0-9]+)?([eE][+-]?[0-9]+)?'),
-     try_cast(s as double), null);
 
 create or replace macro udf.array_contains(a, x) as
   coalesce(list_contains(a, x), false);

@@ -121,8 +121,9 @@ final as (
       when event_name not in (
         'app_opened', 'cart_item_added', 'cart_item_removed', 'chat_opened', 'checkout_started',
         'feed_scrolled', 'message_sent', 'notification_opened', 'onboarding_completed',
-        'order_placed', 'payment_failed', 'payment_submitted', 'product_viewed', 'profile_updated',
-        'profile_viewed', 'search_performed', 'search_result_opened', 'signed_up'
+        'order_failed', 'order_placed', 'payment_failed', 'payment_submitted', 'product_viewed',
+        'profile_updated', 'profile_viewed', 'search_performed', 'search_result_opened',
+        'signed_up'
       ) then 'unknown_event'
       when date(event_at) < date_sub(load_date, interval @max_lateness_days day) then 'too_late'
       when date(event_at) > date_add(load_date, interval @max_skew_days day) then 'in_future'

@@ -28,8 +28,28 @@ archived as (
   from raw.mobile_events
   where load_date between @from_date and @to_date
   union all
-  select distinct load_date, 'db_users' as source, message_id
+  select distinct load_date, 'db_users', message_id
   from raw.db_users
+  where load_date between @from_date and @to_date
+  union all
+  select distinct load_date, 'db_products', message_id
+  from raw.db_products
+  where load_date between @from_date and @to_date
+  union all
+  select distinct load_date, 'db_orders', message_id
+  from raw.db_orders
+  where load_date between @from_date and @to_date
+  union all
+  select distinct load_date, 'db_order_items', message_id
+  from raw.db_order_items
+  where load_date between @from_date and @to_date
+  union all
+  select distinct load_date, 'db_payments', message_id
+  from raw.db_payments
+  where load_date between @from_date and @to_date
+  union all
+  select distinct load_date, 'db_subscriptions', message_id
+  from raw.db_subscriptions
   where load_date between @from_date and @to_date
 ),
 
@@ -56,6 +76,66 @@ placed as (
   union all
   select load_date, 'db_users', message_id, 'duplicate'
   from standardized.db_users_duplicates
+  where load_date between @from_date and @to_date
+  union all
+  select load_date, 'db_products', message_id, 'accepted'
+  from standardized.db_products
+  where load_date between @from_date and @to_date
+  union all
+  select load_date, 'db_products', message_id, 'rejected'
+  from standardized.db_products_rejected
+  where load_date between @from_date and @to_date
+  union all
+  select load_date, 'db_products', message_id, 'duplicate'
+  from standardized.db_products_duplicates
+  where load_date between @from_date and @to_date
+  union all
+  select load_date, 'db_orders', message_id, 'accepted'
+  from standardized.db_orders
+  where load_date between @from_date and @to_date
+  union all
+  select load_date, 'db_orders', message_id, 'rejected'
+  from standardized.db_orders_rejected
+  where load_date between @from_date and @to_date
+  union all
+  select load_date, 'db_orders', message_id, 'duplicate'
+  from standardized.db_orders_duplicates
+  where load_date between @from_date and @to_date
+  union all
+  select load_date, 'db_order_items', message_id, 'accepted'
+  from standardized.db_order_items
+  where load_date between @from_date and @to_date
+  union all
+  select load_date, 'db_order_items', message_id, 'rejected'
+  from standardized.db_order_items_rejected
+  where load_date between @from_date and @to_date
+  union all
+  select load_date, 'db_order_items', message_id, 'duplicate'
+  from standardized.db_order_items_duplicates
+  where load_date between @from_date and @to_date
+  union all
+  select load_date, 'db_payments', message_id, 'accepted'
+  from standardized.db_payments
+  where load_date between @from_date and @to_date
+  union all
+  select load_date, 'db_payments', message_id, 'rejected'
+  from standardized.db_payments_rejected
+  where load_date between @from_date and @to_date
+  union all
+  select load_date, 'db_payments', message_id, 'duplicate'
+  from standardized.db_payments_duplicates
+  where load_date between @from_date and @to_date
+  union all
+  select load_date, 'db_subscriptions', message_id, 'accepted'
+  from standardized.db_subscriptions
+  where load_date between @from_date and @to_date
+  union all
+  select load_date, 'db_subscriptions', message_id, 'rejected'
+  from standardized.db_subscriptions_rejected
+  where load_date between @from_date and @to_date
+  union all
+  select load_date, 'db_subscriptions', message_id, 'duplicate'
+  from standardized.db_subscriptions_duplicates
   where load_date between @from_date and @to_date
 ),
 

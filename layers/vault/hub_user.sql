@@ -11,7 +11,7 @@ owner    = "data-platform"
 [columns]
 user_hk         = { type = "STRING",    required = true, about = "udf.hash_key(user_id)" }
 user_id         = { type = "STRING",    required = true, about = "Business key, as the sources send it." }
-first_seen_at   = { type = "TIMESTAMP", required = true, about = "Earliest time that any source knew the user." }
+first_seen_at   = { type = "TIMESTAMP", required = true, about = "Earliest time at which any source told of the user." }
 record_source   = { type = "STRING",    required = true, about = "The source, and the functionality, that told of that time." }
 first_load_date = { type = "DATE",      required = true, about = "Earliest load date on which the user was told of." }
 */
@@ -24,10 +24,28 @@ told as (
   where load_date between @from_date and @to_date
     and reject_reason is null
   union all
-  select user_id, committed_at as seen_at, 'db_users' as record_source, load_date
+  select user_id, committed_at, 'db_users', load_date
   from standardized.db_users_checked
   where load_date between @from_date and @to_date
     and reject_reason is null
+  union all
+  select user_id, committed_at, 'db_orders', load_date
+  from standardized.db_orders_checked
+  where load_date between @from_date and @to_date
+    and reject_reason is null
+    and user_id <> ''
+  union all
+  select user_id, committed_at, 'db_payments', load_date
+  from standardized.db_payments_checked
+  where load_date between @from_date and @to_date
+    and reject_reason is null
+    and user_id <> ''
+  union all
+  select user_id, committed_at, 'db_subscriptions', load_date
+  from standardized.db_subscriptions_checked
+  where load_date between @from_date and @to_date
+    and reject_reason is null
+    and user_id <> ''
 ),
 
 with_first_load as (

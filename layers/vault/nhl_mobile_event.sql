@@ -12,16 +12,17 @@ load_date        = { type = "DATE",      required = true, about = "UTC date of p
 event_hk         = { type = "STRING",    required = true, about = "udf.hash_key(event_id)" }
 user_hk          = { type = "STRING",    required = true, about = "Who did it." }
 functionality_hk = { type = "STRING",    required = true, about = "The part of the app." }
+session_hk       = { type = "STRING",    required = true, about = "The visit; the unknown member if the app did not say." }
+device_hk        = { type = "STRING",    required = true, about = "The phone; the unknown member if the app did not say." }
+product_hk       = { type = "STRING",    required = true, about = "The product that was seen or put into the cart; the unknown member if it was none." }
 event_id         = { type = "STRING",    required = true, about = "As the phone sent it." }
 event_name       = { type = "STRING",    required = true, about = "What happened." }
 event_at         = { type = "TIMESTAMP", required = true, about = "When it happened." }
 sequence         = { type = "INT64",     required = true, about = "The app's own counter on that device." }
-device_id        = { type = "STRING",    about = "The phone." }
-session_id       = { type = "STRING",    about = "One visit to the app." }
+session_id       = { type = "STRING",    about = "As the phone sent it." }
 app_version      = { type = "STRING",    about = "Version of the app." }
 os               = { type = "STRING",    about = "`android` or `ios`." }
 country_code     = { type = "STRING",    about = "Where the phone was." }
-product_id       = { type = "STRING",    about = "The product that was seen or put into the cart." }
 order_id         = { type = "STRING",    about = "The order that was placed or paid." }
 quantity         = { type = "INT64",     about = "How many of the product." }
 amount_micros    = { type = "INT64",     about = "Amount in millionths of the currency." }
@@ -37,16 +38,17 @@ final as (
     udf.hash_key(event_id) as event_hk,
     udf.hash_key(user_id) as user_hk,
     udf.hash_key(functionality) as functionality_hk,
+    udf.key_or_unknown(session_id) as session_hk,
+    udf.key_or_unknown(device_id) as device_hk,
+    udf.key_or_unknown(product_id) as product_hk,
     event_id,
     event_name,
     event_at,
     sequence,
-    device_id,
     session_id,
     app_version,
     os,
     country_code,
-    product_id,
     order_id,
     quantity,
     amount_micros,

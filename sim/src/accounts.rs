@@ -1,4 +1,5 @@
-//! What the backend's table `users` holds, and how its rows change.
+//! What the backend's table `users` holds, and how its rows change; and, since they follow the
+//! user's plan, when subscriptions begin.
 //!
 //! Changes are rare, so the state of a row before a day is found by asking each day since the
 //! start of the scenario whether it changed the row, which is one hash a day.
@@ -23,20 +24,45 @@ pub(crate) struct Profile {
     pub(crate) email_version: u32,
     /// How often the number has changed, if the user gave one.
     pub(crate) phone_version: Option<u32>,
+    /// What the user pays for, unless the plan is the free one.
+    pub(crate) subscription: Option<Subscription>,
+    /// How many subscriptions the user has had, the present one included.
+    subscription_count: u32,
+}
+
+/// From when on a user has had a plan that costs something.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Subscription {
+    /// Which of the user's subscriptions it is, from 1.
+    pub(crate) number: u32,
+    pub(crate) started_at: MicrosUtc,
 }
 
 impl Profile {
     pub(crate) const fn plan_name(&self) -> &'static str {
         PLANS[self.plan]
     }
+
+    /// The profile with another plan, which begins, goes on with or ends a subscription.
+    fn with_plan(self, plan: usize, at: MicrosUtc) -> Profile {
+        let mut after = Profile { plan, ..self };
+        if plan == 0 {
+            after.subscription = None;
+        } else if after.subscription.is_none() {
+            after.subscription_count += 1;
+            after.subscription =
+                Some(Subscription { number: after.subscription_count, started_at: at });
+        }
+        after
+    }
 }
 
 /// One change of a row.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Change {
+pub(crate) struct AccountChange {
     pub(crate) operation: Operation,
     pub(crate) committed_at: MicrosUtc,
-    /// Which change of the transaction it is, from zero.
+    /// Its place in its transaction. The place behind it is free, for the subscription.
     pub(crate) ordinal: u8,
     pub(crate) before: Option<Profile>,
     pub(crate) after: Option<Profile>,
@@ -97,25 +123,29 @@ impl Accounts {
     }
 
     /// The row as it is when the change stream begins, for a user who signed up before.
-    pub(crate) fn snapshot(&self, person: &Person) -> Change {
-        let random = self.random.at(person.user).stream("snapshot");
-        let since_sign_up = self.start_at.0 - person.signed_up_at.0;
-        let committed_at = if random.chance(400_000) {
-            person.signed_up_at.plus(random.at(1).between(0, since_sign_up - 1))
-        } else {
-            person.signed_up_at
-        };
-        Change {
+    pub(crate) fn snapshot(&self, person: &Person) -> AccountChange {
+        AccountChange {
             operation: Operation::Snapshot,
-            committed_at,
+            committed_at: self.first_profile_at(person),
             ordinal: 0,
             before: None,
             after: Some(self.first_profile(person)),
         }
     }
 
+    /// When the first profile that the change stream knows came to be.
+    fn first_profile_at(&self, person: &Person) -> MicrosUtc {
+        let random = self.random.at(person.user).stream("snapshot");
+        let since_sign_up = self.start_at.0 - person.signed_up_at.0;
+        if since_sign_up > 0 && random.chance(400_000) {
+            person.signed_up_at.plus(random.at(1).between(0, since_sign_up - 1))
+        } else {
+            person.signed_up_at
+        }
+    }
+
     /// The changes of the user's row on that day, in the order in which they were made.
-    pub(crate) fn changes_on(&self, person: &Person, day: i64) -> Vec<Change> {
+    pub(crate) fn changes_on(&self, person: &Person, day: i64) -> Vec<AccountChange> {
         let edits = self.edits_on(person, day);
         let deleted = person.deleted_at.day() == day && person.deleted_at >= self.start_at;
         let inserted = person.signed_up_at.day() == day && person.signed_up_at >= self.start_at;
@@ -126,7 +156,7 @@ impl Accounts {
         let mut profile =
             if inserted { self.first_profile(person) } else { self.profile_before(person, day) };
         if inserted {
-            changes.push(Change {
+            changes.push(AccountChange {
                 operation: Operation::Insert,
                 committed_at: person.signed_up_at,
                 ordinal: 0,
@@ -135,8 +165,8 @@ impl Accounts {
             });
         }
         for (committed_at, ordinal, edit) in edits {
-            let after = self.edited(person, profile, edit, day);
-            changes.push(Change {
+            let after = self.edited(person, profile, (committed_at, edit), day);
+            changes.push(AccountChange {
                 operation: Operation::Update,
                 committed_at,
                 ordinal,
@@ -146,7 +176,7 @@ impl Accounts {
             profile = after;
         }
         if deleted {
-            changes.push(Change {
+            changes.push(AccountChange {
                 operation: Operation::Delete,
                 committed_at: person.deleted_at,
                 ordinal: 0,
@@ -181,10 +211,10 @@ impl Accounts {
             .plus(random.stream("first").between(2 * MICROS_PER_MINUTE, 20 * MICROS_PER_HOUR));
         let pause = random.stream("pause").between(10 * MICROS_PER_SECOND, 3 * MICROS_PER_HOUR);
         let first =
-            pattern.first.iter().zip(0_u8..).map(|(edit, ordinal)| (first_at, ordinal, *edit));
+            pattern.first.iter().zip(0_u8..).map(|(edit, index)| (first_at, 2 * index, *edit));
         let second_at = first_at.plus(pause);
         let second =
-            pattern.second.iter().zip(0_u8..).map(|(edit, ordinal)| (second_at, ordinal, *edit));
+            pattern.second.iter().zip(0_u8..).map(|(edit, index)| (second_at, 2 * index, *edit));
         let earliest = person.signed_up_at.max(self.start_at).plus(MICROS_PER_MINUTE);
         first.chain(second).filter(|edit| edit.0 > earliest && edit.0 < person.deleted_at).collect()
     }
@@ -193,8 +223,8 @@ impl Accounts {
         let first_day = person.signed_up_at.max(self.start_at).day();
         let mut profile = self.first_profile(person);
         for earlier in first_day..day {
-            for (_, _, edit) in self.edits_on(person, earlier) {
-                profile = self.edited(person, profile, edit, earlier);
+            for (at, _, edit) in self.edits_on(person, earlier) {
+                profile = self.edited(person, profile, (at, edit), earlier);
             }
         }
         profile
@@ -203,20 +233,30 @@ impl Accounts {
     /// What the row holds at sign-up, or at the start of the scenario.
     fn first_profile(&self, person: &Person) -> Profile {
         let random = self.random.at(person.user).stream("profile");
-        Profile {
+        let profile = Profile {
             country_code: person.country.code,
-            plan: random.stream("plan").weighted(&[(0, 820), (1, 140), (2, 40)]),
+            plan: 0,
             marketing_opt_in: random.stream("opt_in").chance(350_000),
             email_version: 0,
             phone_version: random.stream("phone").chance(700_000).then_some(0),
-        }
+            subscription: None,
+            subscription_count: 0,
+        };
+        let plan = random.stream("plan").weighted(&[(0, 820), (1, 140), (2, 40)]);
+        profile.with_plan(plan, self.first_profile_at(person))
     }
 
-    fn edited(&self, person: &Person, profile: Profile, edit: Edit, day: i64) -> Profile {
+    fn edited(
+        &self,
+        person: &Person,
+        profile: Profile,
+        (at, edit): (MicrosUtc, Edit),
+        day: i64,
+    ) -> Profile {
         match edit {
-            Edit::NextPlan => Profile { plan: (profile.plan + 1) % PLANS.len(), ..profile },
+            Edit::NextPlan => profile.with_plan((profile.plan + 1) % PLANS.len(), at),
             Edit::PreviousPlan => {
-                Profile { plan: (profile.plan + PLANS.len() - 1) % PLANS.len(), ..profile }
+                profile.with_plan((profile.plan + PLANS.len() - 1) % PLANS.len(), at)
             }
             Edit::Email => Profile { email_version: profile.email_version + 1, ..profile },
             Edit::Phone => Profile {

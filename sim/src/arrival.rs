@@ -1,7 +1,9 @@
 //! What reaches the server, and what the sender meant by it.
 
+use crate::rows::Row;
 use crate::time::MicrosUtc;
 use serde::{Deserialize, Serialize};
+use std::sync::Arc;
 
 /// Who sends.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -11,14 +13,40 @@ pub enum Source {
     MobileEvents,
     /// The change stream of the backend's table `users`.
     DbUsers,
+    /// The change stream of `products`.
+    DbProducts,
+    /// The change stream of `orders`.
+    DbOrders,
+    /// The change stream of `order_items`.
+    DbOrderItems,
+    /// The change stream of `payments`.
+    DbPayments,
+    /// The change stream of `subscriptions`.
+    DbSubscriptions,
 }
 
 impl Source {
+    /// Every source, in order.
+    pub const ALL: [Source; 7] = [
+        Source::MobileEvents,
+        Source::DbUsers,
+        Source::DbProducts,
+        Source::DbOrders,
+        Source::DbOrderItems,
+        Source::DbPayments,
+        Source::DbSubscriptions,
+    ];
+
     /// The name that the pipeline knows it by, such as `mobile_events`.
     pub const fn name(self) -> &'static str {
         match self {
             Source::MobileEvents => "mobile_events",
             Source::DbUsers => "db_users",
+            Source::DbProducts => "db_products",
+            Source::DbOrders => "db_orders",
+            Source::DbOrderItems => "db_order_items",
+            Source::DbPayments => "db_payments",
+            Source::DbSubscriptions => "db_subscriptions",
         }
     }
 }
@@ -69,8 +97,8 @@ pub struct Message {
 pub enum Meaning {
     /// A well-formed event of the app.
     MobileEvent(MobileEvent),
-    /// A well-formed change of a user's row in the database.
-    UserChange(UserChange),
+    /// A well-formed change of a row in the backend's database.
+    RowChange(RowChange),
     /// The payload is broken, and must be rejected for this reason.
     Invalid(RejectReason),
 }
@@ -88,25 +116,42 @@ pub struct MobileEvent {
     pub user_id: String,
     /// When it happened, by the phone's clock.
     pub occurred_at: MicrosUtc,
+    /// The product that was seen or put into the cart.
+    pub product_id: Option<String>,
+    /// In which visit to the app.
+    pub visit: Arc<Visit>,
 }
 
-/// What a change of a user's row says.
+/// A visit to the app: what all its events say alike.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Visit {
+    /// Made by the phone, once per visit; may be empty in a set made for tests.
+    pub session_id: String,
+    /// The phone.
+    pub device_id: String,
+    /// The version of the app.
+    pub app_version: String,
+    /// `android` or `ios`.
+    pub os: &'static str,
+    /// Where the phone was, ISO 3166-1 alpha-2.
+    pub country_code: &'static str,
+}
+
+/// What a change of a row says.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct UserChange {
-    /// Whose row.
-    pub user_id: String,
+pub struct RowChange {
+    /// Of which table.
+    pub source: Source,
+    /// The key of the row; its parts are separated by `/`.
+    pub key: String,
     /// What was done.
     pub operation: Operation,
     /// The order of changes in the database.
     pub lsn: i64,
     /// When the transaction was committed.
     pub committed_at: MicrosUtc,
-    /// The plan after the change; none after a delete.
-    pub plan: Option<String>,
-    /// The sign-up as the row has it after the change; none after a delete.
-    pub signed_up_at: Option<MicrosUtc>,
-    /// Whether the row is gone after the change.
-    pub is_deleted: bool,
+    /// The row after the change; none after a delete.
+    pub row: Option<Row>,
     /// Everything that makes two changes the same change: all fields of the source's contract.
     pub identity: String,
 }

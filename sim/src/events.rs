@@ -14,6 +14,7 @@ pub(crate) enum Event {
     CartItemRemoved,
     CheckoutStarted,
     OrderPlaced,
+    OrderFailed,
     PaymentSubmitted,
     PaymentFailed,
     ChatOpened,
@@ -24,7 +25,7 @@ pub(crate) enum Event {
 }
 
 /// Every event with its name and functionality, in the order of [`Event`].
-const EVENTS: [(Event, &str, &str); 18] = [
+const EVENTS: [(Event, &str, &str); 19] = [
     (Event::SignedUp, "signed_up", "onboarding"),
     (Event::OnboardingCompleted, "onboarding_completed", "onboarding"),
     (Event::AppOpened, "app_opened", "feed"),
@@ -36,6 +37,7 @@ const EVENTS: [(Event, &str, &str); 18] = [
     (Event::CartItemRemoved, "cart_item_removed", "cart"),
     (Event::CheckoutStarted, "checkout_started", "checkout"),
     (Event::OrderPlaced, "order_placed", "checkout"),
+    (Event::OrderFailed, "order_failed", "checkout"),
     (Event::PaymentSubmitted, "payment_submitted", "payments"),
     (Event::PaymentFailed, "payment_failed", "payments"),
     (Event::ChatOpened, "chat_opened", "chat"),

@@ -10,10 +10,13 @@
 //! generator meant by each message, never by parsing payloads and never through SQL.
 
 mod accounts;
-mod activity;
 mod arrival;
+mod catalogue;
+mod change_message;
+mod changes;
 mod connector;
 mod countries;
+mod database;
 mod database_payload;
 mod events;
 mod faults;
@@ -21,23 +24,34 @@ mod growth;
 mod json;
 mod mobile_payload;
 mod nasty;
+mod orders;
 mod people;
 mod phone;
+mod purchases;
 mod random;
+mod rows;
 mod scenario;
 mod sessions;
+mod shop;
 mod simulation;
+mod subscriptions;
 mod time;
 mod truth;
+mod walk;
 
 pub use arrival::{
-    Arrival, Meaning, Message, MobileEvent, Operation, Outcome, RejectReason, Source, UserChange,
+    Arrival, Meaning, Message, MobileEvent, Operation, Outcome, RejectReason, RowChange, Source,
+    Visit,
 };
 pub use events::EVENT_NAMES;
 pub use faults::{Fault, FaultRule, PartsPerMillion};
 pub use nasty::{nasty, nasty_from};
 pub use random::digest;
-pub use scenario::{AccountRates, Population, Scenario, ScenarioError};
+pub use rows::{OrderItemRow, OrderRow, PaymentRow, ProductRow, Row, SubscriptionRow, UserRow};
+pub use scenario::{AccountRates, Commerce, Population, Scenario, ScenarioError};
 pub use simulation::Simulation;
 pub use time::MicrosUtc;
-pub use truth::{ActivityTruth, Limits, LoadDayTruth, Truth, TruthRecorder};
+pub use truth::{
+    ActivityTruth, FunnelTruth, Limits, LoadDayTruth, RevenueTruth, SessionTruth, Truth,
+    TruthRecorder,
+};

@@ -1,17 +1,22 @@
 //! How a phone sends what happened on it: in batches, sometimes late, sometimes twice, by a clock
 //! that may be wrong, and sometimes with broken payloads.
 
-use crate::arrival::{Arrival, Meaning, Message, MobileEvent, Outcome, RejectReason, Source};
+use crate::arrival::{
+    Arrival, Meaning, Message, MobileEvent, Outcome, RejectReason, Source, Visit,
+};
 use crate::faults::{Fault, Faults, Subject};
 use crate::json::Defect;
 use crate::mobile_payload::MobileFields;
 use crate::people::Person;
 use crate::random::Random;
-use crate::sessions::{Action, SESSION_MAX, Session};
+use crate::sessions::Session;
+use crate::shop::Shop;
 use crate::time::{
     MICROS_PER_DAY, MICROS_PER_HOUR, MICROS_PER_MILLISECOND, MICROS_PER_MINUTE, MICROS_PER_SECOND,
     MicrosUtc,
 };
+use crate::walk::{Action, SESSION_MAX};
+use std::sync::Arc;
 
 /// No session waits longer than that for its sending.
 pub(crate) const DELAY_MAX: i64 = 40 * MICROS_PER_DAY;
@@ -46,7 +51,7 @@ const CLOCK_LOST_MAX: i64 = 6 * CLOCK_LOST_MIN;
 const BATCH_MIN: i64 = 6;
 const BATCH_MAX: i64 = 20;
 
-/// A session of [`crate::sessions::EVENTS_MAX`] events and its opening fills no more batches.
+/// A session of [`crate::walk::EVENTS_MAX`] events and its opening fills no more batches.
 const BATCHES_MAX: u64 = 11;
 
 /// Payloads with a wrong type: the field, and what stands there instead.
@@ -80,9 +85,7 @@ impl Window {
 /// What all events of a session have in common, written once.
 struct Stationery {
     user_id: String,
-    device_id: String,
-    session_id: String,
-    app_version: String,
+    visit: Arc<Visit>,
 }
 
 /// A phone, in one session.
@@ -115,7 +118,7 @@ impl<'a> Phone<'a> {
     }
 
     /// Adds what the server receives of the session within the window.
-    pub(crate) fn send(&self, window: Window, arrivals: &mut Vec<Arrival>) {
+    pub(crate) fn send(&self, shop: &Shop, window: Window, arrivals: &mut Vec<Arrival>) {
         // Most sessions are ruled out here, before it is drawn what happens in them.
         let earliest = self.session.start_at.plus(self.delay);
         let latest = earliest.plus(SESSION_MAX + OVERTAKEN_MAX + FLUSH_MAX);
@@ -127,11 +130,15 @@ impl<'a> Phone<'a> {
         }
         let stationery = Stationery {
             user_id: self.person.user_id(),
-            device_id: self.person.device_id(),
-            session_id: self.session.session_id(),
-            app_version: self.person.app_version(self.session.day),
+            visit: Arc::new(Visit {
+                session_id: self.session.session_id(),
+                device_id: self.person.device_id(),
+                app_version: self.person.app_version(self.session.day),
+                os: self.person.os(),
+                country_code: self.person.country.code,
+            }),
         };
-        let actions = self.session.actions(self.person);
+        let actions = self.session.walk(self.person, shop).actions;
         let size = self.session.random.stream("size").between(BATCH_MIN, BATCH_MAX).cast_unsigned();
         let mut rest = actions.as_slice();
         let mut ordinal = 0;
@@ -235,6 +242,8 @@ impl<'a> Phone<'a> {
         let occurred_at = action.at.plus(self.error_then);
         let event_name = action.event.name();
         let random = action.random.stream("defect");
+        let visit = &stationery.visit;
+        let properties = action.properties(self.person);
         let fields = MobileFields {
             event_id: &event_id,
             event_name: if verdict == Some(Fault::UnknownEvent) {
@@ -243,15 +252,15 @@ impl<'a> Phone<'a> {
                 event_name
             },
             user_id: &stationery.user_id,
-            device_id: &stationery.device_id,
-            session_id: &stationery.session_id,
+            device_id: &visit.device_id,
+            session_id: &visit.session_id,
             sequence: action.sequence,
             occurred_at,
             functionality: action.event.functionality(),
-            app_version: &stationery.app_version,
-            os: self.person.os(),
-            country_code: self.person.country.code,
-            properties: action.properties.clone(),
+            app_version: &visit.app_version,
+            os: visit.os,
+            country_code: visit.country_code,
+            properties: properties.clone(),
         };
         let (payload, reason) = match verdict {
             Some(Fault::MissingKey) => {
@@ -272,6 +281,8 @@ impl<'a> Phone<'a> {
                     occurred_at,
                     event_id: event_id.clone(),
                     user_id: stationery.user_id.clone(),
+                    product_id: properties.product_id,
+                    visit: Arc::clone(visit),
                 });
                 return Message { payload: fields.to_bytes(&[]), meaning };
             }

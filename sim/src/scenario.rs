@@ -42,6 +42,9 @@ pub struct Scenario {
     /// How often accounts change.
     #[serde(default)]
     pub accounts: AccountRates,
+    /// What is sold, and how orders go.
+    #[serde(default)]
+    pub commerce: Commerce,
     /// What goes wrong, in order of precedence.
     #[serde(default)]
     pub faults: Vec<FaultRule>,
@@ -81,6 +84,49 @@ impl Default for AccountRates {
         AccountRates {
             changed_per_day: PartsPerMillion(8_000),
             deleted_per_day: PartsPerMillion(200),
+        }
+    }
+}
+
+/// What is sold, and how orders go.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Commerce {
+    /// Products at the beginning of the start date.
+    pub products: u64,
+    /// Share of the products that change on a day.
+    pub products_changed_per_day: PartsPerMillion,
+    /// Share of the days with a visit on which the user comes in order to buy.
+    pub buying_days: PartsPerMillion,
+    /// Share of the attempts to order whose transaction is rolled back.
+    pub orders_rolled_back: PartsPerMillion,
+    /// Share of the orders that nobody tries to pay.
+    pub orders_abandoned: PartsPerMillion,
+    /// Share of the attempts to pay that fail.
+    pub payments_failed: PartsPerMillion,
+    /// Share of the paid orders that are cancelled.
+    pub orders_cancelled: PartsPerMillion,
+    /// Share of the orders with more than one thing of which something is taken out again.
+    pub orders_edited: PartsPerMillion,
+    /// Share of the delivered orders that are returned.
+    pub orders_returned: PartsPerMillion,
+    /// Share of the orders never paid that turn out to be tests, and are deleted.
+    pub orders_erased: PartsPerMillion,
+}
+
+impl Default for Commerce {
+    fn default() -> Commerce {
+        Commerce {
+            products: 500,
+            products_changed_per_day: PartsPerMillion(10_000),
+            buying_days: PartsPerMillion(80_000),
+            orders_rolled_back: PartsPerMillion(20_000),
+            orders_abandoned: PartsPerMillion(40_000),
+            payments_failed: PartsPerMillion(70_000),
+            orders_cancelled: PartsPerMillion(30_000),
+            orders_edited: PartsPerMillion(40_000),
+            orders_returned: PartsPerMillion(60_000),
+            orders_erased: PartsPerMillion(20_000),
         }
     }
 }
@@ -136,6 +182,10 @@ impl Scenario {
         if users == 0 || users > 100_000_000_000 {
             let problem = format!("is {users}");
             return Some(("users", problem, "write a number such as `users = 250_000_000`"));
+        }
+        if !(1..=1_000_000).contains(&self.commerce.products) {
+            let problem = format!("is {}", self.commerce.products);
+            return Some(("products", problem, "write a number such as `products = 500`"));
         }
         if !(0.0..=10.0).contains(&growth_per_year) {
             let advice = "write a share from 0.0 to 10.0, such as 0.5 for fifty percent a year";

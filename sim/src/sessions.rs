@@ -1,20 +1,11 @@
-//! When users visit the app, and what they do there: a Markov chain over the events of the app.
+//! When users visit the app, and in which visit they order something. What they do there is up to
+//! `walk`.
 
 use crate::accounts::Accounts;
-use crate::events::Event;
-use crate::mobile_payload::Properties;
 use crate::people::Person;
-use crate::random::Random;
+use crate::random::{Random, digest};
 use crate::time::{MICROS_PER_HOUR, MICROS_PER_MINUTE, MICROS_PER_SECOND, MicrosUtc};
-
-/// A session has no more events than that.
-pub(crate) const EVENTS_MAX: u64 = 60;
-
-/// Two events of a session are no further apart than that.
-const PAUSE_MAX: i64 = 55 * MICROS_PER_SECOND;
-
-/// A session lasts no longer than that.
-pub(crate) const SESSION_MAX: i64 = 60 * PAUSE_MAX;
+use crate::walk::SESSION_MAX;
 
 /// How likely a visit begins in each local hour.
 const HOUR_WEIGHTS: [u64; 24] =
@@ -23,75 +14,114 @@ const HOUR_WEIGHTS: [u64; 24] =
 /// The share of active days with that many visits, in percent. Their mean is 2.1.
 const VISITS: [(u64, u64); 5] = [(1, 42), (2, 28), (3, 16), (4, 9), (5, 5)];
 
+/// The name of what is drawn about a day's purchase.
+const PURCHASE: u64 = digest("purchase");
+
 /// A visit to the app, before it is known what happens in it.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Session {
     pub(crate) day: i64,
     pub(crate) start_at: MicrosUtc,
-    opening: Opening,
+    pub(crate) opening: Opening,
     /// Which visit of the day it is.
-    ordinal: u64,
+    pub(crate) ordinal: u64,
+    /// Whether the user comes in order to buy something.
+    pub(crate) buys: bool,
     pub(crate) random: Random,
 }
 
 /// How a visit begins.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Opening {
+pub(crate) enum Opening {
     SignUp,
     Profile,
     Ordinary,
 }
 
-/// Something that happened in a session, before it becomes a payload.
-#[derive(Clone, Debug)]
-pub(crate) struct Action {
-    pub(crate) event: Event,
-    /// By a clock that is right.
-    pub(crate) at: MicrosUtc,
-    pub(crate) properties: Properties,
-    /// The app's own counter.
-    pub(crate) sequence: i64,
-    pub(crate) random: Random,
+/// What decides about visits.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Visits<'a> {
+    pub(crate) accounts: &'a Accounts,
+    pub(crate) start_at: MicrosUtc,
+    /// The share of active days on which a user comes in order to buy, in millionths.
+    pub(crate) buying_parts: u64,
 }
 
-/// The user's sessions that begin on that day, in order.
-pub(crate) fn sessions_on(
-    accounts: &Accounts,
-    person: &Person,
-    day: i64,
-    usage_percent: u64,
-    first_day: i64,
-) -> Vec<Session> {
-    let random = person.random.on(day);
-    let mut openings = Vec::new();
-    if person.signed_up_at.day() == day && day >= first_day {
-        openings.push((person.signed_up_at, Opening::SignUp));
-    }
-    if let Some(changed_at) = accounts.changed_in_app_at(person, day) {
-        // The change is made some taps after the app was opened.
-        let start_at = changed_at.plus(-40 * MICROS_PER_SECOND);
-        if openings.iter().all(|other| other.0.plus(SESSION_MAX) < start_at) {
-            openings.push((start_at, Opening::Profile));
+impl Visits<'_> {
+    /// The user's sessions that begin on that day, in order. Before the start of the scenario,
+    /// nobody sends what happens in them, but orders were placed as well.
+    pub(crate) fn on(&self, person: &Person, day: i64, usage_percent: u64) -> Vec<Session> {
+        let random = person.random.on(day);
+        let mut sessions: Vec<Session> = self
+            .openings(person, day, usage_percent)
+            .into_iter()
+            .zip(0..)
+            .map(|((start_at, opening), ordinal)| {
+                let random = random.stream("session").at(start_at.0.cast_unsigned());
+                Session { day, start_at, opening, ordinal, buys: false, random }
+            })
+            .collect();
+        if self.may_buy_on(person, day) && !sessions.is_empty() {
+            let index = purchase_seed(person, day).at(0).index(sessions.len());
+            sessions[index].buys = self.leaves_time_to_buy(person, sessions[index].start_at);
         }
+        sessions
     }
-    if person.is_active_on(day, usage_percent) {
-        for visit in 0..random.stream("visits").weighted(&VISITS) {
-            let start_at = visit_at(person, day, random.stream("visit").at(visit));
-            let free = openings.iter().all(|other| (other.0.0 - start_at.0).abs() > SESSION_MAX);
-            if free && start_at > person.signed_up_at {
-                openings.push((start_at, Opening::Ordinary));
+
+    /// The session of the day in which the user buys something, if there is one.
+    pub(crate) fn purchase_on(
+        &self,
+        person: &Person,
+        day: i64,
+        usage_percent: u64,
+    ) -> Option<Session> {
+        self.on(person, day, usage_percent).into_iter().find(|session| session.buys)
+    }
+
+    /// Whether the user buys something on that day, if active. Costs next to nothing, so that
+    /// weeks of past days can be asked.
+    pub(crate) fn may_buy_on(&self, person: &Person, day: i64) -> bool {
+        purchase_seed(person, day).chance(self.buying_parts)
+    }
+
+    /// Whether the account lasts until the session has ended, and the session does not last until
+    /// the scenario has begun.
+    fn leaves_time_to_buy(&self, person: &Person, session_at: MicrosUtc) -> bool {
+        let end_at = session_at.plus(SESSION_MAX);
+        end_at < person.deleted_at && (session_at >= self.start_at || end_at < self.start_at)
+    }
+
+    fn openings(&self, person: &Person, day: i64, usage_percent: u64) -> Vec<(MicrosUtc, Opening)> {
+        let random = person.random.on(day);
+        let mut openings = Vec::new();
+        if person.signed_up_at.day() == day && person.signed_up_at >= self.start_at {
+            openings.push((person.signed_up_at, Opening::SignUp));
+        }
+        if let Some(changed_at) = self.accounts.changed_in_app_at(person, day) {
+            // The change is made some taps after the app was opened.
+            let start_at = changed_at.plus(-40 * MICROS_PER_SECOND);
+            if openings.iter().all(|other| other.0.plus(SESSION_MAX) < start_at) {
+                openings.push((start_at, Opening::Profile));
             }
         }
+        if person.is_active_on(day, usage_percent) {
+            for visit in 0..random.stream("visits").weighted(&VISITS) {
+                let start_at = visit_at(person, day, random.stream("visit").at(visit));
+                let free =
+                    openings.iter().all(|other| (other.0.0 - start_at.0).abs() > SESSION_MAX);
+                if free && start_at > person.signed_up_at {
+                    openings.push((start_at, Opening::Ordinary));
+                }
+            }
+        }
+        openings.sort_by_key(|opening| opening.0);
+        openings
     }
-    openings.sort_by_key(|opening| opening.0);
-    openings
-        .into_iter()
-        .zip(0..)
-        .map(|((start_at, opening), ordinal)| {
-            let random = random.stream("session").at(start_at.0.cast_unsigned());
-            Session { day, start_at, opening, ordinal, random }
-        })
-        .collect()
+}
+
+/// The place in the tree of seeds of what the user buys on that day.
+pub(crate) const fn purchase_seed(person: &Person, day: i64) -> Random {
+    person.random.on(day).named(PURCHASE)
 }
 
 /// An instant of the UTC day at which it is a good hour where the user lives.
@@ -114,193 +144,5 @@ fn visit_at(person: &Person, day: i64, random: Random) -> MicrosUtc {
 impl Session {
     pub(crate) fn session_id(&self) -> String {
         format!("s{:016x}", self.random.stream("id").bits())
-    }
-
-    /// What the user does in the session.
-    pub(crate) fn actions(&self, person: &Person) -> Vec<Action> {
-        let mut walk = Walk {
-            person,
-            random: self.random.stream("walk"),
-            at: self.start_at,
-            // Sequences of a day follow those of the day before; numbers between are left out.
-            sequence: ((self.day - person.signed_up_at.day()) * 8 + self.ordinal.cast_signed())
-                * 64,
-            count: 0,
-            cart_micros: 0,
-            product: None,
-            order: None,
-            actions: Vec::with_capacity(12),
-        };
-        match self.opening {
-            Opening::SignUp => {
-                walk.at = self.start_at.plus(walk.random.between(1, 4 * MICROS_PER_SECOND));
-                walk.act(Event::SignedUp);
-                walk.act(Event::OnboardingCompleted);
-                walk.stroll(Event::AppOpened);
-            }
-            Opening::Profile => {
-                walk.act(Event::AppOpened);
-                walk.at = self.start_at.plus(20 * MICROS_PER_SECOND);
-                walk.act(Event::ProfileViewed);
-                walk.at = self.start_at.plus(41 * MICROS_PER_SECOND);
-                walk.stroll(Event::ProfileUpdated);
-            }
-            Opening::Ordinary if walk.random.chance(180_000) => {
-                walk.act(Event::NotificationOpened);
-                walk.stroll(Event::AppOpened);
-            }
-            Opening::Ordinary => walk.stroll(Event::AppOpened),
-        }
-        walk.actions.retain(|action| action.at < person.deleted_at);
-        walk.actions
-    }
-}
-
-/// What follows an event, with weights; nothing means that the user leaves.
-const fn next(event: Event) -> &'static [(Option<Event>, u64)] {
-    use Event as E;
-    match event {
-        E::SignedUp | E::OnboardingCompleted | E::NotificationOpened => {
-            &[(Some(E::AppOpened), 90), (None, 10)]
-        }
-        E::AppOpened => &[
-            (Some(E::FeedScrolled), 50),
-            (Some(E::SearchPerformed), 16),
-            (Some(E::ProductViewed), 10),
-            (Some(E::ChatOpened), 10),
-            (Some(E::ProfileViewed), 4),
-            (None, 10),
-        ],
-        E::FeedScrolled => &[
-            (Some(E::FeedScrolled), 38),
-            (Some(E::ProductViewed), 26),
-            (Some(E::SearchPerformed), 9),
-            (Some(E::ChatOpened), 6),
-            (None, 21),
-        ],
-        E::SearchPerformed => {
-            &[(Some(E::SearchResultOpened), 66), (Some(E::SearchPerformed), 18), (None, 16)]
-        }
-        E::SearchResultOpened => &[(Some(E::ProductViewed), 85), (None, 15)],
-        E::ProductViewed => &[
-            (Some(E::ProductViewed), 34),
-            (Some(E::CartItemAdded), 17),
-            (Some(E::FeedScrolled), 20),
-            (Some(E::SearchPerformed), 9),
-            (None, 20),
-        ],
-        E::CartItemAdded => &[
-            (Some(E::CheckoutStarted), 30),
-            (Some(E::ProductViewed), 40),
-            (Some(E::CartItemRemoved), 10),
-            (None, 20),
-        ],
-        E::CartItemRemoved => &[(Some(E::ProductViewed), 60), (None, 40)],
-        E::CheckoutStarted => &[(Some(E::OrderPlaced), 72), (None, 28)],
-        E::OrderPlaced => &[(Some(E::PaymentSubmitted), 96), (None, 4)],
-        E::PaymentSubmitted => {
-            &[(Some(E::PaymentFailed), 7), (Some(E::FeedScrolled), 33), (None, 60)]
-        }
-        E::PaymentFailed => &[(Some(E::PaymentSubmitted), 65), (None, 35)],
-        E::ChatOpened | E::MessageSent => {
-            &[(Some(E::MessageSent), 66), (Some(E::FeedScrolled), 10), (None, 24)]
-        }
-        E::ProfileViewed | E::ProfileUpdated => &[(Some(E::FeedScrolled), 45), (None, 55)],
-    }
-}
-
-/// A walk through the app, and what the user holds meanwhile.
-struct Walk<'a> {
-    person: &'a Person,
-    random: Random,
-    at: MicrosUtc,
-    sequence: i64,
-    count: u64,
-    cart_micros: i64,
-    /// The product in view: its number and price.
-    product: Option<(u64, i64)>,
-    order: Option<(String, i64)>,
-    actions: Vec<Action>,
-}
-
-impl Walk<'_> {
-    /// Does that, and then what comes to the user's mind, until it is enough.
-    fn stroll(&mut self, first: Event) {
-        let mut event = first;
-        loop {
-            self.act(event);
-            let choice = self.random.at(self.count).stream("next").weighted(next(event));
-            match choice {
-                Some(_) if self.count >= EVENTS_MAX => break,
-                Some(following) => event = following,
-                None => break,
-            }
-        }
-    }
-
-    fn act(&mut self, event: Event) {
-        let random = self.random.at(self.count);
-        let properties = self.properties(event, random.stream("properties"));
-        self.actions.push(Action {
-            event,
-            at: self.at,
-            properties,
-            sequence: self.sequence + self.count.cast_signed(),
-            random: random.stream("message"),
-        });
-        self.count += 1;
-        self.at = self.at.plus(random.stream("pause").long_tailed(MICROS_PER_SECOND, PAUSE_MAX));
-    }
-
-    fn properties(&mut self, event: Event, random: Random) -> Properties {
-        match event {
-            Event::FeedScrolled => Properties {
-                duration_ms: Some(random.long_tailed(200, 60_000)),
-                ..Properties::default()
-            },
-            Event::ProductViewed => {
-                let product = random.long_tailed(1, 200_000).cast_unsigned();
-                let price_cents = Random::new(product).stream("price").long_tailed(100, 30_000);
-                self.product =
-                    Some((product, price_cents * 100 * self.person.country.price_percent));
-                Properties { product_id: self.product_id(), ..Properties::default() }
-            }
-            Event::CartItemAdded => {
-                let quantity = random.weighted(&[(1, 85), (2, 11), (3, 4)]);
-                self.cart_micros += quantity * self.product.map_or(0, |product| product.1);
-                Properties {
-                    product_id: self.product_id(),
-                    quantity: Some(quantity),
-                    ..Properties::default()
-                }
-            }
-            Event::CartItemRemoved => {
-                self.cart_micros = 0;
-                Properties { product_id: self.product_id(), ..Properties::default() }
-            }
-            Event::OrderPlaced => {
-                let order_id = format!("o{:016x}", random.bits());
-                self.order = Some((order_id, self.cart_micros));
-                self.order_properties()
-            }
-            Event::PaymentSubmitted | Event::PaymentFailed => self.order_properties(),
-            _ => Properties::default(),
-        }
-    }
-
-    fn product_id(&self) -> Option<String> {
-        self.product.map(|product| format!("p{}", product.0))
-    }
-
-    fn order_properties(&self) -> Properties {
-        let Some((order_id, amount_micros)) = &self.order else {
-            return Properties::default();
-        };
-        Properties {
-            order_id: Some(order_id.clone()),
-            amount_micros: Some(*amount_micros),
-            currency_code: Some(self.person.country.currency_code),
-            ..Properties::default()
-        }
     }
 }

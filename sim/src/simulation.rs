@@ -2,13 +2,16 @@
 
 use crate::accounts::Accounts;
 use crate::arrival::{Arrival, Source};
+use crate::catalogue::Catalogue;
 use crate::connector::Connector;
+use crate::database::Database;
 use crate::faults::Faults;
 use crate::people::{People, usage_percent};
 use crate::phone::{DELAY_MAX, Phone, Window};
 use crate::random::Random;
 use crate::scenario::Scenario;
-use crate::sessions::sessions_on;
+use crate::sessions::Visits;
+use crate::shop::Shop;
 use crate::time::{MICROS_PER_DAY, MicrosUtc, date_of, day_of};
 use jiff::civil::Date;
 use std::collections::BTreeMap;
@@ -20,6 +23,7 @@ pub struct Simulation {
     random: Random,
     people: People,
     accounts: Accounts,
+    catalogue: Catalogue,
     faults: Faults,
 }
 
@@ -29,8 +33,9 @@ impl Simulation {
         let random = Random::new(scenario.seed);
         let people = People::new(&scenario, random);
         let accounts = Accounts::new(&scenario, &people, random);
+        let catalogue = Catalogue::new(&scenario, random);
         let faults = Faults::new(&scenario.faults);
-        Simulation { scenario, random, people, accounts, faults }
+        Simulation { scenario, random, people, accounts, catalogue, faults }
     }
 
     /// What it was made from.
@@ -52,15 +57,24 @@ impl Simulation {
         if load_date < self.scenario.start_date {
             return arrivals;
         }
+        // A session at the end of the day lasts into the next one.
+        let assortment = self.catalogue.until(day + 1);
+        let shop = Shop { assortment, commerce: self.scenario.commerce };
+        let visits = Visits {
+            accounts: &self.accounts,
+            start_at: self.people.growth.start_at(),
+            buying_parts: u64::from(self.scenario.commerce.buying_days.0),
+        };
+        let (people, accounts) = (&self.people, &self.accounts);
+        let database = Database { people, accounts, visits, shop: &shop };
         let random = self.random.stream("connector");
-        Connector { people: &self.people, accounts: &self.accounts, faults: &self.faults, random }
-            .send(day, &mut arrivals);
-        self.phones_send(day, &mut arrivals);
+        Connector { database, faults: &self.faults, random }.send(day, &mut arrivals);
+        self.phones_send(day, visits, &shop, &mut arrivals);
         keep_lanes_in_order(&mut arrivals, day);
         arrivals
     }
 
-    fn phones_send(&self, day: i64, arrivals: &mut Vec<Arrival>) {
+    fn phones_send(&self, day: i64, visits: Visits<'_>, shop: &Shop, arrivals: &mut Vec<Arrival>) {
         let first_day = day_of(self.scenario.start_date);
         // A session at the end of a day may be sent on the next one, and may wait before.
         let earliest = (day - DELAY_MAX / MICROS_PER_DAY - 2).max(first_day);
@@ -70,10 +84,8 @@ impl Simulation {
         for user in self.people.growth.users_before(MicrosUtc::start_of(day + 1)) {
             let person = self.people.person(user);
             for &(session_day, percent) in &usage {
-                let sessions =
-                    sessions_on(&self.accounts, &person, session_day, percent, first_day);
-                for session in sessions {
-                    Phone::new(&person, &session, &self.faults).send(window, arrivals);
+                for session in visits.on(&person, session_day, percent) {
+                    Phone::new(&person, &session, &self.faults).send(shop, window, arrivals);
                 }
             }
         }

@@ -3,62 +3,45 @@
 #![allow(clippy::unwrap_used, reason = "a test that fails may panic")]
 
 mod payloads;
+mod scenario;
 
 use payloads::check_message;
-use sim::{
-    Arrival, EVENT_NAMES, Limits, Meaning, Message, MicrosUtc, Operation, Outcome, Scenario,
-    Simulation, Source, Truth, TruthRecorder,
-};
+use scenario::{all_arrivals, messages, tiny_with, truth};
+use sim::{Meaning, MicrosUtc, Operation, Outcome, Row, Scenario, Simulation, Source, Truth};
 use std::collections::{BTreeMap, BTreeSet};
 
-const LIMITS: Limits = Limits { max_lateness_days: 30, max_skew_days: 1 };
-const TINY: &str = include_str!("../../scenarios/tiny.toml");
 const BASELINE: &str = include_str!("../../scenarios/baseline.toml");
-
-/// The tiny scenario with some lines replaced.
-fn tiny_with(replacements: &[(&str, &str)]) -> Simulation {
-    let mut text = TINY.to_owned();
-    for (from, to) in replacements {
-        assert!(text.contains(from), "tiny.toml has no `{from}`");
-        text = text.replace(from, to);
-    }
-    Simulation::new(Scenario::from_toml("tiny", &text).unwrap())
-}
-
-fn all_arrivals(simulation: &Simulation) -> Vec<Arrival> {
-    simulation.load_dates().flat_map(|date| simulation.arrivals(date)).collect()
-}
-
-fn messages(arrivals: &[Arrival]) -> impl Iterator<Item = &Message> {
-    arrivals.iter().flat_map(|arrival| &arrival.messages)
-}
-
-fn truth(simulation: &Simulation, arrivals: &[Arrival]) -> Truth {
-    let mut recorder = TruthRecorder::new(LIMITS);
-    for arrival in arrivals {
-        recorder.observe(arrival);
-    }
-    recorder.finish(simulation.load_dates().last().unwrap())
-}
 
 #[test]
 fn baseline_has_the_promised_size() {
     let scenario = Scenario::from_toml("baseline", BASELINE).unwrap();
     let simulation = Simulation::new(scenario);
-    let mut events = 0;
-    let mut changes = Vec::new();
+    let mut of_source: BTreeMap<Source, Vec<usize>> = BTreeMap::new();
     for date in simulation.load_dates() {
         let arrivals = simulation.arrivals(date);
-        let count = |source| {
-            let of_source = arrivals.iter().filter(|arrival| arrival.source == source);
-            of_source.map(|arrival| arrival.messages.len()).sum::<usize>()
-        };
-        events += count(Source::MobileEvents);
-        changes.push(count(Source::DbUsers));
+        for source in Source::ALL {
+            let of_date = arrivals.iter().filter(|arrival| arrival.source == source);
+            let count = of_date.map(|arrival| arrival.messages.len()).sum();
+            of_source.entry(source).or_default().push(count);
+        }
     }
-    assert!((350_000..450_000).contains(&events), "{events}");
-    assert!((25_000..26_000).contains(&changes[0]), "{changes:?}");
-    assert!(changes[1..].iter().all(|count| (150..900).contains(count)), "{changes:?}");
+    let total = |source| of_source[&source].iter().sum::<usize>();
+    assert!(Source::ALL.map(total).iter().sum::<usize>() < 480_000, "{of_source:?}");
+    // The first day has the snapshot; every day has changes.
+    let expected = [
+        (Source::MobileEvents, 40_000..60_000, 45_000..65_000),
+        (Source::DbUsers, 25_000..26_000, 150..900),
+        (Source::DbProducts, 500..550, 1..50),
+        (Source::DbOrders, 1_500..3_500, 900..2_500),
+        (Source::DbOrderItems, 1_000..3_500, 400..1_200),
+        (Source::DbPayments, 1_000..2_500, 400..1_200),
+        (Source::DbSubscriptions, 4_500..5_000, 50..300),
+    ];
+    for (source, first_day, other_days) in expected {
+        let counts = &of_source[&source];
+        assert!(first_day.contains(&counts[0]), "{of_source:?}");
+        assert!(counts[1..].iter().all(|count| other_days.contains(count)), "{of_source:?}");
+    }
 }
 
 #[test]
@@ -86,7 +69,7 @@ fn bytes_do_not_change_by_accident() {
         }
     }
     let counts = (arrivals.len(), messages(&arrivals).count(), fingerprint);
-    assert_eq!(counts, (250, 1_081, 13_349_973_517_881_945_539));
+    assert_eq!(counts, (406, 1_306, 13_127_293_095_677_114_597));
 }
 
 #[test]
@@ -99,6 +82,7 @@ fn a_sample_is_part_of_a_larger_one() {
     let small = payloads("one_in = 3_000_000");
     let large = payloads("one_in = 300_000");
     assert!(small.is_subset(&large));
+    // There are ten times the users, and as many products.
     assert!(large.len() > 8 * small.len());
 }
 
@@ -124,8 +108,11 @@ fn senders_send_in_order_on_the_day_asked_for() {
 
 #[test]
 fn payloads_are_what_their_meaning_says() {
-    for message in messages(&all_arrivals(&tiny_with(&[("= 3_000_000", "= 500_000")]))) {
-        check_message(message).unwrap_or_else(|problem| panic!("{problem}: {message:?}"));
+    for arrival in all_arrivals(&tiny_with(&[("= 3_000_000", "= 500_000")])) {
+        for message in &arrival.messages {
+            check_message(arrival.source, message)
+                .unwrap_or_else(|problem| panic!("{problem}: {message:?}"));
+        }
     }
 }
 
@@ -141,13 +128,14 @@ fn nobody_acts_before_the_sign_up_or_after_the_deletion() {
     let mut signed_up = BTreeMap::new();
     let mut deleted = BTreeMap::new();
     for message in messages(&arrivals) {
-        if let Meaning::UserChange(change) = &message.meaning {
-            match (change.operation, change.signed_up_at) {
+        if let Meaning::RowChange(change) = &message.meaning {
+            let row = change.row.as_ref().and_then(Row::as_user);
+            match (change.operation, row.map(|row| row.signed_up_at)) {
                 (Operation::Delete, _) => {
-                    deleted.insert(change.user_id.clone(), change.committed_at);
+                    deleted.insert(change.key.clone(), change.committed_at);
                 }
                 (Operation::Insert, Some(signed_up_at)) => {
-                    signed_up.insert(change.user_id.clone(), signed_up_at);
+                    signed_up.insert(change.key.clone(), signed_up_at);
                 }
                 _ => {}
             }
@@ -175,98 +163,12 @@ fn users_grow() {
         let arrivals = simulation.arrivals(simulation.load_dates().next().unwrap());
         messages(&arrivals)
             .filter(|message| {
-                matches!(&message.meaning, Meaning::UserChange(change)
+                matches!(&message.meaning, Meaning::RowChange(change)
                     if change.operation == Operation::Snapshot)
             })
             .count()
     };
     assert!(users_on_first_day("users = 500_000_000") > users_on_first_day("users = 250_000_000"));
-}
-
-#[test]
-fn tiny_has_every_fault_and_every_event() {
-    let simulation = tiny_with(&[]);
-    assert_eq!(lacking(&simulation), BTreeSet::new());
-    let truth = truth(&simulation, &all_arrivals(&simulation));
-    for day in truth.load_days.values().flat_map(BTreeMap::values) {
-        let rejected: u64 = day.rejected.values().sum();
-        assert_eq!(day.archived, day.accepted + day.duplicates + rejected);
-    }
-}
-
-/// What a scenario for goldens should have and this one has not.
-fn lacking(simulation: &Simulation) -> BTreeSet<String> {
-    let arrivals = all_arrivals(simulation);
-    let truth = truth(simulation, &arrivals);
-    let mut lacking: BTreeSet<String> = [
-        "mobile_events in_future,missing_key,not_json,not_utf8,too_late,unknown_event,wrong_type",
-        "db_users missing_key,not_json,not_utf8,unknown_operation,wrong_type",
-        "outcome Acknowledged,AcknowledgementLost,ConnectionBroken",
-        "operation snapshot,insert,update,delete",
-        "duplicates mobile_events,db_users",
-        "special late_and_accepted,repeated_on_another_day,new_user,unknown_user",
-    ]
-    .iter()
-    .filter_map(|line| line.split_once(' '))
-    .flat_map(|(kind, names)| names.split(',').map(move |name| format!("{kind} {name}")))
-    .chain(EVENT_NAMES.iter().map(|name| format!("event {name}")))
-    .collect();
-    for (source, days) in &truth.load_days {
-        for day in days.values() {
-            if day.duplicates > 0 {
-                lacking.remove(&format!("duplicates {}", source.name()));
-            }
-            for code in day.rejected.keys() {
-                lacking.remove(&format!("{} {code}", source.name()));
-            }
-        }
-    }
-    let activity = truth.activity_days.values();
-    if activity.clone().any(|day| day.new_users > 0) {
-        lacking.remove("special new_user");
-    }
-    if activity.clone().any(|day| day.unknown_users > 0) {
-        lacking.remove("special unknown_user");
-    }
-    let mut load_date_of_event = BTreeMap::new();
-    for arrival in &arrivals {
-        lacking.remove(&format!("outcome {:?}", arrival.outcome));
-        for message in &arrival.messages {
-            match &message.meaning {
-                Meaning::MobileEvent(event) => {
-                    lacking.remove(&format!("event {}", event.event_name));
-                    let load_date = arrival.arrived_at.date();
-                    let known = load_date_of_event.insert(event.event_id.clone(), load_date);
-                    if known.is_some_and(|known| known < load_date) {
-                        lacking.remove("special repeated_on_another_day");
-                    }
-                    let clock = arrival.arrived_at.0 - arrival.sent_at.0;
-                    let days_late =
-                        (arrival.arrived_at.0 - event.occurred_at.0 - clock) / 86_400_000_000;
-                    if (1..30).contains(&days_late) {
-                        lacking.remove("special late_and_accepted");
-                    }
-                }
-                Meaning::UserChange(change) => {
-                    lacking.remove(&format!("operation {}", change.operation.name()));
-                }
-                Meaning::Invalid(_) => {}
-            }
-        }
-    }
-    lacking
-}
-
-#[test]
-#[ignore = "looks for a seed for scenarios/tiny.toml"]
-fn find_a_seed_for_tiny() {
-    for seed in 1..3_000 {
-        let simulation = tiny_with(&[("\nseed = ", &format!("\nseed = {seed} # "))]);
-        let lacking = lacking(&simulation);
-        if lacking.len() < 2 {
-            println!("{seed} lacks {lacking:?}");
-        }
-    }
 }
 
 #[test]
@@ -295,9 +197,9 @@ fn changes_of_a_row_follow_each_other() {
     let mut by_lsn = BTreeMap::new();
     let mut committed_at_by_lsn = BTreeMap::new();
     for message in messages(&arrivals) {
-        if let Meaning::UserChange(change) = &message.meaning {
+        if let Meaning::RowChange(change) = &message.meaning {
             let payload: serde_json::Value = serde_json::from_slice(&message.payload).unwrap();
-            by_lsn.insert((change.user_id.clone(), change.lsn), payload);
+            by_lsn.insert((change.key.clone(), change.lsn), payload);
             committed_at_by_lsn.insert(change.lsn, change.committed_at);
         }
     }

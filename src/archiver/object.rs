@@ -1,17 +1,20 @@
 //! Messages as a Parquet object, and the object's key. Both follow from the messages alone, so
 //! that the same messages, archived twice, are one object.
 
-use std::sync::{Arc, LazyLock};
+use std::{
+    collections::BTreeMap,
+    sync::{Arc, LazyLock},
+};
 
 use arrow::{
-    array::{BinaryBuilder, RecordBatch, StringBuilder, TimestampMicrosecondBuilder},
-    datatypes::{DataType, Field, Schema, SchemaRef, TimeUnit},
+    array::{AsArray, BinaryBuilder, RecordBatch, StringBuilder, TimestampMicrosecondBuilder},
+    datatypes::{DataType, Field, Schema, SchemaRef, TimeUnit, TimestampMicrosecondType},
     error::ArrowError,
 };
 use bytes::Bytes;
 use jiff::civil::Date;
 use parquet::{
-    arrow::{ArrowWriter, arrow_reader::ParquetRecordBatchReaderBuilder},
+    arrow::{ArrowWriter, ProjectionMask, arrow_reader::ParquetRecordBatchReaderBuilder},
     basic::{Compression, ZstdLevel},
     errors::ParquetError,
     file::properties::{EnabledStatistics, WriterProperties},
@@ -19,7 +22,10 @@ use parquet::{
 };
 use thiserror::Error;
 
-use crate::bus::{Attributes, Message};
+use crate::{
+    bus::{Attributes, Message},
+    clock::MicrosUtc,
+};
 
 /// Hexadecimal digits of an object's name: 128 bits, so that names never meet by chance.
 const NAME_DIGIT_COUNT: usize = 32;
@@ -68,6 +74,40 @@ pub fn check_object(bytes: Bytes) -> Result<(), EncodeError> {
         batch?;
     }
     Ok(())
+}
+
+/// What an object says of a message beside its payload.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct ArchivedMessage {
+    /// Given by the bus.
+    pub message_id: String,
+    /// Its date is the load date.
+    pub published_at: MicrosUtc,
+    /// As the publisher said.
+    pub attributes: BTreeMap<String, String>,
+}
+
+/// What an object says of its messages, without reading the payloads.
+pub fn message_attributes(bytes: Bytes) -> Result<Vec<ArchivedMessage>, EncodeError> {
+    let builder = ParquetRecordBatchReaderBuilder::try_new(bytes)?;
+    let columns = ["message_id", "published_at", "attributes"];
+    let mask = ProjectionMask::columns(builder.parquet_schema(), columns);
+    let mut messages = Vec::new();
+    for batch in builder.with_projection(mask).build()? {
+        let batch = batch?;
+        let [ids, times, attributes] = [0, 1, 2].map(|column| batch.column(column));
+        let (ids, attributes) = (ids.as_string::<i32>(), attributes.as_string::<i32>());
+        let times = times.as_primitive::<TimestampMicrosecondType>();
+        for row in 0..batch.num_rows() {
+            messages.push(ArchivedMessage {
+                message_id: ids.value(row).to_owned(),
+                published_at: MicrosUtc(times.value(row)),
+                attributes: serde_json::from_str(attributes.value(row))
+                    .map_err(|error| ArrowError::JsonError(error.to_string()))?,
+            });
+        }
+    }
+    Ok(messages)
 }
 
 /// `<source>/load_date=YYYY-MM-DD/<hash of the bytes>.parquet`.

@@ -4,6 +4,7 @@ use sha2::{Digest as _, Sha256};
 
 use super::statements;
 use crate::{
+    contract::Cut,
     graph::Node,
     plan::window::Window,
     sql::bind::{BindError, Literal, Parameters, bind},
@@ -44,10 +45,13 @@ pub fn bound(
 /// Asks for `@cut`: the least effective time in the window, in microseconds since 1970, or a time
 /// after all of them if the window has no changes.
 pub fn cut_query(node: &Node, window: Window) -> String {
-    let cut = node.file.contract.cut.as_ref().expect("the contract's form was checked");
     let predicate = statements::window_predicate(Some("load_date"), window);
-    format!(
-        "select ifnull(min(unix_micros({})), {NO_CHANGE_MICROS}) from {} where {predicate}",
-        cut.column, cut.table
-    )
+    let of_each = |cut: &Cut| {
+        format!(
+            "select min(unix_micros({})) as micros from {} where {predicate}",
+            cut.column, cut.table
+        )
+    };
+    let all: Vec<String> = node.file.contract.cut.iter().map(of_each).collect();
+    format!("select ifnull(min(micros), {NO_CHANGE_MICROS}) from ({})", all.join(" union all "))
 }

@@ -1,6 +1,11 @@
 //! The statements around a table's query, the same text for DuckDB and BigQuery.
 
-use crate::{contract::ColumnType, graph::Node, plan::window::Window, sql::literal};
+use crate::{
+    contract::{ColumnType, OrderTerm},
+    graph::Node,
+    plan::window::Window,
+    sql::literal,
+};
 
 /// The temporary table that holds the rows of a build that must be known before they are stored.
 pub const NEW_ROWS: &str = "new_rows";
@@ -44,11 +49,11 @@ pub fn history_predicate(node: &Node, cut: &str) -> String {
     format!("{key} in (select {key} from {NEW_ROWS}) and {valid_to} >= {cut}")
 }
 
-/// Merges the kept rows by key: the row with the least `order_by` wins, and `least` columns keep
+/// Merges the kept rows by key: the first row by `order_by` wins, and `least` columns keep
 /// their least value whoever wins. Any order of merges gives the same rows.
 pub fn merge_new_rows(node: &Node) -> String {
     let contract = &node.file.contract;
-    let wins = lexically_less(&contract.order_by);
+    let wins = comes_before(&contract.order_by);
     let is_less = |column: &String| format!("source.{column} < target.{column}");
     let changes: Vec<String> =
         std::iter::once(format!("({wins})")).chain(contract.least.iter().map(is_less)).collect();
@@ -81,14 +86,16 @@ pub fn merge_new_rows(node: &Node) -> String {
     )
 }
 
-/// `source` before `target` by the columns in order.
-fn lexically_less(columns: &[String]) -> String {
-    let Some((first, rest)) = columns.split_first() else { return "false".to_owned() };
-    let less = format!("source.{first} < target.{first}");
+/// `source` before `target` in a total order.
+fn comes_before(order: &[OrderTerm]) -> String {
+    let Some((first, rest)) = order.split_first() else { return "false".to_owned() };
+    let column = &first.column;
+    let operator = if first.is_descending { '>' } else { '<' };
+    let before = format!("source.{column} {operator} target.{column}");
     if rest.is_empty() {
-        return less;
+        return before;
     }
-    format!("{less} or (source.{first} = target.{first} and ({}))", lexically_less(rest))
+    format!("{before} or (source.{column} = target.{column} and ({}))", comes_before(rest))
 }
 
 /// The rows of a seed's CSV as one statement of literals. The error says what is wrong with the CSV,
@@ -178,11 +185,11 @@ mod tests {
     }
 
     #[test]
-    fn the_least_row_wins_column_by_column() {
-        let columns = ["a".to_owned(), "b".to_owned()];
+    fn the_first_row_wins_column_by_column() {
+        let term = |text: &str| OrderTerm::try_from(text.to_owned()).expect("a term");
         assert_eq!(
-            lexically_less(&columns),
-            "source.a < target.a or (source.a = target.a and (source.b < target.b))"
+            comes_before(&[term("a"), term("b desc")]),
+            "source.a < target.a or (source.a = target.a and (source.b > target.b))"
         );
     }
 }

@@ -5,6 +5,7 @@ use std::io::{IsTerminal, Write};
 use super::{
     Failure,
     damage::{self, Damaged},
+    drift,
     failure::{DAMAGED_OBJECT_HINT, build_hint},
     open, output,
     progress::Progress,
@@ -45,11 +46,15 @@ pub fn build(place: &Place, args: &BuildArgs) -> Result<(), Failure> {
         }
     }
     ask_before_large_rebuild(&pipeline, &build_options, args.effort.yes)?;
+    let new_objects = pipeline.new_objects();
     let report = build_with_progress(&mut pipeline, &build_options)?;
     if place.json {
         output::print(&format!("{}\n", summary::build_json(&report)))?;
     } else {
-        output::print(summary::render_build(&report).as_str())?;
+        let mut page = summary::render_build(&report);
+        let drifted = drift::of_new_objects(&open, &data, &new_objects);
+        drift::render(&mut page, &drifted, drift::FIELDS_SHOWN_SHORT);
+        output::print(page.as_str())?;
     }
     fail_if_broken(&report, &pipeline.graph, &data)
 }

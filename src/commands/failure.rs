@@ -3,8 +3,15 @@
 use std::{error::Error, fmt, process::ExitCode};
 
 use crate::{
-    build::BuildError, bus::BusError, data_folder::DataFolderError, diagnostic::FileError,
-    ingest::IngestError, pipeline::PipelineError, project::ReadError, raw_store::RawStoreError,
+    build::BuildError,
+    bus::BusError,
+    data_folder::{ClockError, DataFolderError},
+    diagnostic::FileError,
+    event_files::EventFileError,
+    ingest::IngestError,
+    pipeline::PipelineError,
+    project::ReadError,
+    raw_store::RawStoreError,
     warehouse::WarehouseError,
 };
 
@@ -95,6 +102,36 @@ impl From<ReadError> for Failure {
 impl From<DataFolderError> for Failure {
     fn from(error: DataFolderError) -> Self {
         Self::data(error).hint("give another folder to --data")
+    }
+}
+
+impl From<ClockError> for Failure {
+    fn from(error: ClockError) -> Self {
+        match error {
+            ClockError::Folder(error) => error.into(),
+            other => Self::usage(other).hint("give another folder to --data"),
+        }
+    }
+}
+
+impl From<EventFileError> for Failure {
+    fn from(error: EventFileError) -> Self {
+        let hint = match &error {
+            EventFileError::Read { .. } => "name files that can be read; `-` is stdin",
+            EventFileError::IsList { .. } => "`jq -c '.[]' FILE` makes one object a line of it",
+            EventFileError::NoTime { .. } => {
+                "give the field that says when it happened to --backfill, such as `created_at` or \
+                 `meta.at`; or leave --backfill out, and all arrive now"
+            }
+            EventFileError::Record { .. } => {
+                "if the file is damaged, delete it: its messages are then sent once more"
+            }
+            _ => return Self::data(error),
+        };
+        match &error {
+            EventFileError::Record { .. } => Self::data(error).hint(hint),
+            _ => Self::usage(error).hint(hint),
+        }
     }
 }
 

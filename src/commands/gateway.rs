@@ -8,7 +8,7 @@ use crate::{
     bus::{Bus, EmbeddedBus, EmbeddedBusConfig, PublishClock},
     cli::{GatewayArgs, Place},
     clock::{self, ProcessClock},
-    data_folder::DataFolder,
+    data_folder::{DataFolder, FolderClock},
     gateway::{Gateway, GatewayConfig, GatewayTime, Limits},
     stop::Stop,
 };
@@ -17,6 +17,7 @@ pub fn gateway(place: &Place, args: &GatewayArgs) -> Result<(), Failure> {
     let open = open::project(place)?;
     let data = DataFolder::new(&place.data);
     data.create()?;
+    data.claim_clock(FolderClock::System)?;
     let sources: std::collections::BTreeSet<String> =
         open.project.sources.keys().cloned().collect();
     open::runtime()?.block_on(async {

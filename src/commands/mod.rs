@@ -1,16 +1,23 @@
 //! The verbs, one file each, and the composition root: only here are adapters picked.
 
 mod build;
+mod check;
+mod completions;
 mod damage;
+mod drift;
 mod failure;
 mod gateway;
+mod ingest;
+mod init;
 mod open;
 mod output;
 mod plan;
 mod progress;
 mod query;
+mod rejected;
 mod run;
 mod show;
+mod sim;
 mod summary;
 
 use std::process::ExitCode;
@@ -32,8 +39,15 @@ pub fn main() -> ExitCode {
         Command::Gateway(args) => gateway::gateway(&cli.place, &args),
         Command::Plan(args) => plan::plan(&cli.place, &args),
         Command::Build(args) => build::build(&cli.place, &args),
+        Command::Check(args) => check::check(&cli.place, &args),
         Command::Query(args) => query::query(&cli.place, &args),
         Command::Show(args) => show::show(&cli.place, &args),
+        Command::Ingest(args) => ingest::ingest(&cli.place, &args),
+        Command::Rejected(args) => rejected::rejected(&cli.place, &args),
+        Command::Drift(args) => drift::drift(&cli.place, &args),
+        Command::Init(args) => init::init(&cli.place, &args),
+        Command::Sim(args) => sim::sim(&cli.place, &args),
+        Command::Completions(args) => completions::completions(&args),
     };
     scenario.teardown();
     match result {

@@ -1,6 +1,8 @@
 //! Opens what the verbs work with: the project, the data folder, the adapters.
 
-use std::{collections::BTreeSet, path::Path, sync::Arc};
+use std::{collections::BTreeSet, fmt::Write as _, path::Path, sync::Arc};
+
+use sim::Scenario;
 
 use super::Failure;
 use crate::{
@@ -31,12 +33,17 @@ pub struct OpenProject {
     pub graph: Graph,
 }
 
+/// The files of the project: of a folder, or the ones inside the binary.
+pub fn files(place: &Place) -> Result<ProjectFiles, Failure> {
+    match &place.project {
+        Some(folder) => Ok(ProjectFiles::read(folder)?),
+        None => Ok(ProjectFiles::embedded()),
+    }
+}
+
 /// Reads the project: a folder, or the one inside the binary.
 pub fn project(place: &Place) -> Result<OpenProject, Failure> {
-    let files = match &place.project {
-        Some(folder) => ProjectFiles::read(folder)?,
-        None => ProjectFiles::embedded(),
-    };
+    let files = files(place)?;
     let project = Project::parse(&files)?;
     let prelude = Prelude::duckdb(&project).map_err(|error| functions_error(&project, &error))?;
     let graph = Graph::new(&project, &prelude)?;
@@ -91,10 +98,44 @@ pub fn pipeline(
     Ok(pipeline)
 }
 
+/// The program as it was called, so that lines with it can be typed as they are.
+pub fn program() -> String {
+    quoted(&std::env::args().next().unwrap_or_else(|| "lakebed".to_owned()))
+}
+
+/// The program with the options of its place.
+pub fn command_line(place: &Place) -> String {
+    let mut line = program();
+    for (option, folder) in [("project", place.project.as_deref()), ("data", Some(&*place.data))] {
+        let is_default = option == "data" && folder == Some(Path::new(Place::DEFAULT_DATA));
+        if let Some(folder) = folder.filter(|_| !is_default) {
+            let _ = write!(line, " --{option} {}", quoted(&folder.display().to_string()));
+        }
+    }
+    line
+}
+
+/// As a shell takes it for one word.
+pub fn quoted(text: &str) -> String {
+    let is_plain = |c: char| c.is_alphanumeric() || "/._-:=+,@%".contains(c);
+    if !text.is_empty() && text.chars().all(is_plain) {
+        text.to_owned()
+    } else {
+        format!("'{}'", text.replace('\'', r"'\''"))
+    }
+}
+
+/// Somebody named a source that the project does not have.
+pub fn unknown_source(open: &OpenProject, name: &str) -> Failure {
+    let known: Vec<&str> = open.project.sources.keys().map(String::as_str).collect();
+    Failure::usage(format!("there is no source `{name}`"))
+        .hint(format!("the sources are {}", known.join(", ")))
+}
+
 /// Nothing was ever brought into the folder.
 pub fn no_data(data: &DataFolder) -> Failure {
     Failure::usage(format!("there is no data in {}", data.path().display()))
-        .hint("`lakebed run` brings some; --data says where it is")
+        .hint("`lakebed run` and `lakebed ingest` bring some; --data says where it is")
 }
 
 /// Opens the raw layer.
@@ -108,6 +149,24 @@ pub fn runtime() -> Result<tokio::runtime::Runtime, Failure> {
         .enable_all()
         .build()
         .map_err(|error| Failure::data(error).hint("the machine gave no threads"))
+}
+
+/// A scenario of the project, and the text of its file.
+pub fn scenario<'a>(open: &'a OpenProject, name: &str) -> Result<(Scenario, &'a str), Failure> {
+    let scenarios = &open.project.scenarios;
+    let Some(text) = scenarios.get(name) else {
+        let known: Vec<&str> = scenarios.keys().map(String::as_str).collect();
+        return Err(Failure::usage(format!("there is no scenario `{name}`")).hint(
+            if known.is_empty() {
+                "this project has none; leave --project out for those inside the binary".to_owned()
+            } else {
+                format!("the scenarios are {}", known.join(", "))
+            },
+        ));
+    };
+    let scenario = Scenario::from_toml(name, text)
+        .map_err(|error| Failure::usage(error).hint(format!("it is scenarios/{name}.toml")))?;
+    Ok((scenario, text))
 }
 
 /// The named tables with what they read; all if none is named.

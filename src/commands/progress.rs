@@ -29,6 +29,13 @@ impl Progress {
         self.bar.set_message(format!("{date} is in, {message_count} messages so far"));
     }
 
+    /// So many messages of a file are in, of so many.
+    pub fn messages(&self, file: &str, done: u64, total: u64) {
+        self.bar.set_length(total);
+        self.bar.set_position(done);
+        self.bar.set_message(format!("messages of {file} are in"));
+    }
+
     /// Something happened in a build.
     pub fn build_event(&self, event: &BuildEvent<'_>) {
         let mut running = self.running.lock().unwrap_or_else(std::sync::PoisonError::into_inner);

@@ -5,12 +5,14 @@ use std::time::Duration;
 use serde_json::json;
 use sim::Scenario;
 
-use super::{Failure, output::Page};
+use super::{Failure, drift, output::Page};
 use crate::{
     build::{BuildReport, TableOutcome, TableReport},
     data_folder::DataFolder,
-    grade::Grade,
+    grade::{Grade, has_table},
+    graph::Graph,
     ingest::{IngestMode, IngestReport, SimulationRecord},
+    payload::drift::SourceDrift,
     project::LAYERS,
     warehouse::Session,
 };
@@ -29,8 +31,13 @@ pub struct RunSummary<'a> {
     pub record: &'a SimulationRecord,
     /// What was built.
     pub build: &'a BuildReport,
-    /// How the tables compare with the truth; `None` if a table failed.
+    /// How the tables compare with the truth; `None` if a table failed, or the folder has messages
+    /// that the simulator does not know.
     pub grade: Option<&'a Grade>,
+    /// The tables.
+    pub graph: &'a Graph,
+    /// Fields of messages that came in, of which no contract knows.
+    pub drift: &'a [SourceDrift],
     /// Time of the ingestion.
     pub ingest_duration: Duration,
     /// Time of the build.
@@ -48,6 +55,7 @@ impl RunSummary<'_> {
             "check_count": self.grade.map(|grade| grade.checks.len()),
             "wrong_checks": wrong,
             "build": build_json(self.build),
+            "drift": drift::to_json(self.drift),
             "duration_ms": millis(duration),
         })
     }
@@ -131,13 +139,32 @@ pub fn render_run(summary: &RunSummary<'_>, session: &mut dyn Session) -> Result
     text.line(format_args!("2. Tables"));
     text.append(&render_build(summary.build));
     text.line(format_args!("   time: {}", seconds(summary.build_duration)));
-    let Some(grade) = summary.grade else { return Ok(text) };
+    drift::render(&mut text, summary.drift, drift::FIELDS_SHOWN_SHORT);
+    if !summary.build.is_success() {
+        return Ok(text);
+    }
+    if has_table(summary.graph, "standardized.reconciliation") {
+        text.line(format_args!(""));
+        render_accounts(&mut text, session)?;
+    }
+    let has = |table: &str| has_table(summary.graph, table);
+    if has("mart.daily_active_users") || has("mart.revenue_daily") {
+        text.line(format_args!(""));
+        text.line(format_args!("4. What came of it"));
+    }
+    if has("mart.daily_active_users") {
+        render_activity(&mut text, session)?;
+    }
+    if has("mart.revenue_daily") {
+        render_revenue(&mut text, session)?;
+    }
     text.line(format_args!(""));
-    render_accounts(&mut text, session)?;
-    text.line(format_args!(""));
-    render_result(&mut text, session)?;
-    text.line(format_args!(""));
-    render_grade(&mut text, grade, summary.record);
+    match summary.grade {
+        Some(grade) => render_grade(&mut text, grade, summary.record),
+        None => text.line(format_args!(
+            "5. The truth\n   is not compared: files were ingested, of which the simulator knows nothing."
+        )),
+    }
     text.line(format_args!(""));
     render_next(&mut text, summary);
     Ok(text)
@@ -185,23 +212,23 @@ fn render_world(text: &mut Page, summary: &RunSummary<'_>) {
 fn render_accounts(text: &mut Page, session: &mut dyn Session) -> Result<(), Failure> {
     text.line(format_args!("3. Where every message is"));
     text.line(format_args!(
-        "   {:<11} {:<14} {:>10} {:>10} {:>9} {:>11} {:>5} {:>6}",
-        "load date", "source", "archived", "accepted", "rejected", "duplicates", "lost", "twice"
+        "   {:<16} {:>10} {:>10} {:>10} {:>9} {:>11} {:>5} {:>6}",
+        "source", "load dates", "archived", "accepted", "rejected", "duplicates", "lost", "twice"
     ));
     let rows = session
         .query(
-            "select cast(load_date as varchar), source, archived_count, accepted_count, rejected_count, \
-             duplicate_count, lost_count + invented_count, repeated_count \
-             from standardized.reconciliation order by 1, 2",
+            "select source, count(*), sum(archived_count), sum(accepted_count), \
+             sum(rejected_count), sum(duplicate_count), sum(lost_count + invented_count), \
+             sum(repeated_count) from standardized.reconciliation group by source order by source",
         )?
         .text_rows()?;
     for row in rows {
         let cell = |at: usize| row[at].clone().unwrap_or_default();
         let number = |at: usize| grouped(cell(at).parse().unwrap_or(0));
         text.line(format_args!(
-            "   {:<11} {:<14} {:>10} {:>10} {:>9} {:>11} {:>5} {:>6}",
+            "   {:<16} {:>10} {:>10} {:>10} {:>9} {:>11} {:>5} {:>6}",
             cell(0),
-            cell(1),
+            number(1),
             number(2),
             number(3),
             number(4),
@@ -210,11 +237,12 @@ fn render_accounts(text: &mut Page, session: &mut dyn Session) -> Result<(), Fai
             number(7)
         ));
     }
+    text.line(format_args!("   (by load date: standardized.reconciliation)"));
     Ok(())
 }
 
-fn render_result(text: &mut Page, session: &mut dyn Session) -> Result<(), Failure> {
-    text.line(format_args!("4. What came of it, from mart.daily_active_users"));
+fn render_activity(text: &mut Page, session: &mut dyn Session) -> Result<(), Failure> {
+    text.line(format_args!("   mart.daily_active_users"));
     text.line(format_args!(
         "   {:<13} {:>12} {:>18} {:>9} {:>15} {:>7}",
         "activity date",
@@ -246,8 +274,46 @@ fn render_result(text: &mut Page, session: &mut dyn Session) -> Result<(), Failu
     Ok(())
 }
 
+fn render_revenue(text: &mut Page, session: &mut dyn Session) -> Result<(), Failure> {
+    text.line(format_args!("   mart.revenue_daily, all countries, in euros"));
+    text.line(format_args!(
+        "   {:<13} {:>7} {:>12} {:>12} {:>12} {:>12}",
+        "revenue date", "orders", "gross", "net", "countries", "currencies"
+    ));
+    let rows = session
+        .query(
+            "select cast(revenue_date as varchar), sum(order_count), \
+             sum(gross_eur_micros) // 1000000, sum(net_eur_micros) // 1000000, \
+             count(distinct country_code), count(distinct currency_code) \
+             from mart.revenue_daily group by 1 order by 1 desc limit 7",
+        )?
+        .text_rows()?;
+    for row in rows.iter().rev() {
+        let cell = |at: usize| row[at].clone().unwrap_or_default();
+        let number = |at: usize| {
+            let amount: i64 = cell(at).parse().unwrap_or(0);
+            let sign = if amount < 0 { "-" } else { "" };
+            format!("{sign}{}", grouped(amount.unsigned_abs()))
+        };
+        text.line(format_args!(
+            "   {:<13} {:>7} {:>12} {:>12} {:>12} {:>12}",
+            cell(0),
+            number(1),
+            number(2),
+            number(3),
+            number(4),
+            number(5),
+        ));
+    }
+    Ok(())
+}
+
 fn render_grade(text: &mut Page, grade: &Grade, record: &SimulationRecord) {
     text.line(format_args!("5. The truth"));
+    if grade.checks.is_empty() {
+        text.line(format_args!("   speaks of no table that this project has."));
+        return;
+    }
     let wrong: Vec<_> = grade.wrong().collect();
     text.line(format_args!(
         "   {} of {} numbers that the simulator knows are what the tables hold: accepted, rejected",
@@ -255,7 +321,10 @@ fn render_grade(text: &mut Page, grade: &Grade, record: &SimulationRecord) {
         grade.checks.len()
     ));
     text.line(format_args!(
-        "   and duplicate messages by day and reason, active, new and returning users, plans."
+        "   and duplicate messages by source, day and reason, active, new, returning and churned"
+    ));
+    text.line(format_args!(
+        "   users, plans, cohorts, sessions, the funnel, revenue by country and currency."
     ));
     if record.was_interrupted {
         text.line(format_args!("   A run was cut short: phones sent some batches again, so copies may be more than planned."));
@@ -284,12 +353,17 @@ fn render_next(text: &mut Page, summary: &RunSummary<'_>) {
     text.line(format_args!(
         "   The data is in {data}/: raw/ has the messages, warehouse.duckdb all tables."
     ));
-    for (command, what) in [
+    let (query, show) = if has_table(summary.graph, "mart.daily_active_users") {
         (
             "query \"select * from mart.daily_active_users order by activity_date\"",
-            "the result, day by day",
-        ),
-        ("show mart.daily_active_users", "what it is, and what it is made of"),
+            "show mart.daily_active_users",
+        )
+    } else {
+        ("query \"select * from LAYER.TABLE limit 10\"", "show")
+    };
+    for (command, what) in [
+        (query, "the result, day by day"),
+        (show, "what it is, and what it is made of"),
         ("plan", "what is stale, and why; nothing now"),
     ] {
         text.line(format_args!("   {what}:"));
@@ -307,6 +381,7 @@ fn millis(duration: Duration) -> u64 {
     u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
 }
 
-fn grouped(number: u64) -> String {
+/// Such as `1,234`.
+pub fn grouped(number: u64) -> String {
     indicatif::HumanCount(number).to_string()
 }

@@ -48,22 +48,35 @@ impl TableFile {
         FileError::new(&self.path, &self.text, shifted, message)
     }
 
-    /// An error at the first place where the contract has `word`.
-    pub fn error_at(&self, word: &str, message: impl Into<String>) -> FileError {
-        let start = self.text[..self.query.start].find(word);
-        let span = start.map_or(0..0, |at| at..at + word.len());
-        FileError::new(&self.path, &self.text, span, message)
+    /// Where the query stands in the file.
+    pub fn query_span(&self) -> Range<usize> {
+        self.query.clone()
     }
 
-    /// An error at the line of the contract that describes a column.
-    pub fn error_at_column(&self, column: &str, message: impl Into<String>) -> FileError {
+    /// The first place where the contract has `word`; empty if it has it not.
+    pub fn contract_span(&self, word: &str) -> Range<usize> {
+        let start = self.text[..self.query.start].find(word);
+        start.map_or(0..0, |at| at..at + word.len())
+    }
+
+    /// An error at the first place where the contract has `word`.
+    pub fn error_at(&self, word: &str, message: impl Into<String>) -> FileError {
+        FileError::new(&self.path, &self.text, self.contract_span(word), message)
+    }
+
+    /// The name of a column where the contract describes it; empty if it does not.
+    pub fn column_span(&self, column: &str) -> Range<usize> {
         let contract = &self.text[..self.query.start];
         let start = contract.match_indices(column).map(|(at, _)| at).find(|at| {
             let is_line_start = contract[..*at].ends_with('\n');
             is_line_start && contract[at + column.len()..].trim_start().starts_with('=')
         });
-        let span = start.map_or(0..0, |at| at..at + column.len());
-        FileError::new(&self.path, &self.text, span, message)
+        start.map_or(0..0, |at| at..at + column.len())
+    }
+
+    /// An error at the line of the contract that describes a column.
+    pub fn error_at_column(&self, column: &str, message: impl Into<String>) -> FileError {
+        FileError::new(&self.path, &self.text, self.column_span(column), message)
     }
 
     /// What TOML's types cannot say: which fields belong to which build.
@@ -88,7 +101,7 @@ impl TableFile {
             BuildKind::Merge => needs(!contract.order_by.is_empty(), "order_by")?,
             BuildKind::History => {
                 needs(contract.partition_by.is_some(), "partition_by")?;
-                needs(contract.cut.is_some(), "cut")?;
+                needs(!contract.cut.is_empty(), "cut")?;
                 needs(contract.valid_to.is_some(), "valid_to")?;
             }
             BuildKind::Full | BuildKind::View | BuildKind::Seed => {}
@@ -103,7 +116,7 @@ impl TableFile {
             .iter()
             .chain(&contract.partition_by)
             .chain(&contract.window_by)
-            .chain(&contract.order_by)
+            .chain(contract.order_by.iter().map(|term| &term.column))
             .chain(&contract.least)
             .chain(&contract.valid_to)
             .chain(&contract.cluster_by);

@@ -173,12 +173,47 @@ pub struct Read {
     /// The rows valid up to the end of the partition's date, of a `history` table.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub as_of: bool,
+    /// All of it, though both have partitions: a change anywhere makes every partition stale.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub whole: bool,
     /// It only adds columns to rows: a partition without rows of other inputs has none.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub lookup: bool,
 }
 
-/// The column whose least value in the window is `@cut` of a `history` build.
+/// One column of a total order, written as in SQL: `last_seen_at desc`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
+pub struct OrderTerm {
+    /// The column.
+    pub column: String,
+    /// Whether the greatest value comes first.
+    pub is_descending: bool,
+}
+
+impl TryFrom<String> for OrderTerm {
+    type Error = String;
+
+    fn try_from(text: String) -> Result<Self, String> {
+        let mut words = text.split_whitespace();
+        let is_descending = match (words.next(), words.next(), words.next()) {
+            (Some(_), None | Some("asc"), None) => false,
+            (Some(_), Some("desc"), None) => true,
+            _ => return Err(format!("`{text}` is not a column, nor a column and `desc`")),
+        };
+        let column = text.split_whitespace().next().unwrap_or_default().to_owned();
+        Ok(Self { column, is_descending })
+    }
+}
+
+impl From<OrderTerm> for String {
+    fn from(term: OrderTerm) -> Self {
+        if term.is_descending { format!("{} desc", term.column) } else { term.column }
+    }
+}
+
+/// A column of a satellite; the least value in the window, of all such columns, is `@cut` of a
+/// `history` build.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Cut {
@@ -204,15 +239,15 @@ pub struct Contract {
     /// `delta`: the DATE column of the window that rows came from.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub window_by: Option<String>,
-    /// `merge`: the winner among rows of one key has the least of these.
+    /// `merge`: the winner among rows of one key is the first in this order.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub order_by: Vec<String>,
+    pub order_by: Vec<OrderTerm>,
     /// `merge`: columns of which the least value is kept, whoever wins.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub least: Vec<String>,
     /// `history`: where `@cut` comes from.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub cut: Option<Cut>,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub cut: Vec<Cut>,
     /// `history`: the column that ends a row's validity; it follows from the next row.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub valid_to: Option<String>,

@@ -20,6 +20,9 @@ pub struct SourceContract {
     /// Integers such as `max_lateness_days`.
     #[serde(default)]
     pub parameters: BTreeMap<String, i64>,
+    /// Paths in the JSON that are left out on purpose, with all that is under them: no drift.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub ignored: Vec<String>,
     /// The fields of the payload, in order.
     pub fields: IndexMap<String, Field>,
 }

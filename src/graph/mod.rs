@@ -20,7 +20,7 @@ use crate::{
 };
 
 pub use code::Code;
-pub use resolve::sample_parameters;
+pub use resolve::{Problem, TableReadError, problems, sample_parameters, table_read};
 
 /// Of what dates a table's partitions are.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

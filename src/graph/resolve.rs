@@ -13,7 +13,7 @@ use crate::{
     prelude::Prelude,
     project::{LAYERS, Project},
     sql::{
-        bind::{self, BindError, Literal, Parameters},
+        bind::{self, BindError, BoundSql, Literal, Parameters},
         reads::tables_read,
         tokens::{TokenError, normalized},
     },
@@ -35,19 +35,24 @@ pub fn sample_parameters(parameters: &Parameters) -> Parameters {
     all
 }
 
-pub fn graph(project: &Project, prelude: &Prelude) -> Result<Graph, FileError> {
+fn empty_graph(project: &Project) -> Graph {
     let source_parameters = project.source_parameters();
     let greatest = |suffix: &str| {
         let days = source_parameters.iter().filter(|(name, _)| name.ends_with(suffix));
         days.map(|(_, value)| *value).max().unwrap_or(0)
     };
-    let mut graph = Graph {
+    Graph {
         nodes: BTreeMap::new(),
         order: Vec::new(),
         sources: project.sources.keys().map(|source| TableName::new("raw", source)).collect(),
         lateness_days_max: greatest(".max_lateness_days"),
         skew_days_max: greatest(".max_skew_days"),
-    };
+    }
+}
+
+pub fn graph(project: &Project, prelude: &Prelude) -> Result<Graph, FileError> {
+    let source_parameters = project.source_parameters();
+    let mut graph = empty_graph(project);
     let mut names_read = BTreeMap::new();
     for (name, file) in &project.tables {
         let parameters = table_parameters(file, &source_parameters)?;
@@ -60,6 +65,67 @@ pub fn graph(project: &Project, prelude: &Prelude) -> Result<Graph, FileError> {
         graph.nodes.insert(name, node);
     }
     Ok(graph)
+}
+
+/// What may be wrong with tables together.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Problem {
+    /// A parameter that a query uses, or that a contract declares.
+    Parameter,
+    /// Tables that read each other.
+    Circle,
+    /// What a contract says of its inputs.
+    Reads,
+}
+
+/// Everything that is wrong with parameters, circles and declared reads. Unknown tables and syntax
+/// are not looked at: who asks has seen them, each at its place.
+pub fn problems(project: &Project, prelude: &Prelude) -> Vec<(Problem, FileError)> {
+    let source_parameters = project.source_parameters();
+    let mut found = Vec::new();
+    let mut graph = empty_graph(project);
+    let mut names_read = BTreeMap::new();
+    for (name, file) in &project.tables {
+        let parameters = table_parameters(file, &source_parameters);
+        let checked = parameters.and_then(|parameters| {
+            let is_query = file.contract.build != BuildKind::Seed;
+            // What has no tokens was reported as syntax.
+            if is_query && bind::parameters(file.query()).is_ok() {
+                check_parameters(file)?;
+                bound_query(file, &parameters)?;
+            }
+            Ok(parameters)
+        });
+        match checked {
+            Err(error) => found.push((Problem::Parameter, error)),
+            Ok(parameters) => {
+                let reads = read_names(file, &parameters, project);
+                names_read.extend(reads.ok().map(|reads| (name.clone(), (reads, parameters))));
+            }
+        }
+    }
+    let ordered = match order(project, &names_read) {
+        Ok(ordered) => ordered,
+        Err(error) => {
+            found.push((Problem::Circle, error));
+            return found;
+        }
+    };
+    for name in ordered {
+        let (reads, parameters) = names_read.remove(&name).expect("each name is ordered once");
+        let is_known = |read: &TableName| read.layer() == "raw" || graph.nodes.contains_key(read);
+        if !reads.iter().all(|read| *read == name || is_known(read)) {
+            continue;
+        }
+        match node(&project.tables[&name], &reads, parameters, &graph, prelude) {
+            Ok(node) => {
+                graph.order.push(name.clone());
+                graph.nodes.insert(name, node);
+            }
+            Err(error) => found.push((Problem::Reads, error)),
+        }
+    }
+    found
 }
 
 fn table_parameters(
@@ -90,7 +156,17 @@ fn read_names(
         return Ok(BTreeSet::new());
     }
     check_parameters(file)?;
-    let bound = bind::bind(file.query(), &sample_parameters(parameters)).map_err(|e| match e {
+    let bound = bound_query(file, parameters)?;
+    let names = tables_read(&bound.text).map_err(|error| {
+        let offset = bound.source_offset(error.offset);
+        token_error(file, &TokenError { message: error.message, offset })
+    })?;
+    names.into_iter().map(|name| known_table(file, &name, project)).collect()
+}
+
+/// The query with any values for its parameters.
+fn bound_query(file: &TableFile, parameters: &Parameters) -> Result<BoundSql, FileError> {
+    bind::bind(file.query(), &sample_parameters(parameters)).map_err(|e| match e {
         BindError::Token(error) => token_error(file, &error),
         BindError::UnknownParameter { name, span } => {
             let known: Vec<String> = sample_parameters(parameters).into_keys().collect();
@@ -99,12 +175,7 @@ fn read_names(
                 known.join(", @")
             ))
         }
-    })?;
-    let names = tables_read(&bound.text).map_err(|error| {
-        let offset = bound.source_offset(error.offset);
-        token_error(file, &TokenError { message: error.message, offset })
-    })?;
-    names.into_iter().map(|name| known_table(file, &name, project)).collect()
+    })
 }
 
 fn check_parameters(file: &TableFile) -> Result<(), FileError> {
@@ -134,17 +205,43 @@ fn check_parameters(file: &TableFile) -> Result<(), FileError> {
 }
 
 fn known_table(file: &TableFile, name: &str, project: &Project) -> Result<TableName, FileError> {
-    let span = file.query().to_lowercase().find(name).map_or(0..0, |at| at..at + name.len());
+    table_read(Some(&file.name), name, project).map_err(|error| {
+        let span = file.query().to_lowercase().find(name).map_or(0..0, |at| at..at + name.len());
+        file.error_in_query(span, error.message).with_help(error.help)
+    })
+}
+
+/// Why a table may not be read.
+#[derive(Clone, Debug)]
+pub struct TableReadError {
+    /// Whether the table is there, in a layer that may not be read.
+    pub is_layer: bool,
+    /// What is wrong.
+    pub message: String,
+    /// What to write instead.
+    pub help: String,
+}
+
+/// The table of a name, if it exists and `own` may read it. Without `own` any layer may be read.
+pub fn table_read(
+    own: Option<&TableName>,
+    name: &str,
+    project: &Project,
+) -> Result<TableName, TableReadError> {
     let is_known = |table: &TableName| {
         project.tables.contains_key(table)
             || (table.layer() == "raw" && project.sources.contains_key(table.table()))
     };
     let Some(table) = TableName::parse(name).filter(is_known) else {
-        let error = file.error_in_query(span, format!("there is no table `{name}`"));
-        return Err(error.with_help(similar_name(name, project)));
+        return Err(TableReadError {
+            is_layer: false,
+            message: format!("there is no table `{name}`"),
+            help: similar_name(name, project),
+        });
     };
     let rank = |layer: &str| LAYERS.iter().position(|known| *known == layer).unwrap_or(0);
-    let (own, read) = (file.name.layer(), table.layer());
+    let read = table.layer();
+    let Some(own) = own.map(TableName::layer) else { return Ok(table) };
     let is_allowed = read == "seed"
         || read == own
         || rank(read) + 1 == rank(own)
@@ -153,9 +250,11 @@ fn known_table(file: &TableFile, name: &str, project: &Project) -> Result<TableN
         return Ok(table);
     }
     let below = LAYERS[rank(own).saturating_sub(1)];
-    Err(file
-        .error_in_query(span, format!("a table of layer `{own}` may not read layer `{read}`"))
-        .with_help(format!("it may read `{below}`, `{own}` and `seed`")))
+    Err(TableReadError {
+        is_layer: true,
+        message: format!("a table of layer `{own}` may not read layer `{read}`"),
+        help: format!("it may read `{below}`, `{own}` and `seed`"),
+    })
 }
 
 fn similar_name(name: &str, project: &Project) -> String {
@@ -324,6 +423,7 @@ fn input(
     let is_history = graph.nodes.get(table).is_some_and(|node| node.build() == BuildKind::History);
     let reach = match (window, input_domain) {
         (Domain::Whole, _) | (_, Domain::Whole) => Reach::Whole,
+        _ if declared.whole => Reach::Whole,
         _ if is_history && declared.as_of => Reach::AsOf,
         _ if is_history && declared.days_before.is_none() && declared.days_after.is_none() => {
             return Err(file
@@ -348,7 +448,9 @@ fn input(
                     "partition_by",
                     format!("this table is not partitioned as `{table}`, which it reads"),
                 )
-                .with_help("a table by business date is fed from load dates by build `delta`"));
+                .with_help(format!(
+                    "a table by business date is fed from load dates by build `delta`; or add `[reads.\"{table}\"]` with `whole = true`, so that any change of it makes every partition stale"
+                )));
         }
     };
     Ok(Input { table: table.clone(), is_lookup: declared.lookup || reach == Reach::AsOf, reach })

@@ -47,23 +47,31 @@ pub struct Project {
 impl Project {
     /// Reads the files: `layers/<layer>/<table>.sql`, `layers/raw/<source>.toml` and the rest.
     pub fn parse(files: &ProjectFiles) -> Result<Self, FileError> {
+        let (project, errors) = Self::parse_all(files);
+        errors.into_iter().next().map_or(Ok(project), Err)
+    }
+
+    /// As `parse`, going on after errors: what could be read, and everything that is wrong.
+    pub fn parse_all(files: &ProjectFiles) -> (Self, Vec<FileError>) {
         let mut project = Self::default();
+        let mut errors = Vec::new();
         for (path, text) in files.iter() {
-            project.add(path, text.clone())?;
+            errors.extend(project.add(path, text.clone()).err());
         }
         for file in project.tables.values_mut().filter(|t| t.contract.build == BuildKind::Seed) {
             let csv = file.path.with_extension("csv");
             file.seed_csv = files.get(&csv).cloned();
             if file.seed_csv.is_none() {
-                return Err(file
-                    .error_at(
+                errors.push(
+                    file.error_at(
                         "build",
                         format!("the seed has no rows: {} is missing", csv.display()),
                     )
-                    .with_help("put the rows there, as CSV with a header"));
+                    .with_help("put the rows there, as CSV with a header"),
+                );
             }
         }
-        Ok(project)
+        (project, errors)
     }
 
     fn add(&mut self, path: &Path, text: Arc<str>) -> Result<(), FileError> {

@@ -13,17 +13,22 @@ use super::tokens::TokenError;
 /// The `schema.table` names that a bound query reads, in order of name. Names without a schema are
 /// common table expressions and are left out.
 pub fn tables_read(bound_sql: &str) -> Result<BTreeSet<String>, TokenError> {
-    let statements =
-        Parser::parse_sql(&BigQueryDialect {}, bound_sql).map_err(|e| located(bound_sql, &e))?;
-    let [Statement::Query(query)] = statements.as_slice() else {
-        return Err(TokenError {
+    let query = parse_query(bound_sql)?;
+    let mut collector = Collector::default();
+    let _ = Query::visit(&query, &mut collector);
+    Ok(collector.names)
+}
+
+/// The syntax tree of a text that is one query. Parameters may stand in it unbound.
+pub fn parse_query(sql: &str) -> Result<Box<Query>, TokenError> {
+    let statements = Parser::parse_sql(&BigQueryDialect {}, sql).map_err(|e| located(sql, &e))?;
+    match <[Statement; 1]>::try_from(statements) {
+        Ok([Statement::Query(query)]) => Ok(query),
+        _ => Err(TokenError {
             message: "a table's file holds one query, `select` or `with … select`".to_owned(),
             offset: 0,
-        });
-    };
-    let mut collector = Collector::default();
-    let _ = Query::visit(query, &mut collector);
-    Ok(collector.names)
+        }),
+    }
 }
 
 #[derive(Default)]

@@ -30,6 +30,13 @@ pub struct TokenError {
 
 /// Cuts `text` into tokens, white space and comments left out.
 pub fn tokenize(text: &str) -> Result<Vec<SpannedToken>, TokenError> {
+    let mut tokens = tokenize_all(text)?;
+    tokens.retain(|found| !matches!(found.token, Token::Whitespace(_)));
+    Ok(tokens)
+}
+
+/// Cuts `text` into tokens, white space and comments among them.
+pub fn tokenize_all(text: &str) -> Result<Vec<SpannedToken>, TokenError> {
     let lines = LineOffsets::new(text);
     let tokens =
         Tokenizer::new(&BigQueryDialect {}, text).tokenize_with_location().map_err(|error| {
@@ -40,7 +47,6 @@ pub fn tokenize(text: &str) -> Result<Vec<SpannedToken>, TokenError> {
         })?;
     Ok(tokens
         .into_iter()
-        .filter(|found| !matches!(found.token, Token::Whitespace(_)))
         .map(|found| SpannedToken {
             span: lines.offset(text, found.span.start)..lines.offset(text, found.span.end),
             token: found.token,
@@ -77,16 +83,18 @@ pub fn words(text: &str) -> Result<Vec<String>, TokenError> {
 }
 
 /// Where each line begins: the tokenizer speaks of lines and columns, people's tools of bytes.
-struct LineOffsets(Vec<usize>);
+#[derive(Clone, Debug)]
+pub struct LineOffsets(Vec<usize>);
 
 impl LineOffsets {
-    fn new(text: &str) -> Self {
+    /// Of a text.
+    pub fn new(text: &str) -> Self {
         let after_newlines = text.bytes().enumerate().filter(|(_, byte)| *byte == b'\n');
         Self(std::iter::once(0).chain(after_newlines.map(|(at, _)| at + 1)).collect())
     }
 
     /// The tokenizer counts lines and columns from 1, columns in characters.
-    fn offset(&self, text: &str, location: Location) -> usize {
+    pub fn offset(&self, text: &str, location: Location) -> usize {
         let line = usize::try_from(location.line).unwrap_or(usize::MAX).saturating_sub(1);
         let Some(start) = self.0.get(line) else { return text.len() };
         let column = usize::try_from(location.column).unwrap_or(usize::MAX).saturating_sub(1);

@@ -60,6 +60,8 @@ impl DuckDb {
             None => Connection::open_in_memory_with_flags(config),
         }
         .map_err(failed)?;
+        // In one transaction: to commit each of many functions takes longer than to make it.
+        connection.execute_batch("begin transaction").map_err(failed)?;
         for statement in prelude.statements() {
             let is_setting = statement.text.to_lowercase().starts_with("set ");
             if is_setting || !options.is_read_only {
@@ -70,6 +72,7 @@ impl DuckDb {
                 })?;
             }
         }
+        connection.execute_batch("commit").map_err(failed)?;
         let version = connection
             .query_row("select version()", [], |row| row.get::<_, String>(0))
             .map_err(|e| statement_error("select version()", &e))?;
@@ -109,7 +112,7 @@ impl Warehouse for DuckDb {
                 ColumnType::Bool => type_name == "BOOLEAN",
                 ColumnType::Date => type_name == "DATE",
                 ColumnType::Timestamp => type_name == "TIMESTAMP",
-                ColumnType::Bytes => type_name == "BLOB",
+                ColumnType::Bytes => matches!(type_name, "BLOB" | "BYTES"),
                 ColumnType::Numeric => type_name.starts_with("DECIMAL") || is_integer(type_name),
                 ColumnType::Json => type_name == "JSON",
             }

@@ -173,6 +173,7 @@ fn expectation(node: &Node, change: &Change) -> String {
         }
         _ => {
             let key = contract.grain.join(", ");
+            let order: Vec<String> = contract.order_by.iter().cloned().map(String::from).collect();
             let kept = |name: &String| match contract.least.contains(name) {
                 true => format!("min({name}) over (partition by {key}) as {name}"),
                 false => name.clone(),
@@ -182,7 +183,7 @@ fn expectation(node: &Node, change: &Change) -> String {
                 "select {}\nfrom (select {columns} from {table} union all select {columns} from {NEW_ROWS})\n\
                  where true\nqualify row_number() over (partition by {key} order by {}) = 1",
                 kept.join(", "),
-                contract.order_by.join(", ")
+                order.join(", ")
             )
         }
     }

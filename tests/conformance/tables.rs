@@ -75,7 +75,7 @@ pub fn bound_query(
     node: &Node,
     window: Window,
 ) -> String {
-    let cut = node.file.contract.cut.as_ref().map(|_| {
+    let cut = node.file.contract.cut.first().map(|_| {
         let micros = session.query(&select::cut_query(node, window)).and_then(|r| r.count());
         Literal::Timestamp(MicrosUtc(micros.expect("the least of a column")))
     });

@@ -8,15 +8,16 @@
 mod checks;
 mod constants;
 mod copies;
+mod coverage;
 mod crash;
 mod dice;
 mod faults;
 mod lake;
 mod late;
+mod meaning;
 mod messages;
 mod mutants;
 mod oracle;
-mod oracle_activity;
 mod rebuild;
 mod removal;
 mod replay;

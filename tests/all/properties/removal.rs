@@ -22,10 +22,8 @@ fn check(seed: u64) -> Outcome {
     let mut objects = publish(&lake.store, &messages, &mut dice);
     lake.build_all()?;
     // At times nothing is left at all.
-    let gone_count = match dice.percent(10) {
-        true => objects.len(),
-        false => 1 + dice.below(objects.len().min(3)),
-    };
+    let takes_all = dice.percent(10);
+    let gone_count = if takes_all { objects.len() } else { 1 + dice.below(objects.len().min(3)) };
     for _ in 0..gone_count {
         let (key, _) = objects.swap_remove(dice.below(objects.len()));
         lake.store.remove(&key);

@@ -12,13 +12,17 @@ use lakebed::{
 
 use super::{Outcome, lake::Lake};
 
-/// The rows of a query as texts: cells joined by `|`, NULL as `-`, in order.
-pub fn rows(session: &mut dyn Session, sql: &str) -> Vec<String> {
+/// The cells of a query's rows as texts, NULL as `-`.
+pub fn cells(session: &mut dyn Session, sql: &str) -> Vec<Vec<String>> {
     let result = session.query(sql).unwrap_or_else(|error| panic!("{error}: {sql}"));
     let cell = |cell: Option<String>| cell.unwrap_or_else(|| "-".to_owned());
-    let row = |row: Vec<Option<String>>| row.into_iter().map(cell).collect::<Vec<_>>().join("|");
-    let mut rows: Vec<String> =
-        result.text_rows().expect("results are readable").into_iter().map(row).collect();
+    let row = |row: Vec<Option<String>>| row.into_iter().map(cell).collect();
+    result.text_rows().expect("results are readable").into_iter().map(row).collect()
+}
+
+/// The rows of a query as texts: cells joined by `|`, in order.
+pub fn rows(session: &mut dyn Session, sql: &str) -> Vec<String> {
+    let mut rows: Vec<String> = cells(session, sql).into_iter().map(|row| row.join("|")).collect();
     rows.sort();
     rows
 }

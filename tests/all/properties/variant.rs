@@ -1,6 +1,6 @@
 //! The embedded project with other constants, or with a fault put into its text.
 
-use std::{cell::RefCell, collections::HashMap, path::Path, rc::Rc};
+use std::{cell::RefCell, collections::HashMap, path::Path, rc::Rc, sync::LazyLock};
 
 use lakebed::{
     build::shape,
@@ -9,9 +9,10 @@ use lakebed::{
     project::{Project, ProjectFiles},
     warehouse::duckdb::{self, Options},
 };
-use sim::Limits;
+use sim::{Limits, Source};
 
 use super::dice::Dice;
+use crate::harness::CHECKOUT;
 
 /// A project whose queries have been checked.
 pub struct Variant {
@@ -25,6 +26,14 @@ pub struct Variant {
 
 /// A replacement in a file of the project: its path, what stands there, and what stands there then.
 pub type Edit = (&'static str, &'static str, &'static str);
+
+/// The project of the checkout: the one inside the binary, without compiling it in again.
+pub fn project_files() -> &'static ProjectFiles {
+    static FILES: LazyLock<ProjectFiles> = LazyLock::new(|| {
+        ProjectFiles::read(Path::new(CHECKOUT)).expect("the checkout is a project")
+    });
+    &FILES
+}
 
 thread_local! {
     static KNOWN: RefCell<HashMap<(i32, i32), Rc<Variant>>> = RefCell::default();
@@ -46,10 +55,13 @@ impl Variant {
     pub fn edited(limits: Limits, edits: &[Edit]) -> Rc<Self> {
         let lateness = format!("max_lateness_days = {}", limits.max_lateness_days);
         let skew = format!("max_skew_days = {}", limits.max_skew_days);
-        let mut files = ProjectFiles::embedded();
+        let mut files = project_files().clone();
         replace(&mut files, "layers/raw/mobile_events.toml", "max_lateness_days = 30", &lateness);
         replace(&mut files, "layers/raw/mobile_events.toml", "max_skew_days     = 1", &skew);
-        replace(&mut files, "layers/raw/db_users.toml", "max_skew_days = 1", &skew);
+        for source in Source::ALL.iter().filter(|source| **source != Source::MobileEvents) {
+            let path = format!("layers/raw/{}.toml", source.name());
+            replace(&mut files, &path, "max_skew_days = 1", &skew);
+        }
         for (path, from, to) in edits {
             replace(&mut files, path, from, to);
         }

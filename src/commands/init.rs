@@ -1,0 +1,193 @@
+//! `lakebed init`: begins a project of one's own from a file of events.
+
+use std::{
+    fs,
+    io::{self, Write},
+    path::{Path, PathBuf},
+};
+
+use serde_json::{Value, json};
+
+use super::{
+    Failure, open,
+    output::{self, Page},
+    summary,
+};
+use crate::{
+    cli::{InitArgs, Place},
+    contract::TableName,
+    event_files::EventFile,
+    payload::profile::{Profile, Weight},
+    project::ProjectFiles,
+    scaffold::{self, Scaffold},
+};
+
+/// A proposal needs no more; the contract says of how many it was made.
+const EVENTS_LOOKED_AT_MAX: u64 = 100_000;
+/// Where the functions that every query may use stand.
+const FUNCTIONS: &str = "layers/functions/duckdb.sql";
+
+pub fn init(place: &Place, args: &InitArgs) -> Result<(), Failure> {
+    let folder = args.folder.as_path();
+    if folder.join("layers").exists() {
+        return Err(Failure::usage(format!("{} has a project already", shown(folder)))
+            .hint("name a folder without `layers/`; add tables to a project by adding files"));
+    }
+    let (events, source) = events(args)?;
+    let (profile, line_count) = profile(&events)?;
+    if profile.object_count == 0 {
+        return Err(Failure::usage(format!("no line of {} is a JSON object", events.shown()))
+            .hint("events are newline-delimited JSON: one object a line"));
+    }
+    let basis = basis(&events, args, &profile, line_count);
+    let scaffold = Scaffold::propose(&source, basis, &profile);
+    let steps = steps(args, &source, &scaffold)?;
+    let mut files =
+        scaffold.files(&steps.iter().fold(String::new(), |all, step| all + step + "\n"));
+    let functions = ProjectFiles::embedded();
+    let functions = functions.get(Path::new(FUNCTIONS)).expect("the binary has its functions");
+    files.insert(FUNCTIONS.to_owned(), functions.to_string());
+    if args.from.is_none() {
+        files.insert(format!("{source}.ndjson"), scaffold::sample_events().to_owned());
+    }
+    for (path, text) in &files {
+        write_new(&folder.join(path), text)?;
+    }
+    if place.json {
+        let json = json!({
+            "folder": folder,
+            "source": source,
+            "decisions": scaffold.decisions(),
+            "files": files.keys().collect::<Vec<_>>(),
+            "steps": steps,
+        });
+        return output::print(&format!("{json}\n"));
+    }
+    output::print(render(folder, &scaffold, files.len(), &steps).as_str())
+}
+
+/// The file of events, and the name of the source.
+fn events(args: &InitArgs) -> Result<(EventFile, String), Failure> {
+    let (file, name) = match &args.from {
+        Some(path) => {
+            let name = path.file_name().map(|name| name.to_string_lossy()).unwrap_or_default();
+            (EventFile::at(path), scaffold::source_name(&name))
+        }
+        None => {
+            let sample = scaffold::sample_events().as_bytes();
+            (EventFile::spooled(sample, &std::env::temp_dir())?, "orders".to_owned())
+        }
+    };
+    let source = args.source.clone().unwrap_or(name);
+    if TableName::parse(&format!("raw.{source}")).is_none() {
+        return Err(Failure::usage(format!("`{source}` cannot be the name of a source"))
+            .hint("use lower case, digits and `_`, such as --source page_views"));
+    }
+    Ok((file, source))
+}
+
+fn profile(events: &EventFile) -> Result<(Profile, u64), Failure> {
+    let mut profile = Profile::default();
+    let mut line_count = 0;
+    for line in events.lines()? {
+        let line = line?;
+        if line_count == EVENTS_LOOKED_AT_MAX {
+            break;
+        }
+        if line_count == 0 {
+            events.refuse_list(&line)?;
+        }
+        line_count += 1;
+        // What is no JSON counts as a line, and says nothing.
+        if let Ok(payload) = serde_json::from_slice::<Value>(&line) {
+            profile.observe(&payload, Weight::ONE);
+        }
+    }
+    Ok((profile, line_count))
+}
+
+fn basis(events: &EventFile, args: &InitArgs, profile: &Profile, line_count: u64) -> String {
+    let count = summary::grouped(profile.object_count);
+    let first = if line_count == EVENTS_LOOKED_AT_MAX { "the first " } else { "" };
+    match &args.from {
+        Some(_) => format!("{first}{count} events of {}", events.name()),
+        None => format!("{count} made-up events"),
+    }
+}
+
+/// The commands to type next, as they can be typed.
+fn steps(args: &InitArgs, source: &str, scaffold: &Scaffold) -> Result<Vec<String>, Failure> {
+    let file = match &args.from {
+        Some(path) => from_folder(&args.folder, path)?,
+        None => PathBuf::from(format!("{source}.ndjson")),
+    };
+    let backfill = scaffold.time_path().map(|path| format!(" --backfill {}", open::quoted(&path)));
+    let lakebed = format!("{} --project .", open::program());
+    let mut steps = Vec::new();
+    if args.folder != Path::new(".") {
+        steps.push(format!("cd {}", open::quoted(&args.folder.display().to_string())));
+    }
+    steps.push(format!(
+        "{lakebed} ingest --source {source}{} {}",
+        backfill.unwrap_or_default(),
+        open::quoted(&file.display().to_string())
+    ));
+    steps.push(format!("{lakebed} plan"));
+    steps.push(format!("{lakebed} build"));
+    steps.push(format!(
+        "{lakebed} query \"select * from mart.{source}_by_day order by event_date\""
+    ));
+    Ok(steps)
+}
+
+/// The path of a file from within another folder: as it is, if that is where we are.
+fn from_folder(folder: &Path, file: &Path) -> Result<PathBuf, Failure> {
+    if file.is_absolute() || folder == Path::new(".") {
+        return Ok(file.to_path_buf());
+    }
+    std::path::absolute(file).map_err(Failure::data)
+}
+
+fn write_new(path: &Path, text: &str) -> Result<(), Failure> {
+    let write = || {
+        if let Some(folder) = path.parent() {
+            fs::create_dir_all(folder)?;
+        }
+        // What is there stays, whoever put it there.
+        let mut file = match fs::File::create_new(path) {
+            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => return Ok(()),
+            file => file?,
+        };
+        file.write_all(text.as_bytes())
+    };
+    write().map_err(|error| {
+        Failure::data(error).hint(format!("cannot write {}; name another folder", path.display()))
+    })
+}
+
+fn shown(folder: &Path) -> String {
+    if folder == Path::new(".") { "this folder".to_owned() } else { folder.display().to_string() }
+}
+
+fn render(folder: &Path, scaffold: &Scaffold, file_count: usize, steps: &[String]) -> Page {
+    let mut text = Page::default();
+    text.line(format_args!(
+        "Wrote {file_count} files into {}: the source `{}` and its tables, from {}.",
+        shown(folder),
+        scaffold.source,
+        scaffold.basis
+    ));
+    for decision in scaffold.decisions() {
+        text.line(format_args!("  {decision}"));
+    }
+    text.line(format_args!(
+        "What could not be told stands after a `# ?` in layers/raw/{}.toml.",
+        scaffold.source
+    ));
+    text.line(format_args!(""));
+    text.line(format_args!("What now:"));
+    for step in steps {
+        text.line(format_args!("  {step}"));
+    }
+    text
+}

@@ -1,0 +1,162 @@
+//! A file of messages, one a line: what it is known by, and its lines.
+
+use std::{
+    fs::File,
+    io::{self, BufRead, BufReader, Read, Write},
+    path::{Path, PathBuf},
+};
+
+use flate2::bufread::MultiGzDecoder;
+
+use super::EventFileError;
+
+/// How a gzip file begins.
+const GZIP_MAGIC: [u8; 2] = [0x1f, 0x8b];
+/// How some editors begin a file of UTF-8; it is no part of the first message.
+const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
+const BUFFER_BYTES: usize = 1 << 20;
+
+/// A file that can be read more than once. Compression is told by its first bytes.
+#[derive(Debug)]
+pub struct EventFile {
+    shown: String,
+    path: PathBuf,
+    /// Holds what came by stdin, as long as this lives.
+    _spool: Option<tempfile::NamedTempFile>,
+}
+
+impl EventFile {
+    /// The file at `path`.
+    pub fn at(path: &Path) -> Self {
+        Self { shown: path.display().to_string(), path: path.to_path_buf(), _spool: None }
+    }
+
+    /// What comes by `stdin`, kept in `folder` as long as it is needed.
+    pub fn spooled(mut stdin: impl Read, folder: &Path) -> Result<Self, EventFileError> {
+        let failed = |source| EventFileError::Read { file: "stdin".to_owned(), source };
+        let mut spool = tempfile::NamedTempFile::new_in(folder).map_err(failed)?;
+        io::copy(&mut stdin, &mut spool).and_then(|_| spool.flush()).map_err(failed)?;
+        let path = spool.path().to_path_buf();
+        Ok(Self { shown: "stdin".to_owned(), path, _spool: Some(spool) })
+    }
+
+    /// What people know it by.
+    pub fn shown(&self) -> &str {
+        &self.shown
+    }
+
+    /// Its name, without the folders that it is in.
+    pub fn name(&self) -> &str {
+        self.shown.rsplit('/').next().unwrap_or_default()
+    }
+
+    /// Many programs write a list of objects where one object a line is meant.
+    pub fn refuse_list(&self, first_line: &[u8]) -> Result<(), EventFileError> {
+        let text = first_line.trim_ascii();
+        if text == b"[" || text.starts_with(b"[{") || text.starts_with(b"[ {") {
+            return Err(EventFileError::IsList { file: self.shown.clone() });
+        }
+        Ok(())
+    }
+
+    /// The hash of its bytes: the same file under another name is the same file.
+    pub fn content_hash(&self) -> Result<String, EventFileError> {
+        let mut hasher = blake3::Hasher::new();
+        hasher.update_reader(self.open()?).map_err(|error| self.failed(error))?;
+        Ok(hasher.finalize().to_hex().to_string())
+    }
+
+    /// Its messages from the first to the last.
+    pub fn lines(&self) -> Result<Lines<'_>, EventFileError> {
+        let mut file = BufReader::with_capacity(BUFFER_BYTES, self.open()?);
+        let begin = file.fill_buf().map_err(|error| self.failed(error))?;
+        let reader: Box<dyn BufRead + Send> = if begin.starts_with(&GZIP_MAGIC) {
+            Box::new(BufReader::with_capacity(BUFFER_BYTES, MultiGzDecoder::new(file)))
+        } else {
+            Box::new(file)
+        };
+        Ok(Lines { file: self, reader, is_begin: true })
+    }
+
+    /// An error of this file.
+    pub(super) fn failed(&self, source: io::Error) -> EventFileError {
+        EventFileError::Read { file: self.shown.clone(), source }
+    }
+
+    fn open(&self) -> Result<File, EventFileError> {
+        File::open(&self.path).map_err(|error| self.failed(error))
+    }
+}
+
+/// The lines that are messages, without their ends. A line of nothing but spaces is none.
+pub struct Lines<'a> {
+    file: &'a EventFile,
+    reader: Box<dyn BufRead + Send>,
+    is_begin: bool,
+}
+
+impl Iterator for Lines<'_> {
+    type Item = Result<Vec<u8>, EventFileError>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        loop {
+            let mut line = Vec::new();
+            match self.reader.read_until(b'\n', &mut line) {
+                Ok(0) => return None,
+                Ok(_) => {}
+                Err(error) => return Some(Err(self.file.failed(error))),
+            }
+            if std::mem::take(&mut self.is_begin) && line.starts_with(BYTE_ORDER_MARK) {
+                line.drain(..BYTE_ORDER_MARK.len());
+            }
+            let end = line.strip_suffix(b"\n").unwrap_or(&line);
+            let end = end.strip_suffix(b"\r").unwrap_or(end).len();
+            line.truncate(end);
+            if !line.iter().all(u8::is_ascii_whitespace) {
+                return Some(Ok(line));
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::Write;
+
+    use flate2::{Compression, write::GzEncoder};
+
+    use super::EventFile;
+
+    fn lines(bytes: &[u8]) -> Vec<Vec<u8>> {
+        let folder = tempfile::tempdir().unwrap();
+        let file = EventFile::spooled(bytes, folder.path()).unwrap();
+        file.lines().unwrap().map(|line| line.unwrap()).collect()
+    }
+
+    #[test]
+    fn a_message_is_a_line_as_it_stands() {
+        let bytes = b"\xef\xbb\xbf{\"a\": 1} \r\n\n  \nno JSON\n\xff\xfe\n{\"b\":2}";
+        let expected = vec![
+            b"{\"a\": 1} ".to_vec(),
+            b"no JSON".to_vec(),
+            b"\xff\xfe".to_vec(),
+            b"{\"b\":2}".to_vec(),
+        ];
+        assert_eq!(lines(bytes), expected);
+        let mut packed = GzEncoder::new(Vec::new(), Compression::fast());
+        packed.write_all(bytes).unwrap();
+        assert_eq!(lines(&packed.finish().unwrap()), expected);
+        assert_eq!(lines(b""), Vec::<Vec<u8>>::new());
+    }
+
+    #[test]
+    fn a_compressed_file_that_is_cut_short_is_an_error() {
+        let mut packed = GzEncoder::new(Vec::new(), Compression::fast());
+        packed.write_all(b"{}\n{}\n").unwrap();
+        let mut bytes = packed.finish().unwrap();
+        bytes.truncate(bytes.len() - 9);
+        let folder = tempfile::tempdir().unwrap();
+        let file = EventFile::spooled(bytes.as_slice(), folder.path()).unwrap();
+        assert!(file.lines().unwrap().any(|line| line.is_err()));
+    }
+}

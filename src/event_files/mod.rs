@@ -1,0 +1,318 @@
+//! Files of messages into the raw layer, through the bus and the archiver as everything else.
+//!
+//! A line is a message, whatever it holds: what is wrong with it is found, and accounted for, in the
+//! tables. The same command over the same file is the same ingestion: done twice, it does nothing
+//! the second time; cut short, it goes on exactly where it was, since every message carries the
+//! ingestion's id into the raw layer, and the raw layer is asked.
+//!
+//! Not for: simulations (`ingest`), nor for what messages mean.
+
+mod arrival;
+mod input;
+mod record;
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    io,
+    path::PathBuf,
+    sync::Arc,
+};
+
+use bytes::Bytes;
+use jiff::civil::Date;
+use thiserror::Error;
+
+pub use arrival::ArrivalRule;
+pub use input::{EventFile, Lines};
+pub use record::{FileRecord, has_ingested_files};
+
+use crate::{
+    archiver::{Archiver, ArchiverConfig, ArchiverError, EncodeError, message_attributes},
+    bus::{Attributes, Bus, BusError, Publication, PublishTime},
+    clock::MicrosUtc,
+    crash,
+    data_folder::DataFolder,
+    raw_store::{RawStore, RawStoreError},
+    stop::Stop,
+};
+
+/// The attribute of every message that names its ingestion.
+const INGESTION: &str = "ingestion";
+/// About how many messages, and how many of their bytes, are published together.
+const GROUP_MESSAGE_COUNT: usize = 10_000;
+const GROUP_BYTES: usize = 8 << 20;
+
+/// Why a file is not in the raw layer.
+#[derive(Debug, Error)]
+pub enum EventFileError {
+    /// The file could not be read.
+    #[error("cannot read {file}")]
+    Read {
+        /// What people know it by.
+        file: String,
+        /// Why.
+        source: io::Error,
+    },
+    /// The file is one JSON document and not one a line.
+    #[error("{file} is a list in JSON, and not one object a line")]
+    IsList {
+        /// What people know it by.
+        file: String,
+    },
+    /// No message says when it arrived.
+    #[error("no line of {file} has a time at `{path}`")]
+    NoTime {
+        /// What people know it by.
+        file: String,
+        /// Where it was looked for.
+        path: String,
+    },
+    /// The record of the ingestion could not be kept.
+    #[error("cannot use {}", path.display())]
+    Record {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        source: io::Error,
+    },
+    /// Publishing failed.
+    #[error("cannot publish what is in the file")]
+    Bus(#[from] BusError),
+    /// The archiver failed.
+    #[error(transparent)]
+    Archiver(#[from] ArchiverError),
+    /// The raw layer could not say how far the ingestion came.
+    #[error("cannot read how far the ingestion came")]
+    RawStore(#[from] RawStoreError),
+    /// An object of the raw layer could not say how far the ingestion came.
+    #[error("cannot read the raw object {key}")]
+    Object {
+        /// Its key.
+        key: String,
+        /// Why.
+        source: EncodeError,
+    },
+    /// The process is shutting down.
+    #[error("the ingestion was interrupted by the end of the process")]
+    Interrupted(#[from] tokio::task::JoinError),
+}
+
+/// How to ingest a file.
+#[derive(Clone, Debug)]
+pub struct FileConfig {
+    /// The source that its lines are messages of.
+    pub source: String,
+    /// When they arrive.
+    pub arrival: ArrivalRule,
+    /// Whether a file that is in already is sent once more, as a phone may send again.
+    pub is_again: bool,
+}
+
+/// What became of a file.
+#[derive(Clone, Debug)]
+pub struct FileReport {
+    /// The ingestion, complete.
+    pub record: FileRecord,
+    /// Whether it was in already, so that nothing was done.
+    pub was_complete: bool,
+    /// Messages that an earlier command had brought in before it was cut short.
+    pub resumed_message_count: u64,
+    /// Messages that did not say when they arrived, though they were asked, in this run.
+    pub untimed_message_count: u64,
+}
+
+/// What a first reading of the file says.
+struct Survey {
+    message_count: u64,
+    told_first: Option<MicrosUtc>,
+}
+
+/// Brings the messages of a file into the raw layer. Called again after a kill, with the same file
+/// and configuration, it brings in the rest, each message once.
+///
+/// `on_progress` gets how many messages are in, of how many.
+pub async fn ingest_file(
+    file: &EventFile,
+    config: &FileConfig,
+    data: &DataFolder,
+    bus: Arc<dyn Bus>,
+    store: Arc<dyn RawStore>,
+    on_progress: &(dyn Fn(u64, u64) + Sync),
+) -> Result<FileReport, EventFileError> {
+    let survey = survey(file, &config.arrival)?;
+    let (mut record, is_begun) = record_of(file, config, data)?;
+    if record.is_complete {
+        return Ok(FileReport {
+            record,
+            was_complete: true,
+            resumed_message_count: 0,
+            untimed_message_count: 0,
+        });
+    }
+    record.write(data)?;
+    crash::point("event_files::after_begin");
+    let settings = ArchiverConfig::new(&config.source);
+    let mut archiver = Archiver::open(bus.clone(), store.clone(), settings.clone()).await?;
+    let mut counts = BTreeMap::new();
+    if is_begun {
+        // What the bus has is in the raw layer then, and that says which messages there are.
+        archiver.drain().await?;
+        counts = archived_counts(store.as_ref(), &record).await?;
+    }
+    let resumed_message_count = counts.values().sum();
+    let stop = Stop::default();
+    let archiving = tokio::spawn(archiver.run(stop.stopped()));
+    let publisher = Publisher { bus: bus.as_ref(), record: &record, arrival: &config.arrival };
+    let on_published = |count| on_progress(count, survey.message_count);
+    let published =
+        publisher.publish(file, &survey, resumed_message_count, &mut counts, &on_published).await;
+    stop.stop();
+    archiving.await??;
+    let untimed_message_count = published?;
+    Archiver::open(bus, store, settings).await?.drain().await?;
+    crash::point("event_files::before_complete");
+    record.message_counts = counts;
+    record.is_complete = true;
+    record.write(data)?;
+    Ok(FileReport { record, was_complete: false, resumed_message_count, untimed_message_count })
+}
+
+/// Reads the file once, so that what cannot be read is known before anything is published.
+fn survey(file: &EventFile, arrival: &ArrivalRule) -> Result<Survey, EventFileError> {
+    let mut survey = Survey { message_count: 0, told_first: None };
+    for line in file.lines()? {
+        let line = line?;
+        if survey.message_count == 0 {
+            file.refuse_list(&line)?;
+        }
+        survey.message_count += 1;
+        survey.told_first = survey.told_first.or_else(|| arrival.told_by(&line));
+    }
+    if let ArrivalRule::Backfill { path, .. } = arrival
+        && survey.message_count > 0
+        && survey.told_first.is_none()
+    {
+        return Err(EventFileError::NoTime { file: file.shown().to_owned(), path: path.clone() });
+    }
+    Ok(survey)
+}
+
+/// The ingestion that the command means, and whether it was begun.
+fn record_of(
+    file: &EventFile,
+    config: &FileConfig,
+    data: &DataFolder,
+) -> Result<(FileRecord, bool), EventFileError> {
+    let content_hash = file.content_hash()?;
+    for number in 1.. {
+        let new = FileRecord::new(
+            &config.source,
+            file.name(),
+            &content_hash,
+            &config.arrival.identity(),
+            number,
+        );
+        match new.written(data)? {
+            None => return Ok((new, false)),
+            Some(found) if found.is_complete && config.is_again => {}
+            Some(found) => return Ok((found, true)),
+        }
+    }
+    unreachable!("a folder does not hold four billion records")
+}
+
+/// By load date, how many messages of the ingestion the raw layer holds, copies apart.
+async fn archived_counts(
+    store: &dyn RawStore,
+    record: &FileRecord,
+) -> Result<BTreeMap<Date, u64>, EventFileError> {
+    let mut found: BTreeSet<String> = BTreeSet::new();
+    let mut counts = BTreeMap::new();
+    for object in store.list(&format!("{}/", record.source)).await? {
+        let failed = |source| EventFileError::Object { key: object.key.clone(), source };
+        let bytes = store.get(&object.key).await?;
+        for message in message_attributes(bytes).map_err(failed)? {
+            let Some(date) = message.published_at.date() else { continue };
+            if message.attributes.get(INGESTION) == Some(&record.ingestion)
+                && found.insert(message.message_id)
+            {
+                *counts.entry(date).or_default() += 1;
+            }
+        }
+    }
+    Ok(counts)
+}
+
+/// Publishes what is not yet in.
+struct Publisher<'a> {
+    bus: &'a dyn Bus,
+    record: &'a FileRecord,
+    arrival: &'a ArrivalRule,
+}
+
+impl Publisher<'_> {
+    /// Publishes all messages but the first `skipped`, and counts them by load date. Returns how many
+    /// did not say when they arrived, though they were asked.
+    async fn publish(
+        &self,
+        file: &EventFile,
+        survey: &Survey,
+        skipped: u64,
+        counts: &mut BTreeMap<Date, u64>,
+        on_published: &(dyn Fn(u64) + Sync),
+    ) -> Result<u64, EventFileError> {
+        // A file without lines has no first arrival either, and needs none.
+        let Some(mut arrived_at) = self.arrival.first(survey.told_first) else { return Ok(0) };
+        let is_asked = matches!(self.arrival, ArrivalRule::Backfill { .. });
+        let attributes = self.attributes();
+        let mut group = Vec::new();
+        let (mut group_bytes, mut untimed_count, mut position) = (0, 0, 0);
+        for line in file.lines()? {
+            let line = line?;
+            position += 1;
+            let told = self.arrival.told_by(&line);
+            arrived_at = told.unwrap_or(arrived_at);
+            if position <= skipped {
+                continue;
+            }
+            untimed_count += u64::from(is_asked && told.is_none());
+            if let Some(date) = arrived_at.date() {
+                *counts.entry(date).or_default() += 1;
+            }
+            group_bytes += line.len();
+            group.push(publication(line, arrived_at, &attributes));
+            if group.len() >= GROUP_MESSAGE_COUNT || group_bytes >= GROUP_BYTES {
+                self.bus.publish(&self.record.source, std::mem::take(&mut group)).await?;
+                crash::point("event_files::after_publish");
+                group_bytes = 0;
+                on_published(position);
+            }
+        }
+        if !group.is_empty() {
+            self.bus.publish(&self.record.source, group).await?;
+            crash::point("event_files::after_publish");
+            on_published(position);
+        }
+        Ok(untimed_count)
+    }
+
+    /// Nothing is known of when and by which clock the messages were sent.
+    fn attributes(&self) -> Attributes {
+        let attribute = |name: &str, value: &str| (name.to_owned(), value.to_owned());
+        Arc::new(BTreeMap::from([
+            attribute("client", "lakebed-ingest"),
+            attribute("file", &self.record.file),
+            attribute(INGESTION, &self.record.ingestion),
+        ]))
+    }
+}
+
+fn publication(payload: Vec<u8>, arrived_at: MicrosUtc, attributes: &Attributes) -> Publication {
+    Publication {
+        ordering_key: None,
+        published: PublishTime::Simulated(arrived_at),
+        received_at: arrived_at,
+        attributes: Arc::clone(attributes),
+        payload: Bytes::from(payload),
+    }
+}

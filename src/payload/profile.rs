@@ -1,0 +1,253 @@
+//! A profile of payloads: which fields they have, how often, and of which types.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    hash::{DefaultHasher, Hash, Hasher},
+};
+
+use indexmap::IndexMap;
+use jiff::civil::Date;
+use serde_json::Value;
+
+use super::time::{self, TimeForm};
+use crate::contract::ColumnType;
+
+/// Deeper objects are kept as text.
+const DEPTH_MAX: usize = 6;
+/// Of a field with more different values, only that there are more is known.
+const DISTINCT_MAX: usize = 100_000;
+/// As JSON; as an example it says little.
+const EMPTY_TEXT: &str = "\"\"";
+const EXAMPLE_CHARACTERS_MAX: usize = 60;
+
+/// Payloads with something in common, of which one is looked at.
+#[derive(Clone, Copy, Debug)]
+pub struct Weight {
+    /// How many there are.
+    pub message_count: u64,
+    /// Load dates of the first and the last; `None` where messages have none yet.
+    pub load_dates: Option<(Date, Date)>,
+}
+
+impl Weight {
+    /// One message that is not loaded yet.
+    pub const ONE: Self = Self { message_count: 1, load_dates: None };
+}
+
+/// Which fields payloads have.
+#[derive(Clone, Debug, Default)]
+pub struct Profile {
+    /// Payloads that are objects.
+    pub object_count: u64,
+    /// Payloads that are something else.
+    pub other_count: u64,
+    /// By path, in the order in which they were seen first.
+    pub fields: IndexMap<Vec<String>, FieldProfile>,
+}
+
+/// What the values of a field are.
+#[derive(Clone, Debug, Default)]
+pub struct FieldProfile {
+    /// Messages that have it, and not as null.
+    pub count: u64,
+    /// Messages that have it as null.
+    pub null_count: u64,
+    /// By kind of value.
+    pub kinds: BTreeMap<ValueKind, u64>,
+    /// Values that say an instant, by form.
+    pub times: BTreeMap<TimeForm, u64>,
+    /// A value, as JSON.
+    pub example: String,
+    /// Texts that are more than one word, which no id or category is.
+    pub prose_count: u64,
+    /// First and last load date on which it was seen.
+    pub load_dates: Option<(Date, Date)>,
+    distinct: BTreeSet<u64>,
+}
+
+/// The kinds of JSON values, integers apart.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum ValueKind {
+    /// `true` or `false`.
+    Bool,
+    /// A whole number of 64 bits.
+    Integer,
+    /// Another number.
+    Float,
+    /// Text.
+    Text,
+    /// A list.
+    List,
+    /// An object without fields, or one too deep.
+    Object,
+}
+
+impl Profile {
+    /// Looks at a payload that stands for `weight`.
+    pub fn observe(&mut self, payload: &Value, weight: Weight) {
+        let Value::Object(_) = payload else {
+            self.other_count += weight.message_count;
+            return;
+        };
+        self.object_count += weight.message_count;
+        self.descend(&mut Vec::new(), payload, weight);
+    }
+
+    fn descend(&mut self, path: &mut Vec<String>, value: &Value, weight: Weight) {
+        match value {
+            Value::Object(fields) if !fields.is_empty() && path.len() < DEPTH_MAX => {
+                for (name, inner) in fields {
+                    path.push(name.clone());
+                    self.descend(path, inner, weight);
+                    path.pop();
+                }
+            }
+            _ if path.is_empty() => {}
+            _ => {
+                if !self.fields.contains_key(path) {
+                    self.fields.insert(path.clone(), FieldProfile::default());
+                }
+                self.fields[path.as_slice()].observe(value, weight);
+            }
+        }
+    }
+}
+
+impl FieldProfile {
+    fn observe(&mut self, value: &Value, weight: Weight) {
+        if let Some((first, last)) = weight.load_dates {
+            let (own_first, own_last) = self.load_dates.unwrap_or((first, last));
+            self.load_dates = Some((own_first.min(first), own_last.max(last)));
+        }
+        let Some(kind) = ValueKind::of(value) else {
+            self.null_count += weight.message_count;
+            return;
+        };
+        self.count += weight.message_count;
+        *self.kinds.entry(kind).or_default() += weight.message_count;
+        if let Some((_, form)) = time::read(value) {
+            *self.times.entry(form).or_default() += weight.message_count;
+        }
+        if value.as_str().is_some_and(|text| text.contains(char::is_whitespace)) {
+            self.prose_count += weight.message_count;
+        }
+        let text = value.to_string();
+        if self.distinct.len() < DISTINCT_MAX {
+            let mut hasher = DefaultHasher::new();
+            text.hash(&mut hasher);
+            self.distinct.insert(hasher.finish());
+        }
+        if self.example.is_empty() || self.example == EMPTY_TEXT {
+            self.example = shortened(text);
+        }
+    }
+
+    /// How many different values it has, as far as they were looked at.
+    pub fn distinct_count(&self) -> u64 {
+        self.distinct.len() as u64
+    }
+
+    /// The type that all its values have; STRING where they differ, and for lists, as JSON text.
+    pub fn column_type(&self) -> ColumnType {
+        let kinds: Vec<ValueKind> = self.kinds.keys().copied().collect();
+        match kinds.as_slice() {
+            [ValueKind::Bool] => ColumnType::Bool,
+            [ValueKind::Integer] => ColumnType::Int64,
+            [ValueKind::Float] | [ValueKind::Integer, ValueKind::Float] => ColumnType::Float64,
+            [ValueKind::Text] if self.time_form().is_some() => ColumnType::Timestamp,
+            _ => ColumnType::String,
+        }
+    }
+
+    /// The form in which all its values say an instant; text of several forms is ISO 8601.
+    pub fn time_form(&self) -> Option<TimeForm> {
+        if self.count == 0 || self.times.values().sum::<u64>() != self.count {
+            return None;
+        }
+        let forms: Vec<TimeForm> = self.times.keys().copied().collect();
+        match forms.as_slice() {
+            [form] => Some(*form),
+            [TimeForm::Utc, TimeForm::Iso] => Some(TimeForm::Iso),
+            _ => None,
+        }
+    }
+}
+
+impl ValueKind {
+    fn of(value: &Value) -> Option<Self> {
+        Some(match value {
+            Value::Null => return None,
+            Value::Bool(_) => Self::Bool,
+            Value::Number(number) if number.is_i64() => Self::Integer,
+            Value::Number(_) => Self::Float,
+            Value::String(_) => Self::Text,
+            Value::Array(_) => Self::List,
+            Value::Object(_) => Self::Object,
+        })
+    }
+}
+
+fn shortened(text: String) -> String {
+    if text.chars().count() <= EXAMPLE_CHARACTERS_MAX {
+        return text;
+    }
+    let begin: String = text.chars().take(EXAMPLE_CHARACTERS_MAX - 1).collect();
+    format!("{begin}…")
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Value, json};
+
+    use super::{Profile, Weight};
+    use crate::{contract::ColumnType, payload::time::TimeForm};
+
+    fn profile(payloads: &[Value]) -> Profile {
+        let mut profile = Profile::default();
+        for payload in payloads {
+            profile.observe(payload, Weight::ONE);
+        }
+        profile
+    }
+
+    #[track_caller]
+    fn check(values: &[Value], kind: ColumnType, form: Option<TimeForm>) {
+        let payloads: Vec<Value> = values.iter().map(|value| json!({ "a": value })).collect();
+        let profile = profile(&payloads);
+        let field = &profile.fields[["a".to_owned()].as_slice()];
+        assert_eq!((field.column_type(), field.time_form()), (kind, form), "{values:?}");
+    }
+
+    #[test]
+    fn types_are_those_of_all_values() {
+        check(&[json!(1), json!(null), json!(-2)], ColumnType::Int64, None);
+        check(&[json!(1), json!(2.5)], ColumnType::Float64, None);
+        check(&[json!(true), json!(false)], ColumnType::Bool, None);
+        check(&[json!("x"), json!(1)], ColumnType::String, None);
+        check(&[json!([1, 2])], ColumnType::String, None);
+        check(&[json!({})], ColumnType::String, None);
+        check(&[json!(u64::MAX)], ColumnType::Float64, None);
+        let utc = json!("2026-01-05T10:00:00Z");
+        check(std::slice::from_ref(&utc), ColumnType::Timestamp, Some(TimeForm::Utc));
+        check(&[utc.clone(), json!("2026-01-05")], ColumnType::Timestamp, Some(TimeForm::Iso));
+        check(&[utc, json!("soon")], ColumnType::String, None);
+        let millis = json!(1_767_607_200_000_u64);
+        check(std::slice::from_ref(&millis), ColumnType::Int64, Some(TimeForm::Millis));
+        check(&[millis, json!(0)], ColumnType::Int64, None);
+    }
+
+    #[test]
+    fn fields_are_those_at_the_ends_of_objects() {
+        let found = profile(&[
+            json!({ "a": { "b": { "c": 1 }, "d": [{ "e": 1 }] } }),
+            json!({ "a": { "d": null }, "f": "x" }),
+            json!([1]),
+            json!({}),
+        ]);
+        let paths: Vec<String> = found.fields.keys().map(|path| path.join(".")).collect();
+        assert_eq!(paths, ["a.b.c", "a.d", "f"]);
+        let d = &found.fields[["a".to_owned(), "d".to_owned()].as_slice()];
+        assert_eq!((d.count, d.null_count, d.distinct_count()), (1, 1, 1));
+        assert_eq!((found.object_count, found.other_count), (3, 1));
+    }
+}

@@ -1,0 +1,244 @@
+//! Messages that were rejected: how many and why, and where in a payload the reason stands.
+//!
+//! The counts come from the tables `standardized.<source>_rejected`; what is wrong with a payload is
+//! asked of the same functions that rejected it, over the source's contract. Not for: printing
+//! (`commands`).
+
+use std::collections::BTreeMap;
+
+use jiff::civil::Date;
+use serde::Serialize;
+
+use crate::{
+    contract::{ColumnType, TableName, source::SourceContract},
+    graph::Graph,
+    warehouse::{Session, WarehouseError},
+};
+
+/// Columns by which rejections are counted, where a source's table has them.
+const ORIGINS: [&str; 2] = ["functionality", "app_version"];
+
+/// Which rejections.
+#[derive(Clone, Debug, Default)]
+pub struct Filter {
+    /// Only this reason.
+    pub reason: Option<String>,
+    /// Only from this load date on.
+    pub from: Option<Date>,
+    /// Only up to this load date.
+    pub to: Option<Date>,
+}
+
+/// The rejections of a source.
+#[derive(Clone, Debug, Serialize)]
+pub struct SourceRejections {
+    /// The source.
+    pub source: String,
+    /// Messages by reason and load date.
+    pub by_reason: BTreeMap<String, BTreeMap<Date, u64>>,
+    /// Messages by `functionality` and by `app_version`, where the table has these columns.
+    pub by_origin: BTreeMap<&'static str, BTreeMap<String, u64>>,
+    /// Some messages of each reason, the latest first.
+    pub samples: Vec<Sample>,
+}
+
+/// One message.
+#[derive(Clone, Debug, Serialize)]
+pub struct Sample {
+    /// Its id, under which raw has it.
+    pub message_id: String,
+    /// Its load date.
+    pub load_date: Date,
+    /// Why it was rejected.
+    pub reason: String,
+    /// The payload, with U+FFFD for what is not UTF-8.
+    pub payload: String,
+    /// What is wrong, and where in the payload; empty if it is the time that is wrong.
+    pub problems: Vec<String>,
+}
+
+impl SourceRejections {
+    /// All messages.
+    pub fn message_count(&self) -> u64 {
+        self.by_reason.values().flat_map(BTreeMap::values).sum()
+    }
+}
+
+/// The rejections of a source, with so many samples of each reason; `None` if the project has no
+/// table of them.
+pub fn of_source(
+    session: &mut dyn Session,
+    graph: &Graph,
+    (source, contract): (&str, &SourceContract),
+    filter: &Filter,
+    samples_per_reason: usize,
+) -> Result<Option<SourceRejections>, WarehouseError> {
+    let table = TableName::new("standardized", &format!("{source}_rejected"));
+    let Some(node) = graph.get(&table) else { return Ok(None) };
+    let condition = filter.condition();
+    let mut by_reason: BTreeMap<String, BTreeMap<Date, u64>> = BTreeMap::new();
+    let rows = session.query(&format!(
+        "select reject_reason, load_date, count(*) from {table} where {condition} group by 1, 2"
+    ))?;
+    for row in rows.text_rows()? {
+        if let (Some(reason), Some(date)) = (text(&row, 0), parsed(&row, 1)) {
+            by_reason.entry(reason).or_default().insert(date, parsed(&row, 2).unwrap_or(0));
+        }
+    }
+    let mut by_origin = BTreeMap::new();
+    for column in ORIGINS.into_iter().filter(|c| node.file.contract.columns.contains_key(*c)) {
+        let rows = session.query(&format!(
+            "select ifnull({column}, 'unknown'), count(*) from {table} where {condition} group by 1"
+        ))?;
+        let counts = rows.text_rows()?;
+        let counts = counts.iter().filter_map(|row| Some((text(row, 0)?, parsed(row, 1)?)));
+        by_origin.insert(column, counts.collect());
+    }
+    let samples = samples(session, source, contract, &condition, samples_per_reason)?;
+    Ok(Some(SourceRejections { source: source.to_owned(), by_reason, by_origin, samples }))
+}
+
+impl Filter {
+    fn condition(&self) -> String {
+        let reason = self.reason.as_ref();
+        let parts = [
+            reason.map(|reason| format!("reject_reason = '{}'", reason.replace('\'', "''"))),
+            self.from.map(|from| format!("load_date >= date '{from}'")),
+            self.to.map(|to| format!("load_date <= date '{to}'")),
+        ];
+        let all: Vec<String> = parts.into_iter().flatten().collect();
+        if all.is_empty() { "true".to_owned() } else { all.join(" and ") }
+    }
+}
+
+fn samples(
+    session: &mut dyn Session,
+    source: &str,
+    contract: &SourceContract,
+    condition: &str,
+    samples_per_reason: usize,
+) -> Result<Vec<Sample>, WarehouseError> {
+    // The bytes travel in hexadecimal: they may be anything.
+    let rows = session.query(&format!(
+        "with chosen as (\
+           select load_date, message_id, reject_reason from standardized.{source}_rejected \
+           where {condition} qualify row_number() over (\
+             partition by reject_reason order by load_date desc, message_id desc) <= {samples_per_reason}), \
+         messages as (\
+           select distinct c.load_date, c.message_id, c.reject_reason, r.payload \
+           from chosen as c join raw.{source} as r \
+           on r.load_date = c.load_date and r.message_id = c.message_id), \
+         parsed as (\
+           select *, udf.parse_{source}(udf.safe_string(payload)) as body from messages) \
+         select message_id, load_date, reject_reason, hex(payload), {} \
+         from parsed order by reject_reason, load_date desc, message_id desc",
+        problems_expression(contract)
+    ))?;
+    let sample = |row: &Vec<Option<String>>| {
+        let payload = bytes_of(&text(row, 3)?);
+        let mut problems = Vec::from_iter(problems_of_bytes(&payload));
+        problems.extend(text(row, 4)?.lines().map(str::to_owned));
+        Some(Sample {
+            message_id: text(row, 0)?,
+            load_date: parsed(row, 1)?,
+            reason: text(row, 2)?,
+            payload: String::from_utf8_lossy(&payload).into_owned(),
+            problems,
+        })
+    };
+    Ok(rows.text_rows()?.iter().filter_map(sample).collect())
+}
+
+/// What the contract says against the fields of `body`, a line each: by the functions that the
+/// tables use, so that both are always of one mind.
+fn problems_expression(contract: &SourceContract) -> String {
+    let mut cases = Vec::new();
+    for ((name, path), field) in contract.paths().zip(contract.fields.values()) {
+        let shown = path.join(".");
+        if field.required {
+            cases.push(format!(
+                "case when ifnull(body.\"{name}\", '') = '' then '`{shown}` is missing' end"
+            ));
+        }
+        let (reader, kind) = match field.kind {
+            ColumnType::Int64 => ("udf.safe_int64", "an integer"),
+            ColumnType::Timestamp => ("udf.safe_timestamp", "an instant in UTC"),
+            ColumnType::Bool => ("udf.safe_bool", "true or false"),
+            _ => continue,
+        };
+        let is_there = if field.required { "<> ''" } else { "is not null" };
+        cases.push(format!(
+            "case when body.\"{name}\" {is_there} and {reader}(body.\"{name}\") is null \
+             then '`{shown}` is `' || body.\"{name}\" || '`, which is not {kind}' end"
+        ));
+    }
+    format!(
+        "if(body is null, '', array_to_string(\
+         list_filter([{}, cast(null as varchar)], lambda problem: problem is not null), chr(10)))",
+        cases.join(", ")
+    )
+}
+
+/// What is wrong with bytes that are no JSON object.
+fn problems_of_bytes(payload: &[u8]) -> Option<String> {
+    let body = match std::str::from_utf8(payload) {
+        Ok(body) => body,
+        Err(error) => {
+            return Some(format!("byte {} is not UTF-8", error.valid_up_to() + 1));
+        }
+    };
+    match serde_json::from_str::<serde_json::Value>(body) {
+        Ok(value) if value.is_object() => None,
+        Ok(_) => Some("it is JSON, and not an object".to_owned()),
+        Err(error) => Some(error.to_string()),
+    }
+}
+
+fn text(row: &[Option<String>], column: usize) -> Option<String> {
+    row.get(column).cloned().flatten()
+}
+
+fn parsed<T: std::str::FromStr>(row: &[Option<String>], column: usize) -> Option<T> {
+    row.get(column)?.as_ref()?.parse().ok()
+}
+
+fn bytes_of(hexadecimal: &str) -> Vec<u8> {
+    let digit = |byte: u8| char::from(byte).to_digit(16).unwrap_or(0);
+    let pairs = hexadecimal.as_bytes().chunks_exact(2);
+    pairs
+        .map(|pair| u8::try_from(digit(pair[0]) * 16 + digit(pair[1])).expect("two digits"))
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn broken_bytes_have_a_place() {
+        assert_eq!(problems_of_bytes(b"{\"a\":\xff}").as_deref(), Some("byte 6 is not UTF-8"));
+        assert_eq!(problems_of_bytes(b"{\"a\":1}"), None);
+        assert_eq!(problems_of_bytes(b"7").as_deref(), Some("it is JSON, and not an object"));
+        let cut = problems_of_bytes(b"{\"a\":").expect("it ends too early");
+        assert!(cut.contains("line 1 column 5"), "{cut}");
+    }
+
+    #[test]
+    fn bytes_travel_as_they_are() {
+        assert_eq!(bytes_of("00FF7b"), [0, 255, 123]);
+    }
+
+    #[test]
+    fn a_filter_is_a_condition() {
+        assert_eq!(Filter::default().condition(), "true");
+        let filter = Filter {
+            reason: Some("it's".to_owned()),
+            from: Some(jiff::civil::date(2026, 1, 5)),
+            to: None,
+        };
+        assert_eq!(
+            filter.condition(),
+            "reject_reason = 'it''s' and load_date >= date '2026-01-05'"
+        );
+    }
+}

@@ -1,0 +1,292 @@
+//! The columns of a proposed source: a contract's fields, with names of their own, and how each is
+//! read in SQL.
+
+use std::collections::BTreeSet;
+
+use super::roles::{FieldPath, Roles, is_inside_value, is_temporal};
+use crate::{
+    contract::ColumnType,
+    payload::{
+        name::{column_name, is_nameable},
+        profile::{FieldProfile, Profile, ValueKind},
+        time::TimeForm,
+    },
+};
+
+/// A contract with more fields is no help; the others are listed.
+const FIELD_COUNT_MAX: usize = 60;
+/// Of events more than these, a field that not one in a hundred has is left out.
+const RARE_FROM_COUNT: u64 = 200;
+/// Columns that the tables have anyway.
+const TAKEN: &[&str] = &[
+    "load_date",
+    "message_id",
+    "published_at",
+    "received_at",
+    "event_id",
+    "event_at",
+    "event_date",
+    "event_hk",
+    "event_count",
+    "effective_at",
+    "reject_reason",
+    "record_source",
+    "source",
+    "place",
+    "body",
+    "event",
+    "payload",
+    "attributes",
+    "first_seen_at",
+    "first_seen_date",
+    "first_load_date",
+    "earlier_load_date",
+];
+
+/// A field that the contract gets.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Column {
+    /// Its name in the contract and the tables.
+    pub name: String,
+    /// Where it stands in the JSON.
+    pub path: FieldPath,
+    /// The type in the tables.
+    pub kind: ColumnType,
+    /// In which form it says an instant, if its type is one.
+    pub time_form: Option<TimeForm>,
+    /// Whether a message without it is rejected.
+    pub is_required: bool,
+    /// What can be said of it.
+    pub about: String,
+}
+
+/// A field that the contract does not get, and why.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LeftOut {
+    /// Where it stands in the JSON.
+    pub path: FieldPath,
+    /// Why.
+    pub reason: String,
+}
+
+/// The columns of a source.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Columns {
+    /// What names an event; `None` if its whole payload does.
+    pub id: Option<Column>,
+    /// When it happened; `None` if only its arrival is known.
+    pub time: Option<Column>,
+    /// The key of who or what it is of; `None` if each event is its own.
+    pub entity: Option<Column>,
+    /// All others, in the order of the payload.
+    pub attributes: Vec<Column>,
+    /// Fields without a column.
+    pub left_out: Vec<LeftOut>,
+}
+
+impl Columns {
+    /// The columns of a profile.
+    pub fn of(profile: &Profile, roles: &Roles) -> Self {
+        let mut columns = Self::default();
+        let mut names: BTreeSet<String> = TAKEN.iter().map(|name| (*name).to_owned()).collect();
+        let role = |path: &Option<FieldPath>| {
+            path.as_ref().map(|path| (path.clone(), &profile.fields[path]))
+        };
+        columns.id = role(&roles.id).map(|(path, field)| id_column(path, field));
+        columns.time = role(&roles.time).map(|(path, field)| time_column(path, field));
+        columns.entity = role(&roles.entity).map(|(path, field)| {
+            let name = unused_name(&path, &mut names);
+            entity_column(name, path, field, profile.object_count)
+        });
+        let has_role = |path: &FieldPath| {
+            [&roles.id, &roles.time, &roles.entity].into_iter().flatten().any(|own| own == path)
+        };
+        let kept = most_frequent(profile, |path| has_role(path));
+        for (path, field) in profile.fields.iter().filter(|(path, _)| !has_role(path)) {
+            if let Some(reason) = reason_against(profile, path, field, &kept) {
+                columns.left_out.push(LeftOut { path: path.clone(), reason });
+                continue;
+            }
+            let name = unused_name(path, &mut names);
+            columns.attributes.push(attribute(name, path, field, profile.object_count));
+        }
+        columns
+    }
+
+    /// The fields of the contract, in order.
+    pub fn all(&self) -> impl Iterator<Item = &Column> {
+        [&self.id, &self.time, &self.entity].into_iter().flatten().chain(&self.attributes)
+    }
+}
+
+impl Column {
+    /// How the column is read from the parsed event.
+    pub fn expression(&self) -> String {
+        let field = format!("event.{}", self.name);
+        match (self.kind, self.time_form) {
+            (ColumnType::Timestamp, form) => self.instant(form, &field),
+            (ColumnType::Int64, _) => format!("udf.safe_int64({field})"),
+            (ColumnType::Float64, _) => format!("udf.safe_float64({field})"),
+            (ColumnType::Bool, _) => format!("udf.safe_bool({field})"),
+            _ => field,
+        }
+    }
+
+    fn instant(&self, form: Option<TimeForm>, field: &str) -> String {
+        let function = match form {
+            Some(TimeForm::Utc) | None => "safe_timestamp",
+            Some(TimeForm::Iso) => "safe_iso_timestamp",
+            Some(TimeForm::Seconds) => "safe_epoch_seconds",
+            Some(TimeForm::Millis) => "safe_epoch_millis",
+            Some(TimeForm::Micros) => "safe_epoch_micros",
+        };
+        format!("udf.{function}({field})")
+    }
+
+    /// Whether a value can be there and yet not be read.
+    pub fn can_be_wrong(&self) -> bool {
+        self.kind != ColumnType::String
+    }
+}
+
+fn id_column(path: FieldPath, field: &FieldProfile) -> Column {
+    let about = format!("Names the event; the same when it is sent again. {}", example(field));
+    Column {
+        name: "event_id".to_owned(),
+        path,
+        kind: ColumnType::String,
+        time_form: None,
+        is_required: true,
+        about,
+    }
+}
+
+fn time_column(path: FieldPath, field: &FieldProfile) -> Column {
+    Column {
+        name: "occurred_at".to_owned(),
+        path,
+        kind: ColumnType::Timestamp,
+        time_form: likeliest_form(field),
+        is_required: true,
+        about: format!("When it happened{}. {}", unit(likeliest_form(field)), example(field)),
+    }
+}
+
+/// What a number counts that says an instant.
+fn unit(form: Option<TimeForm>) -> &'static str {
+    match form {
+        Some(TimeForm::Seconds) => ", in seconds since 1970",
+        Some(TimeForm::Millis) => ", in milliseconds since 1970",
+        Some(TimeForm::Micros) => ", in microseconds since 1970",
+        Some(TimeForm::Utc | TimeForm::Iso) | None => "",
+    }
+}
+
+/// Broken values, of which there are few, have none.
+fn likeliest_form(field: &FieldProfile) -> Option<TimeForm> {
+    let is_text = |form: &TimeForm| matches!(form, TimeForm::Utc | TimeForm::Iso);
+    if field.times.contains_key(&TimeForm::Iso) && field.times.keys().all(is_text) {
+        return Some(TimeForm::Iso);
+    }
+    field.times.iter().max_by_key(|(_, count)| **count).map(|(form, _)| *form)
+}
+
+fn entity_column(name: String, path: FieldPath, field: &FieldProfile, object_count: u64) -> Column {
+    let is_required = field.count == object_count;
+    let missing = if is_required { "" } else { " `unknown` if it is missing." };
+    Column {
+        name,
+        path,
+        kind: ColumnType::String,
+        time_form: None,
+        is_required,
+        about: format!("Who or what it is of.{missing} {}", example(field)),
+    }
+}
+
+fn attribute(name: String, path: &FieldPath, field: &FieldProfile, object_count: u64) -> Column {
+    let mut kind = field.column_type();
+    let mut time_form = field.time_form();
+    if kind == ColumnType::Int64 || kind == ColumnType::Float64 {
+        // A number of the right size is a time only if its name says so.
+        time_form = time_form.filter(|_| is_temporal(&name));
+        if time_form.is_some() {
+            kind = ColumnType::Timestamp;
+        }
+    }
+    let mut about = example(field);
+    if field.kinds.len() > 1 && kind == ColumnType::String {
+        about.push_str(" Its values are of several types.");
+    }
+    if field.count < object_count {
+        let share = field.count * 100 / object_count.max(1);
+        about.push_str(&format!(" In {share} % of the events."));
+    }
+    Column { name, path: path.clone(), kind, time_form, is_required: false, about }
+}
+
+/// Never a character that TOML or a comment in SQL would take for its own.
+fn example(field: &FieldProfile) -> String {
+    let text: String = field.example.chars().filter(|c| !"`\\\"".contains(*c)).collect();
+    match text.as_str() {
+        "" => "Always empty so far.".to_owned(),
+        text => format!("Such as `{}`.", text.replace("*/", "* /")),
+    }
+}
+
+/// A name that no other column has.
+fn unused_name(path: &FieldPath, names: &mut BTreeSet<String>) -> String {
+    let name = column_name(path.iter().map(String::as_str));
+    let name = if names.contains(&name) { format!("{name}_value") } else { name };
+    let numbered = (2..).map(|number| format!("{name}_{number}"));
+    let found = std::iter::once(name.clone()).chain(numbered).find(|name| !names.contains(name));
+    let found = found.expect("there are more numbers than columns");
+    names.insert(found.clone());
+    found
+}
+
+/// The fields that most events have, roles apart.
+fn most_frequent(profile: &Profile, has_role: impl Fn(&FieldPath) -> bool) -> BTreeSet<FieldPath> {
+    let mut fields: Vec<(&FieldPath, u64)> =
+        profile.fields.iter().map(|(path, field)| (path, field.count)).collect();
+    fields.retain(|(path, _)| !has_role(path));
+    fields.sort_by_key(|(_, count)| std::cmp::Reverse(*count));
+    fields.into_iter().take(FIELD_COUNT_MAX).map(|(path, _)| path.clone()).collect()
+}
+
+fn reason_against(
+    profile: &Profile,
+    path: &FieldPath,
+    field: &FieldProfile,
+    kept: &BTreeSet<FieldPath>,
+) -> Option<String> {
+    if !path.iter().all(|key| is_nameable(key)) {
+        return Some("no path can name it: a key has a point or a quote in it".to_owned());
+    }
+    if is_inside_value(profile, path) {
+        return Some("a part of a field that is not always an object".to_owned());
+    }
+    // The engine does not tell names apart by their case.
+    let is_twin = |other: &FieldPath| {
+        other.len() == path.len()
+            && other != path
+            && other.iter().zip(path).all(|(left, right)| left.eq_ignore_ascii_case(right))
+    };
+    let first_twin = profile.fields.keys().find(|other| *other == path || is_twin(other));
+    if first_twin != Some(path) {
+        return Some("another field has the same name but for its case".to_owned());
+    }
+    if field.count == 0 {
+        return Some("always null".to_owned());
+    }
+    let is_empty = field.kinds.keys().eq([&ValueKind::Object]);
+    let is_parent = |other: &FieldPath| other.len() > path.len() && other.starts_with(path);
+    if is_empty && profile.fields.keys().any(is_parent) {
+        return Some("an object, whose own fields are taken".to_owned());
+    }
+    let is_rare = field.count * 100 < profile.object_count;
+    if is_rare && profile.object_count >= RARE_FROM_COUNT {
+        return Some(format!("in {} of {} events", field.count, profile.object_count));
+    }
+    (!kept.contains(path)).then(|| format!("in {} of {} events", field.count, profile.object_count))
+}

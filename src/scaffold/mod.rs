@@ -1,0 +1,206 @@
+//! A project of one's own, proposed from events: a source's contract, its tables and a mart.
+//!
+//! What the events cannot tell is said in the files, beside a value that works. No I/O: texts by
+//! path come out.
+
+mod columns;
+mod roles;
+mod template;
+mod text;
+
+use std::collections::BTreeMap;
+
+pub use columns::{Column, Columns, LeftOut};
+pub use roles::Roles;
+
+use self::{
+    template::Values,
+    text::{alternatives, contract_lines, listed},
+};
+use crate::{
+    contract::ColumnType,
+    payload::{name::column_name, profile::Profile},
+};
+
+/// Left-out fields that the contract names.
+const LEFT_OUT_SHOWN: usize = 40;
+/// An object with more fields left out than these is told to `lakebed drift` to be ignored.
+const LEFT_OUT_IN_OBJECT_MAX: usize = 10;
+const REJECT_REASONS: &str =
+    r#"accepted = ["not_utf8", "not_json", "missing_key", "wrong_type", "too_late", "in_future"]"#;
+
+/// A proposal for a source.
+#[derive(Clone, Debug)]
+pub struct Scaffold {
+    /// The source's name.
+    pub source: String,
+    /// From what it was proposed, such as `120 events of clicks.ndjson`.
+    pub basis: String,
+    /// Its columns.
+    pub columns: Columns,
+    category: Option<String>,
+    measures: Vec<(String, ColumnType)>,
+}
+
+/// The small file of made-up orders with which a project begins that has no events yet.
+pub fn sample_events() -> &'static str {
+    template::file("orders.ndjson")
+}
+
+/// A source's name from a file's: `Page Views-2026.ndjson.gz` gives `page_views`.
+pub fn source_name(file: &str) -> String {
+    let stem = file.split('.').next().unwrap_or_default();
+    let name = column_name([stem.trim_start_matches('-')]);
+    let name = name.trim_end_matches(|c: char| c.is_ascii_digit() || c == '_');
+    if name.is_empty() || name == "field" { "events".to_owned() } else { name.to_owned() }
+}
+
+impl Scaffold {
+    /// Proposes what the profile tells.
+    pub fn propose(source: &str, basis: String, profile: &Profile) -> Self {
+        let roles = Roles::of(source, profile);
+        let columns = Columns::of(profile, &roles);
+        let named =
+            |path: &roles::FieldPath| columns.attributes.iter().find(|column| column.path == *path);
+        let category = roles.category.as_ref().and_then(named).map(|column| column.name.clone());
+        let measures = roles
+            .measures
+            .iter()
+            .filter_map(named)
+            .map(|column| (column.name.clone(), column.kind))
+            .filter(|(_, kind)| matches!(kind, ColumnType::Int64 | ColumnType::Float64))
+            .collect();
+        Self { source: source.to_owned(), basis, columns, category, measures }
+    }
+
+    /// The path in the JSON of the time of an event, if one was found.
+    pub fn time_path(&self) -> Option<String> {
+        self.columns.time.as_ref().map(|column| column.path.join("."))
+    }
+
+    /// What was decided, a sentence each.
+    pub fn decisions(&self) -> Vec<String> {
+        let path = |column: &Column| column.path.join(".");
+        let columns = &self.columns;
+        let mut said = vec![match &columns.id {
+            Some(id) => {
+                format!("`{}` names an event; one that comes again is counted once.", path(id))
+            }
+            None => {
+                "No field names an event, so its whole payload does: an equal payload that comes \
+                     again is counted once. If a field names it, write it into `event_id` of the \
+                     `_checked` table."
+                    .to_owned()
+            }
+        }];
+        said.push(match &columns.time {
+            Some(time) => format!("`{}` says when it happened.", path(time)),
+            None => "No field says when it happened, so its arrival does.".to_owned(),
+        });
+        said.push(match &columns.entity {
+            Some(entity) => {
+                format!("`{}` says of which {} it is: the hub.", path(entity), self.entity())
+            }
+            None => "No field says of whom or what it is: the hub is of the events.".to_owned(),
+        });
+        if let Some(category) = &self.category {
+            said.push(format!("`{category}` is the sort of event: a mart by it."));
+        }
+        if !self.measures.is_empty() {
+            let names: Vec<String> =
+                self.measures.iter().map(|(name, _)| format!("`{name}`")).collect();
+            said.push(format!("{} in the mart by day.", names.join(", ")));
+        }
+        if !columns.left_out.is_empty() {
+            said.push(format!(
+                "{} fields are left out; the contract says which.",
+                columns.left_out.len()
+            ));
+        }
+        said
+    }
+
+    /// The files by path, relative to the project. `steps` are the commands to type next.
+    pub fn files(&self, steps: &str) -> BTreeMap<String, String> {
+        let mut values = self.values();
+        values.insert("steps", steps.to_owned());
+        let category = self.category.as_deref();
+        template::project_files()
+            .into_iter()
+            .filter(|(path, _)| category.is_some() || !path.contains("CATEGORY"))
+            .map(|(path, text)| {
+                let path = path
+                    .replace("SATELLITE", &self.satellite())
+                    .replace("SOURCE", &self.source)
+                    .replace("ENTITY", &self.entity())
+                    .replace("CATEGORY", category.unwrap_or_default())
+                    .replace("gitignore", ".gitignore");
+                (path, template::filled(text, &values))
+            })
+            .collect()
+    }
+
+    /// `device_id` gives `device`.
+    fn entity(&self) -> String {
+        let Some(column) = &self.columns.entity else { return "event".to_owned() };
+        let endings = ["_id", "_uuid", "_key", "_login", "_number", "_name"];
+        let bare = endings.iter().find_map(|ending| column.name.strip_suffix(ending));
+        bare.unwrap_or(&column.name).to_owned()
+    }
+
+    /// The satellite's name after `sat_`: the hub, and what is said of it.
+    fn satellite(&self) -> String {
+        let entity = self.entity();
+        if self.source.starts_with(&format!("{entity}_")) {
+            return self.source.clone();
+        }
+        format!("{entity}_{}", self.source)
+    }
+
+    /// The column of the hub's business key.
+    fn key(&self) -> &str {
+        self.columns.entity.as_ref().map_or("event_id", |column| &column.name)
+    }
+
+    fn values(&self) -> Values {
+        let columns = &self.columns;
+        let path = format!("layers/raw/{}.toml", self.source);
+        let decisions: Vec<String> =
+            self.decisions().iter().map(|line| format!("- {line}")).collect();
+        let names = |prefix: &str| -> Vec<String> {
+            self.payload_columns().iter().map(|name| format!("{prefix}{name}")).collect()
+        };
+        let attributes: Vec<String> =
+            columns.attributes.iter().map(|column| column.name.clone()).collect();
+        Values::from([
+            ("source", self.source.clone()),
+            ("entity", self.entity()),
+            ("satellite", self.satellite()),
+            ("key", self.key().to_owned()),
+            ("category", self.category.clone().unwrap_or_default()),
+            ("basis", self.basis.clone()),
+            ("contract", path),
+            ("decisions", decisions.join("\n")),
+            ("ignored", self.ignored()),
+            ("fields", self.fields()),
+            ("left_out", self.left_out()),
+            ("checked_columns", self.checked_columns()),
+            ("accepted_columns", self.accepted_columns()),
+            ("typed_expressions", listed(&self.typed_expressions(), 4)),
+            ("payload_columns", listed(&names(""), 4)),
+            ("payload_columns_of_c", listed(&names("c."), 4)),
+            ("rejections", self.rejections()),
+            ("attributes", listed(&[attributes, vec![String::new()]].concat(), 4)),
+            ("hub_columns", self.hub_columns()),
+            ("satellite_columns", self.satellite_columns()),
+            ("dimension_columns", self.dimension_columns()),
+            ("fact_columns", self.fact_columns()),
+            ("day_columns", self.day_columns()),
+            ("category_columns", self.category_columns()),
+            ("measure_inputs", self.measures.iter().map(|(name, _)| format!(", {name}")).collect()),
+            ("measure_outputs", self.measure_outputs()),
+        ])
+    }
+}
+
+mod sections;

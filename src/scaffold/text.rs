@@ -1,0 +1,108 @@
+//! Pieces of the text of contracts and queries, in the house style.
+
+use crate::contract::ColumnType;
+
+/// A line of a query has at most so many columns.
+const COLUMNS_MAX: usize = 100;
+
+/// A line of `[columns]` or `[fields]`.
+#[derive(Clone, Debug)]
+pub struct ContractLine {
+    /// The column.
+    pub name: String,
+    /// Its type.
+    pub kind: ColumnType,
+    /// Whether it never is NULL.
+    pub is_required: bool,
+    /// Where it stands in the JSON, if not under its own name.
+    pub path: Option<String>,
+    /// What it means.
+    pub about: String,
+    /// What else the line says, such as `accepted = ["a"]`.
+    pub more: String,
+}
+
+impl ContractLine {
+    /// A column of a table.
+    pub fn new(name: &str, kind: ColumnType, is_required: bool, about: &str) -> Self {
+        Self {
+            name: name.to_owned(),
+            kind,
+            is_required,
+            path: None,
+            about: about.to_owned(),
+            more: String::new(),
+        }
+    }
+}
+
+/// The lines, their parts one under the other.
+pub fn contract_lines(lines: &[ContractLine]) -> String {
+    let name_width = lines.iter().map(|line| line.name.len()).max().unwrap_or_default();
+    let kind = |line: &ContractLine| format!("\"{}\",", format!("{:?}", line.kind).to_uppercase());
+    let kind_width = lines.iter().map(|line| kind(line).len()).max().unwrap_or_default();
+    let text = lines.iter().map(|line| {
+        let required = if line.is_required { " required = true," } else { "" };
+        let path =
+            line.path.as_ref().map(|path| format!(" path = \"{path}\",")).unwrap_or_default();
+        let more = if line.more.is_empty() { String::new() } else { format!(", {}", line.more) };
+        format!(
+            "{:<name_width$} = {{ type = {:<kind_width$}{required}{path} about = \"{}\"{more} }}",
+            line.name,
+            kind(line),
+            line.about
+        )
+    });
+    text.collect::<Vec<_>>().join("\n")
+}
+
+/// One item a line, each but the last with a comma; the first stands where the placeholder does.
+pub fn listed(items: &[String], indent: usize) -> String {
+    items.join(&format!(",\n{}", " ".repeat(indent)))
+}
+
+/// `a is null or b is null`, broken into lines behind `begin` as wide as they may be.
+pub fn alternatives(conditions: &[String], begin: &str, end: &str, indent: usize) -> String {
+    let mut lines = vec![format!("{begin} ")];
+    for (number, condition) in conditions.iter().enumerate() {
+        let or = if number == 0 { "" } else { " or " };
+        let line = lines.last_mut().expect("there is always one");
+        if indent + line.len() + or.len() + condition.len() + end.len() >= COLUMNS_MAX {
+            lines.push(format!("  {}{condition}", or.trim_start()));
+        } else {
+            line.push_str(or);
+            line.push_str(condition);
+        }
+    }
+    let lines: Vec<&str> = lines.iter().map(|line| line.trim_end()).collect();
+    format!("{} {end}", lines.join(&format!("\n{}", " ".repeat(indent))))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{ContractLine, alternatives, contract_lines, listed};
+    use crate::contract::ColumnType;
+
+    #[test]
+    fn parts_of_lines_stand_one_under_the_other() {
+        let mut path = ContractLine::new("user_id", ColumnType::String, false, "Who.");
+        path.path = Some("user.id".to_owned());
+        let lines = [ContractLine::new("n", ColumnType::Timestamp, true, "When."), path];
+        assert_eq!(
+            contract_lines(&lines),
+            "n       = { type = \"TIMESTAMP\", required = true, about = \"When.\" }\n\
+             user_id = { type = \"STRING\",    path = \"user.id\", about = \"Who.\" }"
+        );
+    }
+
+    #[test]
+    fn long_conditions_are_broken() {
+        let one = ["a is null".to_owned()];
+        assert_eq!(alternatives(&one, "when", "then 'x'", 6), "when a is null then 'x'");
+        let many: Vec<String> = (0..9).map(|n| format!("column_{n} is null")).collect();
+        let text = alternatives(&many, "when", "then 'x'", 6);
+        assert!(text.lines().count() > 1);
+        assert!(text.lines().all(|line| line.len() <= 100), "{text}");
+        assert_eq!(listed(&["a".to_owned(), "b".to_owned()], 2), "a,\n  b");
+    }
+}

@@ -1,0 +1,99 @@
+//! Follows `docs/tutorial-schema-changes.md` to the letter, so that it cannot be wrong.
+//!
+//! What it does with a block of code follows from the word behind the three backticks:
+//! - `sh`: a shell runs it in a copy of the project, with `lakebed` on its path;
+//! - `text`: each line is in what the last shell said, in that order; beginnings of lines do;
+//! - `diff`: the lines stand once in the file that its first line names, and are replaced;
+//! - `json FILE`, `sql FILE`: the file is written.
+
+use std::{env, fs, path::Path, process::Command};
+
+use crate::harness::{BINARY, CHECKOUT, World, copy_folder};
+
+const TUTORIAL: &str = "docs/tutorial-schema-changes.md";
+
+/// A block of code of the tutorial.
+struct Block<'a> {
+    /// What stands behind the three backticks.
+    kind: &'a str,
+    text: &'a str,
+    line: usize,
+}
+
+fn blocks(markdown: &str) -> Vec<Block<'_>> {
+    let mut blocks = Vec::new();
+    let mut line = 1;
+    for (number, part) in markdown.split("```").enumerate() {
+        if number % 2 == 1 {
+            let (kind, text) = part.split_once('\n').expect("a block has lines");
+            blocks.push(Block { kind, text, line });
+        }
+        line += part.matches('\n').count();
+    }
+    blocks
+}
+
+#[test]
+fn the_tutorial_of_schema_changes_is_true() {
+    let world = World::new();
+    for folder in ["layers", "scenarios"] {
+        copy_folder(&Path::new(CHECKOUT).join(folder), &world.folder().join(folder));
+    }
+    let markdown = fs::read_to_string(Path::new(CHECKOUT).join(TUTORIAL)).expect("it is there");
+    let mut said = String::new();
+    let mut done_count = 0;
+    for block in blocks(&markdown) {
+        let place = format!("{TUTORIAL}:{}", block.line);
+        match block.kind.split_once(' ').unwrap_or((block.kind, "")) {
+            ("sh", _) => said = shell(&world, block.text, &place),
+            ("text", _) => expect_lines(block.text, &said, &place),
+            ("diff", _) => apply(&world, block.text, &place),
+            ("json" | "sql", file) if !file.is_empty() => {
+                fs::write(world.folder().join(file), block.text).expect("writable");
+            }
+            (kind, _) => panic!("{place}: nobody knows what to do with `{kind}`"),
+        }
+        done_count += 1;
+    }
+    assert!(done_count > 30, "the tutorial has {done_count} blocks");
+}
+
+/// Runs the commands, and gives what they wrote.
+fn shell(world: &World, script: &str, place: &str) -> String {
+    let folder = Path::new(BINARY).parent().expect("a program is in a folder");
+    let path = env::var("PATH").unwrap_or_default();
+    let output = Command::new("sh")
+        .args(["-ec", script])
+        .current_dir(world.folder())
+        .env("PATH", format!("{}:{path}", folder.display()))
+        .output()
+        .expect("there is a shell");
+    let stdout = String::from_utf8_lossy(&output.stdout).into_owned();
+    let stderr = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success(), "{place}: {script}{stdout}{stderr}");
+    stdout
+}
+
+fn expect_lines(expected: &str, said: &str, place: &str) {
+    let mut rest = said.lines();
+    for line in expected.lines() {
+        let begin = line.split("[DIGEST]").next().unwrap_or(line);
+        let is_found =
+            rest.any(|said| said.starts_with(begin) || said.contains(begin.trim_start()));
+        assert!(is_found, "{place}: `{line}` is not, or not there, in\n{said}");
+    }
+}
+
+/// Replaces the old lines of a diff by its new ones.
+fn apply(world: &World, diff: &str, place: &str) {
+    let (head, body) = diff.split_once('\n').expect("a diff names its file");
+    let file = world.folder().join(head.strip_prefix("--- ").expect("a diff names its file"));
+    let side = |sign: char| -> String {
+        let is_of_side = |line: &&str| line.starts_with([' ', sign]);
+        body.lines().filter(is_of_side).map(|line| line[1..].to_owned() + "\n").collect()
+    };
+    let (old, new) = (side('-'), side('+'));
+    let text = fs::read_to_string(&file).unwrap_or_else(|error| panic!("{place}: {error}"));
+    assert_eq!(text.matches(&old).count(), 1, "{place}: these lines are not in the file, once");
+    fs::write(&file, text.replacen(&old, &new, 1)).expect("writable");
+}

@@ -1,0 +1,14 @@
+/*
+about  = "A bad table."
+grain  = ["activity_date"]
+build  = "partition"
+partition_by = "activity_date"
+growth = "entities"
+owner  = "tests"
+
+[columns]
+activity_date = { type = "DATE", required = true, about = "d" }
+n = { type = "INT64", about = "n" }
+*/
+select calendar_date as activity_date, iso_week as n
+from dimensional.dim_date

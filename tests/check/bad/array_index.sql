@@ -1,0 +1,1 @@
+select split(user_id, ',')[0] as x from vault.hub_user

@@ -1,0 +1,1 @@
+select user_id || '\n' as x from vault.hub_user

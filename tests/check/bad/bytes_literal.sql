@@ -1,0 +1,1 @@
+select b'x' as x from vault.hub_user

@@ -1,0 +1,1 @@
+select user_hk, current_timestamp() as x from vault.hub_user

@@ -1,0 +1,1 @@
+select first_load_date + interval 1 day as x from vault.hub_user

@@ -1,0 +1,1 @@
+delete from vault.hub_user where true

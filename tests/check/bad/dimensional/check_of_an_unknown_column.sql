@@ -1,0 +1,20 @@
+/*
+about  = "A bad table."
+grain  = ["load_date"]
+build  = "partition"
+partition_by = "load_date"
+growth = "entities"
+owner  = "tests"
+
+[columns]
+load_date = { type = "DATE", required = true, about = "d" }
+n = { type = "INT64", about = "n" }
+
+[[checks]]
+name   = "positive"
+expect = "m > 0"
+*/
+select load_date, count(*) as n
+from vault.sat_user_profile
+where load_date between @from_date and @to_date
+group by load_date

@@ -1,0 +1,1 @@
+select 'it''s' as x from vault.hub_user

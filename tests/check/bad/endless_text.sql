@@ -1,0 +1,1 @@
+select 'abc from vault.hub_user

@@ -1,0 +1,1 @@
+select extract(dayofweek from first_load_date) as x from vault.hub_user

@@ -1,0 +1,1 @@
+select extract(week from first_load_date) as x from vault.hub_user

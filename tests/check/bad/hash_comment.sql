@@ -1,0 +1,2 @@
+select user_hk # why
+from vault.hub_user

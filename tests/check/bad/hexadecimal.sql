@@ -1,0 +1,1 @@
+select 0xFF as x from vault.hub_user

@@ -1,0 +1,1 @@
+select length(user_id) % 2 as x from vault.hub_user

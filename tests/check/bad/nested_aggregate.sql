@@ -1,0 +1,1 @@
+select max(count(*)) as n from vault.hub_user

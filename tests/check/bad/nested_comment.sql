@@ -1,0 +1,2 @@
+select user_hk /* a /* b */ c */
+from vault.hub_user

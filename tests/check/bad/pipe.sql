@@ -1,0 +1,1 @@
+from vault.hub_user |> select user_hk

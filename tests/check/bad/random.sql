@@ -1,0 +1,1 @@
+select user_hk, rand() as x from vault.hub_user

@@ -1,0 +1,1 @@
+select r'x' as x from vault.hub_user

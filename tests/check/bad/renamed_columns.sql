@@ -1,0 +1,1 @@
+with a (x) as (select user_hk from vault.hub_user) select x from a

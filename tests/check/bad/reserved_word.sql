@@ -1,0 +1,1 @@
+select user_id as rows from vault.hub_user

@@ -1,0 +1,1 @@
+select * except (user_id) from vault.hub_user

@@ -1,0 +1,1 @@
+select b.* from vault.hub_user as a

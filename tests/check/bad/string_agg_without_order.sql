@@ -1,0 +1,1 @@
+select string_agg(user_id, ',') as x from vault.hub_user

@@ -1,0 +1,1 @@
+select sum(user_id) as x from vault.hub_user

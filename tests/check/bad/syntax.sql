@@ -1,0 +1,2 @@
+select user_hk
+from where user_id = 'x'

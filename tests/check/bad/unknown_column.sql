@@ -1,0 +1,1 @@
+select user_key from vault.hub_user

@@ -1,0 +1,1 @@
+select u.event_count from vault.hub_user as u

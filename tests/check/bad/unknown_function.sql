@@ -1,0 +1,1 @@
+select upperr(user_id) as x from vault.hub_user

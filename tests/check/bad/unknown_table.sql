@@ -1,0 +1,1 @@
+select user_hk from vault.hub_usr

@@ -1,0 +1,1 @@
+select count(*) over w as n from vault.hub_user
