@@ -43,6 +43,30 @@ create or replace function udf.hash_key_4(a STRING, b STRING, c STRING, d STRING
   to_hex(md5(udf.hash_part(a) || udf.hash_part(b) || udf.hash_part(c) || udf.hash_part(d)))
 );
 
+create or replace function udf.hash_key_5(
+  a STRING, b STRING, c STRING, d STRING, e STRING
+) returns STRING as (
+  to_hex(md5(
+    udf.hash_part(a) || udf.hash_part(b) || udf.hash_part(c) || udf.hash_part(d) || udf.hash_part(e)
+  ))
+);
+create or replace function udf.hash_key_7(
+  a STRING, b STRING, c STRING, d STRING, e STRING, f STRING, g STRING
+) returns STRING as (
+  to_hex(md5(
+    udf.hash_part(a) || udf.hash_part(b) || udf.hash_part(c) || udf.hash_part(d) || udf.hash_part(e)
+    || udf.hash_part(f) || udf.hash_part(g)
+  ))
+);
+create or replace function udf.hash_key_9(
+  a STRING, b STRING, c STRING, d STRING, e STRING, f STRING, g STRING, h STRING, i STRING
+) returns STRING as (
+  to_hex(md5(
+    udf.hash_part(a) || udf.hash_part(b) || udf.hash_part(c) || udf.hash_part(d) || udf.hash_part(e)
+    || udf.hash_part(f) || udf.hash_part(g) || udf.hash_part(h) || udf.hash_part(i)
+  ))
+);
+
 -- The member of a dimension that stands for what is not known.
 create or replace function udf.unknown_key() returns STRING as ('00000000000000000000000000000000');
 
@@ -96,7 +120,8 @@ create or replace function udf.safe_date(s STRING) returns DATE as (
 );
 create or replace function udf.safe_float64(s STRING) returns FLOAT64 as (
   if(
-    regexp_contains(s, r'^[+-]?[0-9]+([.][0-9]+)?([eE][+-]?[0-9]+)?$'),
+    regexp_contains(s, r'^[+-]?([0-9]+([.][0-9]*)?|[.][0-9]+)([eE][+-]?[0-9]+)?$')
+    and not is_inf(safe_cast(s as FLOAT64)),
     safe_cast(s as FLOAT64),
     null
   )
@@ -109,6 +134,78 @@ create or replace function udf.array_contains(a ANY TYPE, x ANY TYPE) as (
 -- The quotient rounded down, also of negative numbers.
 create or replace function udf.floor_div(a INT64, b INT64) returns INT64 as (
   div(a - mod(mod(a, b) + b, b), b)
+);
+
+-- The hash key of a business key, and the unknown member's where there is none.
+create or replace function udf.key_or_unknown(s STRING) returns STRING as (
+  if(ifnull(s, '') = '', udf.unknown_key(), udf.hash_key(s))
+);
+
+-- An amount in micros at a rate in micros, cut off to whole micros.
+create or replace function udf.at_rate(amount_micros INT64, rate_micros INT64) returns INT64 as (
+  cast(trunc(
+    cast(amount_micros as BIGNUMERIC) * cast(rate_micros as BIGNUMERIC) / 1000000
+  ) as INT64)
+);
+
+-- Minutes of an offset such as `+02:00`, `-0530` or `+02`; 0 if there is none.
+create or replace function udf.offset_minutes(s STRING) returns INT64 as (
+  ifnull(
+    if(starts_with(s, '-'), -1, 1) * (
+      60 * safe_cast(substr(s, 2, 2) as INT64)
+      + ifnull(safe_cast(replace(substr(s, 4), ':', '') as INT64), 0)
+    ),
+    0
+  )
+);
+
+-- An instant in any of the forms of ISO 8601 that people send; NULL for anything else.
+create or replace function udf.safe_iso_timestamp(s STRING) returns TIMESTAMP as (
+  if(
+    regexp_contains(
+      s,
+      r'^(19|20)[0-9]{2}-[0-9]{2}-[0-9]{2}([T ]([01][0-9]|2[0-3]):[0-5][0-9](:[0-5][0-9]([.][0-9]+)?)?'
+      r'( ?(Z|UTC|[+-][0-9]{2}(:?[0-9]{2})?))?)?$'
+    ) and not regexp_contains(s, r'[.][0-9]{10}'),
+    timestamp_sub(
+      safe_cast(
+        regexp_replace(
+          replace(
+            regexp_extract(
+              s,
+              r'^([0-9]{4}-[0-9]{2}-[0-9]{2}(?:[T ][0-9]{2}:[0-9]{2}(?::[0-9]{2}(?:[.][0-9]{1,6})?)?)?)'
+            ),
+            'T', ' '
+          ),
+          r'( [0-9]{2}:[0-9]{2})$', r'\1:00'
+        ) as TIMESTAMP
+      ),
+      interval udf.offset_minutes(
+        regexp_extract(s, r'[T ][0-9:.]+ ?([+-][0-9]{2}:?(?:[0-9]{2})?)$')
+      ) minute
+    ),
+    null
+  )
+);
+
+-- An instant as a number since 1970, perhaps with decimals; NULL for anything else.
+create or replace function udf.safe_epoch_seconds(s STRING) returns TIMESTAMP as (
+  if(
+    regexp_contains(s, r'^[0-9]{1,10}([.][0-9]+)?$'),
+    timestamp_micros(cast(trunc(safe_cast(s as NUMERIC) * 1000000) as INT64)), null
+  )
+);
+create or replace function udf.safe_epoch_millis(s STRING) returns TIMESTAMP as (
+  if(
+    regexp_contains(s, r'^[0-9]{1,13}([.][0-9]+)?$'),
+    timestamp_micros(cast(trunc(safe_cast(s as NUMERIC) * 1000) as INT64)), null
+  )
+);
+create or replace function udf.safe_epoch_micros(s STRING) returns TIMESTAMP as (
+  if(
+    regexp_contains(s, r'^[0-9]{1,16}([.][0-9]+)?$'),
+    timestamp_micros(cast(trunc(safe_cast(s as NUMERIC)) as INT64)), null
+  )
 );
 
 -- What the generated payload parsers are made of; queries do not call these.

@@ -267,7 +267,7 @@ create or replace macro udf.offset_minutes(s) as
 -- An instant in any of the forms of ISO 8601 that people send: a date alone, `T` or a space before
 -- the time, an offset such as `+02:00` (without one it is UTC); NULL for anything else.
 create or replace macro udf.safe_iso_timestamp(s) as
-  if(regexp_full_match(s, '(19|20)[0-9]{2}-[0-9]{2}-[0-9]{2}([T ][0-9]{2}:[0-9]{2}(:[0-9]{2}([.][0-9]{1,9})?)?( ?(Z|UTC|[+-][0-9]{2}(:?[0-9]{2})?))?)?'),
+  if(regexp_full_match(s, '(19|20)[0-9]{2}-[0-9]{2}-[0-9]{2}([T ]([01][0-9]|2[0-3]):[0-5][0-9](:[0-5][0-9]([.][0-9]{1,9})?)?( ?(Z|UTC|[+-][0-9]{2}(:?[0-9]{2})?))?)?'),
      try_cast(replace(system.main.regexp_extract(s, '^[0-9]{4}-[0-9]{2}-[0-9]{2}([T ][0-9]{2}:[0-9]{2}(:[0-9]{2}([.][0-9]{1,6})?)?)?'), 'T', ' ') as timestamp)
        - to_minutes(udf.offset_minutes(system.main.regexp_extract(s, '[T ][0-9:.]+ ?([+-][0-9]{2}:?([0-9]{2})?)$', 1))),
      null);

@@ -64,6 +64,24 @@ create or replace function udf.hash_key_3(a STRING, b STRING, c STRING) returns 
 create or replace function udf.hash_key_4(a STRING, b STRING, c STRING, d STRING) returns STRING
   return md5(udf.hash_part(a) || udf.hash_part(b) || udf.hash_part(c) || udf.hash_part(d));
 
+create or replace function udf.hash_key_5(
+  a STRING, b STRING, c STRING, d STRING, e STRING
+) returns STRING return md5(
+    udf.hash_part(a) || udf.hash_part(b) || udf.hash_part(c) || udf.hash_part(d) || udf.hash_part(e)
+  );
+create or replace function udf.hash_key_7(
+  a STRING, b STRING, c STRING, d STRING, e STRING, f STRING, g STRING
+) returns STRING return md5(
+    udf.hash_part(a) || udf.hash_part(b) || udf.hash_part(c) || udf.hash_part(d) || udf.hash_part(e)
+    || udf.hash_part(f) || udf.hash_part(g)
+  );
+create or replace function udf.hash_key_9(
+  a STRING, b STRING, c STRING, d STRING, e STRING, f STRING, g STRING, h STRING, i STRING
+) returns STRING return md5(
+    udf.hash_part(a) || udf.hash_part(b) || udf.hash_part(c) || udf.hash_part(d) || udf.hash_part(e)
+    || udf.hash_part(f) || udf.hash_part(g) || udf.hash_part(h) || udf.hash_part(i)
+  );
+
 -- The member of a dimension that stands for what is not known.
 create or replace function udf.unknown_key() returns STRING
   return '00000000000000000000000000000000';
@@ -109,8 +127,73 @@ create or replace function udf.safe_date(s STRING) returns DATE
   return if(s rlike r'^(19|20)[0-9]{2}-[0-9]{2}-[0-9]{2}\z', try_cast(s as DATE), null);
 create or replace function udf.safe_float64(s STRING) returns DOUBLE
   return if(
-    s rlike r'^[+-]?[0-9]+([.][0-9]+)?([eE][+-]?[0-9]+)?\z', try_cast(s as DOUBLE), null
+    s rlike r'^[+-]?([0-9]+([.][0-9]*)?|[.][0-9]+)([eE][+-]?[0-9]+)?\z'
+      and abs(try_cast(s as DOUBLE)) < double('Infinity'),
+    try_cast(s as DOUBLE),
+    null
   );
+
+-- The hash key of a business key, and the unknown member's where there is none.
+create or replace function udf.key_or_unknown(s STRING) returns STRING
+  return if(ifnull(s, '') = '', udf.unknown_key(), udf.hash_key(s));
+
+-- An amount in micros at a rate in micros, cut off to whole micros.
+create or replace function udf.at_rate(amount_micros BIGINT, rate_micros BIGINT) returns BIGINT
+  return cast(
+    cast(amount_micros as DECIMAL(19, 0)) * cast(rate_micros as DECIMAL(19, 0)) div 1000000
+    as BIGINT
+  );
+
+-- Minutes of an offset such as `+02:00`, `-0530` or `+02`; 0 if there is none.
+create or replace function udf.offset_minutes(s STRING) returns BIGINT
+  return ifnull(
+    if(startswith(s, '-'), -1, 1) * (
+      60 * try_cast(substr(s, 2, 2) as BIGINT)
+      + ifnull(try_cast(replace(substr(s, 4), ':', '') as BIGINT), 0)
+    ),
+    0
+  );
+
+-- An instant in any of the forms of ISO 8601 that people send; NULL for anything else.
+create or replace function udf.safe_iso_timestamp(s STRING) returns TIMESTAMP
+  return if(
+    s rlike concat(
+      '^(19|20)[0-9]{2}-[0-9]{2}-[0-9]{2}([T ]([01][0-9]|2[0-3]):[0-5][0-9]',
+      r'(:[0-5][0-9]([.][0-9]{1,9})?)?( ?(Z|UTC|[+-][0-9]{2}(:?[0-9]{2})?))?)?\z'
+    ),
+    timestampadd(
+      MINUTE,
+      -udf.offset_minutes(regexp_extract(s, '[T ][0-9:.]+ ?([+-][0-9]{2}:?([0-9]{2})?)$', 1)),
+      try_cast(replace(
+        regexp_extract(
+          s, '^[0-9]{4}-[0-9]{2}-[0-9]{2}([T ][0-9]{2}:[0-9]{2}(:[0-9]{2}([.][0-9]{1,6})?)?)?', 0
+        ),
+        'T', ' '
+      ) as TIMESTAMP)
+    ),
+    null
+  );
+
+-- An instant as a number since 1970, perhaps with decimals; NULL for anything else.
+create or replace function udf.safe_epoch_seconds(s STRING) returns TIMESTAMP
+  return if(
+    s rlike r'^[0-9]{1,10}([.][0-9]+)?\z',
+    timestamp_micros(cast(try_cast(s as DECIMAL(25, 9)) * 1000000 as BIGINT)), null
+  );
+create or replace function udf.safe_epoch_millis(s STRING) returns TIMESTAMP
+  return if(
+    s rlike r'^[0-9]{1,13}([.][0-9]+)?\z',
+    timestamp_micros(cast(try_cast(s as DECIMAL(25, 9)) * 1000 as BIGINT)), null
+  );
+create or replace function udf.safe_epoch_micros(s STRING) returns TIMESTAMP
+  return if(
+    s rlike r'^[0-9]{1,16}([.][0-9]+)?\z',
+    timestamp_micros(cast(try_cast(s as DECIMAL(25, 9)) as BIGINT)), null
+  );
+
+-- The quotient rounded down, also of negative numbers.
+create or replace function udf.floor_div(a BIGINT, b BIGINT) returns BIGINT
+  return (a - mod(mod(a, b) + b, b)) div b;
 
 -- What the generated payload parsers are made of; queries do not call these.
 

@@ -72,7 +72,8 @@ pub fn runner() -> TestRunner {
     TestRunner::new_with_rng(Config::default(), TestRng::deterministic_rng(RngAlgorithm::ChaCha))
 }
 
-fn compare_function(
+/// How a function comes out, and how many calls were compared.
+pub fn compare_function(
     session: &mut dyn Session,
     google: &mut Google,
     function: &Function,

@@ -28,15 +28,6 @@ pub const RAW_COLUMNS: [(&str, ColumnType); 7] = [
 /// Names and types of columns, in order.
 pub type Columns = Vec<(String, String)>;
 
-/// Rows of a query, with its columns.
-#[derive(Debug)]
-pub struct Result_ {
-    /// Names and GoogleSQL types.
-    pub columns: Columns,
-    /// The rows.
-    pub rows: Vec<Row>,
-}
-
 /// The engine.
 pub struct Google {
     worker: Worker,
@@ -95,16 +86,16 @@ impl Google {
         &mut self,
         sql: &str,
         tables: &BTreeMap<String, Vec<Row>>,
-    ) -> Result<Result_, String> {
+    ) -> Result<Answer, String> {
         let sql = with_quoted_tables(sql, tables);
         self.answer_of(&json!({"do": "query", "sql": sql, "tables": tables}))
     }
 
-    fn answer_of(&mut self, request: &Value) -> Result<Result_, String> {
+    fn answer_of(&mut self, request: &Value) -> Result<Answer, String> {
         let answer = self.worker.ask(request)?;
         let columns = serde_json::from_value(answer["columns"].clone()).expect("pairs of texts");
         let rows = serde_json::from_value(answer["rows"].clone()).expect("lists of cells");
-        Ok(Result_ { columns, rows })
+        Ok(Answer { columns, rows })
     }
 }
 

@@ -7,6 +7,7 @@
 mod functions;
 mod generate;
 mod google;
+mod mutants;
 mod payloads;
 mod recorder;
 mod report;
@@ -99,6 +100,7 @@ fn compare_all(environment: &Path, arguments: &Arguments) -> Report {
         &|name| arguments.wants(name),
         &mut report,
     );
+    mutants::find_all(&open, &mut google, &|name| arguments.wants(name), &mut report);
     payloads::compare_all(
         &open.project,
         duckdb.as_ref(),
