@@ -9,7 +9,7 @@ use lakebed::{
     project::Project,
     sql::tokens::tokenize,
 };
-use serde_json::{Value, json};
+use serde_json::json;
 use sqlparser::{keywords::RESERVED_FOR_TABLE_ALIAS, tokenizer::Token};
 
 use crate::{rows::Row, worker::Worker};
@@ -86,16 +86,10 @@ impl Google {
         &mut self,
         sql: &str,
         tables: &BTreeMap<String, Vec<Row>>,
-    ) -> Result<Answer, String> {
+    ) -> Result<Vec<Row>, String> {
         let sql = with_quoted_tables(sql, tables);
-        self.answer_of(&json!({"do": "query", "sql": sql, "tables": tables}))
-    }
-
-    fn answer_of(&mut self, request: &Value) -> Result<Answer, String> {
-        let answer = self.worker.ask(request)?;
-        let columns = serde_json::from_value(answer["columns"].clone()).expect("pairs of texts");
-        let rows = serde_json::from_value(answer["rows"].clone()).expect("lists of cells");
-        Ok(Answer { columns, rows })
+        let answer = self.worker.ask(&json!({"do": "query", "sql": sql, "tables": tables}))?;
+        Ok(serde_json::from_value(answer["rows"].clone()).expect("lists of cells"))
     }
 }
 

@@ -20,7 +20,11 @@ use crate::{
 const MUTANTS: [(&str, &str, &str); 5] = [
     ("udf.iso_day_of_week", "as isodow(d)", "as dayofweek(d)"),
     ("udf.day_of_week", "as dayofweek(d) + 1", "as dayofweek(d)"),
-    ("udf.month_start", "as cast(date_trunc('month', d) as date)", "as cast(date_trunc('month', d + 1) as date)"),
+    (
+        "udf.month_start",
+        "as cast(date_trunc('month', d) as date)",
+        "as cast(date_trunc('month', d + 1) as date)",
+    ),
     ("udf.hash_part", "|| ':' || s, '-')", "|| ':' || s, '')"),
     ("udf.safe_bool", "if(lower(s) = 'false', false, null)", "false"),
 ];
@@ -39,7 +43,10 @@ pub fn find_all(
         }
         let mut project = open.project.clone();
         let text = project.duckdb_functions.to_string();
-        assert!(text.contains(original), "the definition of {function} has no `{original}` any more");
+        assert!(
+            text.contains(original),
+            "the definition of {function} has no `{original}` any more"
+        );
         project.duckdb_functions = text.replacen(original, mutated, 1).into();
         let prelude = Prelude::duckdb(&project).expect("the mutant has tokens");
         let options = Options { threads: None, is_read_only: false };

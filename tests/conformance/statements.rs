@@ -140,7 +140,7 @@ fn compare(google: &mut Google, node: &Node, change: &Change) -> Result<(), Stri
     let theirs = google
         .query(&expectation, &change.before)
         .map_err(|error| format!("GoogleSQL fails: {error}\n{expectation}"))?;
-    let (only_ours, only_theirs) = difference(&change.after, &theirs.rows);
+    let (only_ours, only_theirs) = difference(&change.after, &theirs);
     if only_ours.is_empty() && only_theirs.is_empty() {
         return Ok(());
     }

@@ -104,7 +104,7 @@ fn compare_one(
     let inputs = world.contents(session, reads.iter().map(String::as_str));
     let ours = stored_rows(world, session, node, sql);
     let theirs = google.query(sql, &inputs).map_err(|error| format!("GoogleSQL fails: {error}"))?;
-    let (only_ours, only_theirs) = difference(&ours, &theirs.rows);
+    let (only_ours, only_theirs) = difference(&ours, &theirs);
     if only_ours.is_empty() && only_theirs.is_empty() {
         return Ok(ours.len());
     }

@@ -217,7 +217,7 @@ fn google_outcomes(google: &mut Google, trial: &Trial<'_>) -> Result<Outcomes, S
     let result = google
         .query(&statement, &BTreeMap::from([(CASES.to_owned(), rows)]))
         .map_err(|error| format!("GoogleSQL refuses it: {error}\n{statement}"))?;
-    Ok(outcomes(result.rows, &call.returns))
+    Ok(outcomes(result, &call.returns))
 }
 
 fn numbered(groups: &[Vec<Row>]) -> impl Iterator<Item = (usize, usize, &Row)> {

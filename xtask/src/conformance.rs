@@ -52,6 +52,22 @@ pub fn ensure_environment(root: &Path) -> Result<PathBuf, String> {
     named.map(|()| folder)
 }
 
+/// The page of `--html FILE` is written relative to where the user typed, and cargo runs tests in
+/// their package.
+pub fn with_absolute_paths(arguments: &[String]) -> Result<Vec<PathBuf>, String> {
+    let mut is_path = false;
+    let absolute = |argument: &String| {
+        let path = PathBuf::from(argument);
+        let was_path = std::mem::replace(&mut is_path, argument == "--html");
+        if was_path {
+            std::path::absolute(&path).map_err(|e| format!("{argument}: {e}"))
+        } else {
+            Ok(path)
+        }
+    };
+    arguments.iter().map(absolute).collect()
+}
+
 /// `XDG_CACHE_HOME`, or the place that stands for it.
 fn cache() -> Result<PathBuf, String> {
     let set = |name: &str| env::var_os(name).filter(|value| !value.is_empty()).map(PathBuf::from);

@@ -75,10 +75,10 @@ fn perform(task: &str, rest: &[String]) -> Result<ExitCode, String> {
         "conformance" => {
             duckdb::ensure(&root)?;
             let environment = conformance::ensure_environment(&root)?;
-            // The user's own folder: the page is written relative to where they typed.
             let tests = ["test", "--package", "lakebed", "--test", "conformance", "--"];
             let mut command = cargo(&tests);
-            execute(command.args(rest).env("LAKEBED_CONFORMANCE", environment))
+            command.args(conformance::with_absolute_paths(rest)?).current_dir(&root);
+            execute(command.env("LAKEBED_CONFORMANCE", environment))
         }
         "bench" => {
             duckdb::ensure(&root)?;
