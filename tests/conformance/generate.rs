@@ -6,7 +6,7 @@ use lakebed::portable::{functions::Argument, types::Type};
 use proptest::{prelude::*, sample::select, strategy::BoxedStrategy};
 use serde_json::{Value, json};
 
-use crate::rows::{Cell, float};
+use crate::rows::{Cell, float, hex};
 
 /// Of ten values one is NULL.
 const NULL_WEIGHT: u32 = 1;
@@ -219,7 +219,7 @@ pub fn any_of(kind: &Type) -> BoxedStrategy<Cell> {
         .boxed(),
         Type::Bytes => {
             let bytes = prop::collection::vec(any::<u8>(), 0..12);
-            let hex = |bytes: Vec<u8>| bytes.iter().map(|b| format!("{b:02x}")).collect::<String>();
+            let hex = |bytes: Vec<u8>| hex(&bytes);
             let text = select(&TEXTS[..]).prop_map(|text| text.as_bytes().to_vec());
             prop_oneof![bytes, text].prop_map(hex).prop_map(Value::from).boxed()
         }
@@ -252,8 +252,8 @@ fn restricted(form: &str, kind: &Type) -> BoxedStrategy<Cell> {
         ("date epoch", _) => (-719_162_i64..2_932_896).prop_map(Value::from).boxed(),
         ("code point", _) => any::<char>().prop_map(|c| Value::from(u32::from(c).max(1))).boxed(),
         ("small", Type::Int64) => (-12_i64..13).prop_map(Value::from).boxed(),
-        ("small", _) => (-999_999_000_i64..999_999_000)
-            .prop_map(|thousandths| float(thousandths as f64 / 1000.0))
+        ("small", _) => (-999_999_000_i32..999_999_000)
+            .prop_map(|thousandths| float(f64::from(thousandths) / 1000.0))
             .boxed(),
         // Of any type, only FLOAT64 has what is not finite.
         ("finite", kind) if *kind != Type::Float64 => any_of(kind),

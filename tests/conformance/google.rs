@@ -1,6 +1,6 @@
 //! Google's analyzer and reference implementation, over the catalog of a project.
 
-use std::{collections::BTreeMap, path::Path};
+use std::{collections::BTreeMap, fmt::Write as _, path::Path};
 
 use lakebed::{
     contract::{ColumnType, TableName},
@@ -120,7 +120,7 @@ fn with_quoted_tables(sql: &str, tables: &BTreeMap<String, Vec<Row>>) -> String 
         });
         quoted.push_str(&sql[copied..tokens[at].span.start]);
         let alias = if has_alias { String::new() } else { format!(" as {}", table.value) };
-        quoted.push_str(&format!("`{name}`{alias}"));
+        let _ = write!(quoted, "`{name}`{alias}");
         copied = tokens[at + 2].span.end;
     }
     quoted + &sql[copied..]

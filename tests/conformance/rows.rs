@@ -4,6 +4,8 @@
 //! microseconds since 1970, as integers; FLOAT64 as the 16 hexadecimal digits of its bits; BYTES in
 //! hexadecimal; NUMERIC in digits; arrays and structs as lists.
 
+use std::fmt::Write as _;
+
 use arrow::{
     array::{Array, ArrayRef, AsArray, RecordBatch},
     compute::cast,
@@ -94,8 +96,12 @@ fn decimal(unscaled: i128, scale: i8) -> Cell {
     format!("{sign}{whole}{point}{fraction}").into()
 }
 
-fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+/// Two digits a byte.
+pub fn hex(bytes: &[u8]) -> String {
+    bytes.iter().fold(String::new(), |mut digits, byte| {
+        let _ = write!(digits, "{byte:02x}");
+        digits
+    })
 }
 
 /// Rows that only the first has, and that only the second has, each as often as it has them more

@@ -174,9 +174,12 @@ fn expectation(node: &Node, change: &Change) -> String {
         _ => {
             let key = contract.grain.join(", ");
             let order: Vec<String> = contract.order_by.iter().cloned().map(String::from).collect();
-            let kept = |name: &String| match contract.least.contains(name) {
-                true => format!("min({name}) over (partition by {key}) as {name}"),
-                false => name.clone(),
+            let kept = |name: &String| {
+                if contract.least.contains(name) {
+                    format!("min({name}) over (partition by {key}) as {name}")
+                } else {
+                    name.clone()
+                }
             };
             let kept: Vec<String> = contract.columns.keys().map(kept).collect();
             format!(

@@ -17,7 +17,7 @@ use crate::{
     google::{Google, type_name},
     report::{Line, Report, Verdict},
     rows::{Row, difference},
-    world::{World, query},
+    world::{World, contents, query},
 };
 
 /// Where the rows of a query are put, so that they get the contract's types as in a build.
@@ -46,7 +46,7 @@ pub fn compare(
             match compare_one(world, session.as_mut(), google, node, &sql) {
                 Ok(row_count) => case_count += row_count,
                 Err(problem) => {
-                    differences.push(format!("{problem}\nof the window {window}:\n{sql}"))
+                    differences.push(format!("{problem}\nof the window {window}:\n{sql}"));
                 }
             }
         }
@@ -101,7 +101,7 @@ fn compare_one(
         ));
     }
     let reads = tables_read(sql).expect("the build read it too");
-    let inputs = world.contents(session, reads.iter().map(String::as_str));
+    let inputs = contents(session, reads.iter().map(String::as_str));
     let ours = stored_rows(world, session, node, sql);
     let theirs = google.query(sql, &inputs).map_err(|error| format!("GoogleSQL fails: {error}"))?;
     let (only_ours, only_theirs) = difference(&ours, &theirs);

@@ -168,8 +168,10 @@ fn duckdb_outcomes(session: &mut dyn Session, trial: &Trial<'_>) -> Result<Outco
     let rows_text: Vec<String> = numbered(&trial.groups)
         .map(|(g, i, row)| {
             let cells = row.iter().zip(&call.kinds);
-            let cells: String =
-                cells.map(|(cell, kind)| format!(", {}", duckdb_value(cell, kind))).collect();
+            let cells = cells.fold(String::new(), |mut text, (cell, kind)| {
+                let _ = write!(text, ", {}", duckdb_value(cell, kind));
+                text
+            });
             format!("({g}, {i}{cells})")
         })
         .collect();

@@ -97,16 +97,15 @@ impl World {
     pub fn session(&self) -> Box<dyn Session> {
         self.pipeline.warehouse.session().expect("a session")
     }
+}
 
-    /// The rows of tables.
-    pub fn contents<'a>(
-        &self,
-        session: &mut dyn Session,
-        tables: impl IntoIterator<Item = &'a str>,
-    ) -> BTreeMap<String, Vec<Row>> {
-        let content = |table: &str| (table.to_owned(), all_rows(session, table));
-        tables.into_iter().map(content).collect()
-    }
+/// The rows of tables.
+pub fn contents<'a>(
+    session: &mut dyn Session,
+    tables: impl IntoIterator<Item = &'a str>,
+) -> BTreeMap<String, Vec<Row>> {
+    let content = |table: &str| (table.to_owned(), all_rows(session, table));
+    tables.into_iter().map(content).collect()
 }
 
 /// All rows of a table.
