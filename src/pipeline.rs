@@ -106,8 +106,8 @@ impl Pipeline {
         warehouse: SharedWarehouse,
         run_id: String,
     ) -> Result<Self, WarehouseError> {
+        journal::create(warehouse.as_ref())?;
         let mut session = warehouse.session()?;
-        journal::create(session.as_mut())?;
         keep_only_comparable(warehouse.as_ref(), &graph)?;
         let misshapen = shape::create_missing(warehouse.as_ref(), &graph)?;
         let (snapshot, next_sequence) = journal::load(session.as_mut())?;

@@ -4,9 +4,17 @@
 set default_null_order = 'nulls_first_on_asc_last_on_desc';
 
 create schema if not exists udf;
+-- What only the macros below use.
+create schema if not exists engine;
 
 -- The quotient rounded down, also of negative numbers.
 create or replace macro udf.floor_div(a, b) as (a - ((a % b) + b) % b) // b;
+
+-- The characters of Unicode's property White_Space.
+create or replace macro engine.white_space() as array_to_string(list_transform([
+  9, 10, 11, 12, 13, 32, 133, 160, 5760, 8192, 8193, 8194, 8195, 8196, 8197, 8198, 8199, 8200, 8201,
+  8202, 8232, 8233, 8239, 8287, 12288
+], lambda code: system.main.chr(code)), '');
 
 -- GoogleSQL's types by their names.
 create type if not exists float64 as double;
@@ -20,15 +28,22 @@ create or replace macro greatest
   (a, b, c) as if(a is null or b is null or c is null, null, system.main.greatest(a, b, c)),
   (a, b, c, d) as
     if(a is null or b is null or c is null or d is null, null, system.main.greatest(a, b, c, d));
+-- The least of numbers of which one is NaN is NaN, which DuckDB sorts last.
+create or replace macro engine.is_nan(x) as
+  typeof(x) in ('DOUBLE', 'FLOAT') and cast(x as varchar) = 'nan';
 create or replace macro least
-  (a, b) as if(a is null or b is null, null, system.main.least(a, b)),
-  (a, b, c) as if(a is null or b is null or c is null, null, system.main.least(a, b, c)),
-  (a, b, c, d) as
-    if(a is null or b is null or c is null or d is null, null, system.main.least(a, b, c, d));
+  (a, b) as case
+    when a is null or b is null then null
+    when engine.is_nan(a) then a
+    when engine.is_nan(b) then b
+    else system.main.least(a, b)
+  end,
+  (a, b, c) as if(c is null, null, least(least(a, b), c)),
+  (a, b, c, d) as if(d is null, null, least(least(least(a, b), c), d));
 create or replace macro div(a, b) as
   if(b = 0 and a is not null, error('division by zero'), a // b);
 create or replace macro mod(a, b) as
-  if(b = 0 and a is not null, error('division by zero'), a % b);
+  case when b = 0 and a is not null then error('division by zero') when b = -1 then a - a else a % b end;
 create or replace macro ieee_divide(a, b) as cast(a as double) / cast(b as double);
 create or replace macro safe_divide(a, b) as if(
   b = 0 or (isinf(ieee_divide(a, b)) and not isinf(cast(a as double))), null, ieee_divide(a, b)
@@ -56,7 +71,11 @@ create or replace macro pow(x, y) as if(
 create or replace macro power(x, y) as pow(x, y);
 create or replace macro log
   (x) as ln(x),
-  (x, base) as if(base = 1, error('out of range: log'), ln(x) / ln(base));
+  (x, base) as case
+    when x is null or base is null then null
+    when base = 1 then error('out of range: log')
+    else ln(x) / ln(base)
+  end;
 
 -- Text.
 create or replace macro concat
@@ -75,6 +94,16 @@ create or replace macro substr
 create or replace macro substring
   (s, start) as substr(s, start),
   (s, start, size) as substr(s, start, size);
+-- What GoogleSQL calls white space: DuckDB takes only the blank.
+create or replace macro trim
+  (s) as system.main.trim(s, engine.white_space()),
+  (s, characters) as system.main.trim(s, characters);
+create or replace macro ltrim
+  (s) as system.main.ltrim(s, engine.white_space()),
+  (s, characters) as system.main.ltrim(s, characters);
+create or replace macro rtrim
+  (s) as system.main.rtrim(s, engine.white_space()),
+  (s, characters) as system.main.rtrim(s, characters);
 create or replace macro byte_length(s) as strlen(s);
 create or replace macro chr(i) as system.main.chr(cast(i as integer));
 create or replace macro unicode(s) as if(s = '', 0, system.main.unicode(s));
@@ -127,8 +156,10 @@ create or replace macro timestamp_millis(i) as make_timestamp(cast(i as bigint) 
 create or replace macro timestamp_seconds(i) as make_timestamp(cast(i as bigint) * 1000000);
 
 -- JSON.
-create or replace macro json_value(document, path) as try(
-  if(json_type(document, path) in ('OBJECT', 'ARRAY'), null, json_extract_string(document, path))
+-- No `try` here: DuckDB computes a part of its argument that stands there twice outside of it.
+create or replace macro json_value(document, path) as if(
+  json_type(try_cast(document as json), path) in ('OBJECT', 'ARRAY'), null,
+  json_extract_string(try_cast(document as json), path)
 );
 create or replace macro json_extract_scalar(document, path) as json_value(document, path);
 create or replace macro json_value_array(document, path) as try(if(
@@ -160,6 +191,9 @@ create or replace macro safe_ordinal(i) as if(i < 1, null, i);
 create or replace macro safe_offset(i) as if(i < 0, null, i + 1);
 
 -- Aggregates.
+-- DuckDB's `countif` is NULL where GoogleSQL's is 0.
+create or replace macro countif(x) as count(case when x then true end);
+create or replace macro corr(x, y) as if(regr_count(x, y) < 2, null, system.main.corr(x, y));
 create or replace macro logical_and(x) as bool_and(x);
 create or replace macro logical_or(x) as bool_or(x);
 
@@ -178,7 +212,7 @@ create or replace macro udf.safe_bool(s) as
 -- An instant in UTC such as `2026-01-05T10:00:00.123456Z`, between 1900 and 2099; NULL for anything
 -- else. Other offsets are refused: engines do not read them alike.
 create or replace macro udf.safe_timestamp(s) as
-  if(regexp_full_match(s, '(19|20)[0-9]{2}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}([.][0-9]{1,6})?Z'),
+  if(regexp_full_match(s, '(19|20)[0-9]{2}-[0-9]{2}-[0-9]{2}T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9]([.][0-9]{1,6})?Z'),
      try_cast(replace(rtrim(s, 'Z'), 'T', ' ') as timestamp), null);
 
 -- Hash keys and hash differences: MD5 in hexadecimal. Parts are told apart by their lengths, and a

@@ -3,6 +3,7 @@
 use crate::{
     contract::Severity,
     graph::Node,
+    sql::literal,
     warehouse::{Session, WarehouseError},
 };
 
@@ -92,11 +93,8 @@ fn row_promises(node: &Node) -> Vec<Promise> {
             });
         }
         if !column.accepted.is_empty() {
-            let values: Vec<String> = column
-                .accepted
-                .iter()
-                .map(|value| format!("'{}'", value.replace('\'', "''")))
-                .collect();
+            let values: Vec<String> =
+                column.accepted.iter().map(|value| literal::text(value)).collect();
             promises.push(Promise {
                 text: format!("column `{name}` is one of {}", column.accepted.join(", ")),
                 condition: format!("{name} is null or {name} in ({})", values.join(", ")),

@@ -9,27 +9,70 @@ use jiff::civil::Date;
 
 use crate::{
     clock,
-    contract::TableName,
+    contract::{ColumnType, TableName},
     digest::Digest,
     plan::{Content, Snapshot, Stamp, snapshot::Partition},
-    warehouse::{ErrorKind, Session, WarehouseError},
+    sql::literal,
+    warehouse::{ErrorKind, Session, Warehouse, WarehouseError},
 };
 
-/// The statements that create the journal.
-const TABLES: &str = "
-create schema if not exists lakebed;
-create table if not exists lakebed.builds (
-  sequence bigint, run_id varchar, event varchar, table_name varchar, partition_date date,
-  fingerprint varchar, epoch varchar, code varchar, inputs varchar, select_sha256 varchar,
-  built_at timestamp);
-create table if not exists lakebed.contents (
-  sequence bigint, table_name varchar, partition_date date, hash_sum varchar, row_count bigint);
-create table if not exists lakebed.occupied_dates (
-  sequence bigint, table_name varchar, load_date date, from_date date, to_date date);
-create table if not exists lakebed.raw_objects (
-  sequence bigint, run_id varchar, event varchar, object_key varchar, size_bytes bigint);
-create table if not exists lakebed.settings (sequence bigint, name varchar, value varchar);
-";
+/// The journal's tables.
+const TABLES: [(&str, &[(&str, ColumnType)]); 5] = [
+    (
+        "builds",
+        &[
+            ("sequence", ColumnType::Int64),
+            ("run_id", ColumnType::String),
+            ("event", ColumnType::String),
+            ("table_name", ColumnType::String),
+            ("partition_date", ColumnType::Date),
+            ("fingerprint", ColumnType::String),
+            ("epoch", ColumnType::String),
+            ("code", ColumnType::String),
+            ("inputs", ColumnType::String),
+            ("select_sha256", ColumnType::String),
+            ("built_at", ColumnType::Timestamp),
+        ],
+    ),
+    (
+        "contents",
+        &[
+            ("sequence", ColumnType::Int64),
+            ("table_name", ColumnType::String),
+            ("partition_date", ColumnType::Date),
+            ("hash_sum", ColumnType::String),
+            ("row_count", ColumnType::Int64),
+        ],
+    ),
+    (
+        "occupied_dates",
+        &[
+            ("sequence", ColumnType::Int64),
+            ("table_name", ColumnType::String),
+            ("load_date", ColumnType::Date),
+            ("from_date", ColumnType::Date),
+            ("to_date", ColumnType::Date),
+        ],
+    ),
+    (
+        "raw_objects",
+        &[
+            ("sequence", ColumnType::Int64),
+            ("run_id", ColumnType::String),
+            ("event", ColumnType::String),
+            ("object_key", ColumnType::String),
+            ("size_bytes", ColumnType::Int64),
+        ],
+    ),
+    (
+        "settings",
+        &[
+            ("sequence", ColumnType::Int64),
+            ("name", ColumnType::String),
+            ("value", ColumnType::String),
+        ],
+    ),
+];
 
 /// The last row of each thing since the table's last reset.
 const LAST: &str = "sequence > ifnull((select max(r.sequence) from lakebed.builds as r \
@@ -51,13 +94,23 @@ pub struct Entry {
 }
 
 /// Makes the journal, if it is not there.
-pub fn create(session: &mut dyn Session) -> Result<(), WarehouseError> {
-    session.execute(TABLES)
+pub fn create(warehouse: &dyn Warehouse) -> Result<(), WarehouseError> {
+    let mut session = warehouse.session()?;
+    session.execute("create schema if not exists lakebed")?;
+    for (table, columns) in TABLES {
+        let columns: Vec<String> = columns
+            .iter()
+            .map(|(name, kind)| format!("{name} {}", warehouse.type_name(*kind)))
+            .collect();
+        let columns = columns.join(", ");
+        session.execute(&format!("create table if not exists lakebed.{table} ({columns})"))?;
+    }
+    Ok(())
 }
 
 /// Forgets everything.
 pub fn clear(session: &mut dyn Session) -> Result<(), WarehouseError> {
-    for table in ["builds", "contents", "occupied_dates", "raw_objects", "settings"] {
+    for (table, _) in TABLES {
         session.execute(&format!("delete from lakebed.{table} where true"))?;
     }
     Ok(())
@@ -97,7 +150,7 @@ pub fn set(
     name: &str,
     value: &str,
 ) -> Result<(), WarehouseError> {
-    let (name, value) = (quoted(name), quoted(value));
+    let (name, value) = (literal::text(name), literal::text(value));
     session.execute(&format!("insert into lakebed.settings values ({sequence}, {name}, {value})"))
 }
 
@@ -122,7 +175,11 @@ pub fn record_raw_objects(
     removed: &BTreeSet<String>,
 ) -> Result<(), WarehouseError> {
     let row = |event: &str, key: &str, size: u64| {
-        format!("({sequence}, {}, '{event}', {}, {size})", quoted(run_id), quoted(key))
+        format!(
+            "({sequence}, {}, '{event}', {}, {size})",
+            literal::text(run_id),
+            literal::text(key)
+        )
     };
     let rows: Vec<String> = pinned
         .iter()
@@ -140,8 +197,8 @@ pub fn record(
     table: &TableName,
     entry: &Entry,
 ) -> Result<(), WarehouseError> {
-    let table = quoted(table.as_str());
-    let head = format!("{sequence}, {}", quoted(run_id));
+    let table = literal::text(table.as_str());
+    let head = format!("{sequence}, {}", literal::text(run_id));
     let now = clock::now().to_string();
     let now = format!("timestamp '{}'", now.trim_end_matches('Z').replace('T', " "));
     if entry.is_reset {
@@ -157,9 +214,9 @@ pub fn record(
                 date_literal(*partition),
                 digest_literal(stamp.fingerprint),
                 digest_literal(stamp.epoch),
-                quoted(&stamp.code.to_string()),
-                quoted(&stamp.inputs.to_string()),
-                quoted(&entry.select_sha256),
+                literal::text(&stamp.code.to_string()),
+                literal::text(&stamp.inputs.to_string()),
+                literal::text(&entry.select_sha256),
             )
         })
         .collect();
@@ -188,10 +245,6 @@ fn insert(session: &mut dyn Session, table: &str, rows: &[String]) -> Result<(),
         session.execute(&format!("insert into {table} values {}", chunk.join(", ")))?;
     }
     Ok(())
-}
-
-fn quoted(text: &str) -> String {
-    format!("'{}'", text.replace('\'', "''"))
 }
 
 fn date_literal(partition: Partition) -> String {

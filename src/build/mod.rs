@@ -7,6 +7,7 @@
 pub mod checks;
 mod executor;
 pub mod journal;
+pub mod select;
 pub mod shape;
 mod statements;
 mod table;

@@ -4,6 +4,7 @@ use crate::{
     contract::{ColumnType, OrderTerm},
     graph::Node,
     plan::window::Window,
+    sql::literal,
 };
 
 /// The temporary table that holds the rows of a build that must be known before they are stored.
@@ -133,7 +134,7 @@ pub fn insert_seed(node: &Node, csv: &str) -> Result<String, String> {
 
 /// A cell as a literal. Numbers stand as they are written, so they must be numbers and nothing else.
 fn seed_literal(cell: &str, kind: ColumnType) -> Result<String, String> {
-    let quoted = format!("'{}'", cell.replace('\'', "''"));
+    let quoted = literal::text(cell);
     let is_written_right = match kind {
         ColumnType::Int64 => cell.parse::<i64>().is_ok(),
         ColumnType::Bool => matches!(cell, "true" | "false"),
@@ -167,7 +168,10 @@ mod tests {
     #[test]
     fn a_seeds_cell_is_a_literal_and_never_an_expression() {
         assert_eq!(seed_literal("12", ColumnType::Int64).as_deref(), Ok("12"));
-        assert_eq!(seed_literal("it's", ColumnType::String).as_deref(), Ok("'it''s'"));
+        assert_eq!(
+            seed_literal("it's", ColumnType::String).as_deref(),
+            Ok("('it' || chr(39) || 's')")
+        );
         assert_eq!(seed_literal("", ColumnType::Bool).as_deref(), Ok("null"));
         for (cell, kind) in [
             ("1+1", ColumnType::Int64),

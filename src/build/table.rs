@@ -3,26 +3,22 @@
 use std::collections::BTreeMap;
 
 use jiff::civil::Date;
-use sha2::{Digest as _, Sha256};
 
 use super::{
     checks::{self, CheckFailure},
     journal::{self, Entry},
-    statements,
+    select, statements,
 };
 use crate::{
     clock::MicrosUtc,
-    contract::{BuildKind, Cut, Severity},
+    contract::{BuildKind, Severity},
     crash,
     graph::Node,
     plan::{Content, Snapshot, Stamp, snapshot::Partition, window::Window},
-    sql::bind::{self, Literal, Parameters},
+    sql::bind::{Literal, Parameters},
     warehouse::{ErrorKind, Session, Warehouse, WarehouseError},
 };
 
-/// The cut of a window without changes: after every change, before the end of what holds now
-/// (9999-12-31, which is also more than an instant can be written as).
-const NO_CHANGE_MICROS: i64 = 253_402_128_000_000_000; // 9999-12-30 00:00:00
 /// The partition of inferred rows, which no reader's result depends on.
 const BEGINNING_OF_TIME: Date = jiff::civil::date(1, 1, 1);
 
@@ -200,17 +196,9 @@ impl TableBuilder<'_> {
     }
 
     fn select(&self, task: &Task, cut: Option<Literal>) -> Result<(String, String), BuildError> {
-        let mut values = self.node.parameters.clone();
-        values.extend(task.calendar.clone());
-        if let Window::Dates { from, to } = task.window {
-            values.insert("from_date".to_owned(), Literal::Date(from));
-            values.insert("to_date".to_owned(), Literal::Date(to));
-        }
-        values.extend(cut.map(|cut| ("cut".to_owned(), cut)));
-        let bound = bind::bind(self.node.file.query(), &values)
+        let bound = select::bound(self.node, task.window, &task.calendar, cut)
             .map_err(|e| WarehouseError::new(ErrorKind::Bug, e.to_string()))?;
-        let sha256 = format!("{:x}", Sha256::digest(bound.text.as_bytes()));
-        Ok((bound.text, sha256))
+        Ok((bound.text, bound.sha256))
     }
 
     fn replace_window(
@@ -367,18 +355,7 @@ impl TableBuilder<'_> {
 
     /// The least effective time in the window; a time after all of them if the window has no changes.
     fn cut(&self, session: &mut dyn Session, window: Window) -> Result<Literal, BuildError> {
-        let predicate = statements::window_predicate(Some("load_date"), window);
-        let of_each = |cut: &Cut| {
-            format!(
-                "select min(unix_micros({})) as micros from {} where {predicate}",
-                cut.column, cut.table
-            )
-        };
-        let all: Vec<String> = self.node.file.contract.cut.iter().map(of_each).collect();
-        let micros = session.query(&format!(
-            "select ifnull(min(micros), {NO_CHANGE_MICROS}) from ({})",
-            all.join(" union all ")
-        ))?;
+        let micros = session.query(&select::cut_query(self.node, window))?;
         Ok(Literal::Timestamp(MicrosUtc(micros.count()?)))
     }
 

@@ -36,6 +36,10 @@ pub struct Project {
     pub tables: BTreeMap<TableName, TableFile>,
     /// The text of `layers/functions/duckdb.sql`.
     pub duckdb_functions: Arc<str>,
+    /// The text of `layers/functions/bigquery.sql`.
+    pub bigquery_functions: Arc<str>,
+    /// The text of `layers/functions/spark.sql`.
+    pub spark_functions: Arc<str>,
     /// By name: the text of `scenarios/<name>.toml`.
     pub scenarios: BTreeMap<String, Arc<str>>,
 }
@@ -74,6 +78,8 @@ impl Project {
         let parts: Vec<&str> = path.iter().filter_map(|part| part.to_str()).collect();
         match parts.as_slice() {
             ["layers", "functions", "duckdb.sql"] => self.duckdb_functions = text,
+            ["layers", "functions", "bigquery.sql"] => self.bigquery_functions = text,
+            ["layers", "functions", "spark.sql"] => self.spark_functions = text,
             ["scenarios", file] => {
                 if let Some(name) = file.strip_suffix(".toml") {
                     self.scenarios.insert(name.to_owned(), text);

@@ -3,5 +3,6 @@
 //! Not for: running anything, nor for judging what is portable. No I/O.
 
 pub mod bind;
+pub mod literal;
 pub mod reads;
 pub mod tokens;

@@ -3,6 +3,7 @@
 //! It has no dependencies, so that it is there a second after the checkout. Not for: logic of the
 //! product.
 
+mod conformance;
 mod duckdb;
 
 use std::{
@@ -20,6 +21,8 @@ usage: cargo xtask <task> [arguments]
   lint           rustfmt, clippy and rustdoc, all warnings being errors
   ci             lint, then test: what must pass before a change lands
   bless          rewrite golden/ and the expected errors with what the tests find
+  conformance [--html FILE] [FILTER …]
+                 compare DuckDB with GoogleSQL and Spark, which it installs into the user's cache
   bench [ARG …]  run the benchmarks; each prints a ratio against its yardstick
   dist           compile DuckDB in, for one static binary (half an hour)
 ";
@@ -68,6 +71,14 @@ fn perform(task: &str, rest: &[String]) -> Result<ExitCode, String> {
             let mut command = cargo(&tests);
             command.args(["goldens::every_table_is_as_its_golden", "errors::"]);
             execute(command.args(rest).env("LAKEBED_BLESS", "1").current_dir(&root))
+        }
+        "conformance" => {
+            duckdb::ensure(&root)?;
+            let environment = conformance::ensure_environment(&root)?;
+            let tests = ["test", "--package", "lakebed", "--test", "conformance", "--"];
+            let mut command = cargo(&tests);
+            command.args(conformance::with_absolute_paths(rest)?).current_dir(&root);
+            execute(command.env("LAKEBED_CONFORMANCE", environment))
         }
         "bench" => {
             duckdb::ensure(&root)?;

@@ -3,10 +3,9 @@
 //!
 //! The prelude is the one place where engines differ. Not for: running it. No I/O.
 
-use std::{
-    collections::{BTreeMap, BTreeSet},
-    fmt::Write as _,
-};
+mod parser;
+
+use std::collections::{BTreeMap, BTreeSet};
 
 use sqlparser::tokenizer::Token;
 
@@ -39,12 +38,30 @@ pub struct PreludeStatement {
 impl Prelude {
     /// The prelude of DuckDB.
     pub fn duckdb(project: &Project) -> Result<Self, TokenError> {
+        Self::new(project, &project.duckdb_functions, parser::duckdb)
+    }
+
+    /// The prelude of BigQuery.
+    pub fn bigquery(project: &Project) -> Result<Self, TokenError> {
+        Self::new(project, &project.bigquery_functions, parser::bigquery)
+    }
+
+    /// The prelude of Spark.
+    pub fn spark(project: &Project) -> Result<Self, TokenError> {
+        Self::new(project, &project.spark_functions, parser::spark)
+    }
+
+    fn new(
+        project: &Project,
+        functions: &str,
+        parser: fn(&str, &SourceContract) -> String,
+    ) -> Result<Self, TokenError> {
         let mut prelude = Self::default();
-        for statement in split_statements(&project.duckdb_functions)? {
+        for statement in split_statements(functions)? {
             prelude.add(statement)?;
         }
         for (name, source) in &project.sources {
-            let text = duckdb_parser(name, &source.contract);
+            let text = parser(name, &source.contract);
             prelude.add(PreludeStatement { text, offset: None })?;
         }
         Ok(prelude)
@@ -88,7 +105,7 @@ impl Prelude {
 
 /// `create or replace macro udf . safe_int64 ( x ) as …` gives `safe_int64`.
 fn function_name(code: &str) -> Option<String> {
-    let rest = code.split_once(" macro ")?.1;
+    let rest = code.split_once(" macro ").or_else(|| code.split_once(" function "))?.1;
     let name = rest.split_once(" (")?.0;
     Some(name.rsplit(['.', ' ']).next().unwrap_or(name).to_owned())
 }
@@ -109,39 +126,6 @@ fn split_statements(text: &str) -> Result<Vec<PreludeStatement>, TokenError> {
     }
     statements.extend(start.map(|start| statement(start, text.len())));
     Ok(statements)
-}
-
-/// `udf.parse_<source>(body)`: a struct of strings, NULL for what is not a JSON object. One parse
-/// a message; the fields' types are checked later, so that a wrong type can be told from a missing
-/// field.
-fn duckdb_parser(source: &str, contract: &SourceContract) -> String {
-    let mut shape = serde_json::Map::new();
-    for (_, path) in contract.paths() {
-        let (last, parents) = path.split_last().expect("a path has a name");
-        let mut object = &mut shape;
-        for parent in parents {
-            object = object
-                .entry(*parent)
-                .or_insert_with(|| serde_json::Value::Object(serde_json::Map::new()))
-                .as_object_mut()
-                .expect("a field is either a value or an object, never both");
-        }
-        object.insert((*last).to_owned(), "VARCHAR".into());
-    }
-    let shape = serde_json::Value::Object(shape).to_string();
-    let mut fields = String::new();
-    for (name, path) in contract.paths() {
-        let separator = if fields.is_empty() { "" } else { ", " };
-        let access: String = path.iter().fold(String::new(), |mut access, part| {
-            let _ = write!(access, ".\"{part}\"");
-            access
-        });
-        let _ = write!(fields, "{separator}'{name}': parsed{access}");
-    }
-    format!(
-        "create or replace macro udf.parse_{source}(body) as (select if(parsed is null, null, {{{fields}}}) \
-         from (select if(json_valid(body) and json_type(body) = 'OBJECT', json_transform(body, '{shape}'), null) as parsed))"
-    )
 }
 
 #[cfg(test)]

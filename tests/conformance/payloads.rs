@@ -1,0 +1,175 @@
+//! The generated payload parsers read every body alike: documents of each source's fields, with what
+//! phones and other programs get wrong.
+
+use lakebed::{
+    contract::source::SourceContract, portable::types::Type, project::Project, warehouse::Warehouse,
+};
+use proptest::{
+    collection::vec,
+    prelude::*,
+    sample::select,
+    strategy::{BoxedStrategy, ValueTree},
+};
+
+use crate::{
+    functions::runner,
+    google::Google,
+    report::{Line, Report, Verdict},
+    trial::{Call, Shape, Trial, compare, shrunk},
+};
+
+/// Bodies for each source.
+const BODY_COUNT: usize = 3000;
+/// Values as they stand in a document: texts, numbers of all sizes and forms, and what is no JSON.
+const VALUES: [&str; 58] = [
+    r#""x""#,
+    r#""""#,
+    r#"" ""#,
+    r#""1""#,
+    r#""true""#,
+    r#""{\"k\":1}""#,
+    r#""[1]""#,
+    r#""{""#,
+    r#""é😀""#,
+    r#""\ud83d\ude00""#,
+    r#""\ud83d""#,
+    r#""\ude00x""#,
+    r#""\\ud83d""#,
+    r#""\u0000""#,
+    r#""a\u0000b""#,
+    r#""\/\b\f\n\r\t\"\\""#,
+    r#""\x""#,
+    r#""\u12""#,
+    "\"a\tb\"",
+    "\"a\u{7f}b\"",
+    r#""a,}b""#,
+    r#"": NaN,""#,
+    "0",
+    "-0",
+    "1",
+    "-1",
+    "12",
+    "01",
+    "+1",
+    ".5",
+    "1.",
+    "0x1",
+    "1.0",
+    "1.10",
+    "-0.0",
+    "1e3",
+    "1E+05",
+    "1e-7",
+    "4.35",
+    "1e15",
+    "1234567890123456.7",
+    "1e16",
+    "123456789012345678901234567890",
+    "9223372036854775808",
+    "1e400",
+    "-1e400",
+    "1e-400",
+    "true",
+    "false",
+    "null",
+    "TRUE",
+    "NaN",
+    "-Infinity",
+    "nan",
+    "{}",
+    r#"{"z": 1, "y": [1]}"#,
+    "[]",
+    r#"[1, "2"]"#,
+];
+/// What stands around a document, or in its place.
+const AROUND: [(&str, &str); 16] = [
+    ("", ""),
+    ("", ""),
+    ("", ""),
+    ("", ""),
+    (" \n", "\t "),
+    ("\u{feff}", ""),
+    ("", "\0"),
+    ("", "x"),
+    ("", "{}"),
+    ("", ","),
+    ("[", "]"),
+    ("/**/", ""),
+    ("", "//"),
+    ("\u{b}", ""),
+    ("\u{a0}", ""),
+    ("{", "}"),
+];
+
+/// Compares the parser of each source.
+pub fn compare_all(
+    project: &Project,
+    duckdb: &dyn Warehouse,
+    google: &mut Google,
+    wanted: &dyn Fn(&str) -> bool,
+    report: &mut Report,
+) {
+    let mut session = duckdb.session().expect("a session");
+    for (source, file) in &project.sources {
+        let construct = format!("udf.parse_{source}");
+        if !wanted(&construct) {
+            continue;
+        }
+        let body = bodies(&file.contract).prop_map(|body| vec![body.into()]);
+        let call = Call {
+            expression: format!("{construct}(a0)"),
+            shape: Shape::Scalar,
+            kinds: vec![Type::String],
+            returns: Type::Unknown,
+            groups: vec(body, 1..=1).boxed(),
+        };
+        let mut runner = runner();
+        let new_tree = |_| call.groups.new_tree(&mut runner).expect("nothing is rejected");
+        let mut trees: Vec<_> = (0..BODY_COUNT).map(new_tree).collect();
+        let groups = trees.iter().map(ValueTree::current).collect();
+        let trial = Trial { call: &call, groups, tolerance: None };
+        let verdict = match compare(session.as_mut(), google, &trial) {
+            Ok(None) => Verdict::Same,
+            Ok(Some(body)) => {
+                let shrunk = shrunk(session.as_mut(), google, &trial, trees[body].as_mut());
+                Verdict::Differs(vec![shrunk])
+            }
+            Err(problem) => Verdict::Differs(vec![problem]),
+        };
+        let case_count = BODY_COUNT;
+        report.add(Line { part: "payloads", construct, engine: "googlesql", verdict, case_count });
+    }
+}
+
+/// Documents with some of the contract's fields, some twice, and some of no contract.
+fn bodies(contract: &SourceContract) -> BoxedStrategy<String> {
+    let mut names: Vec<String> = contract
+        .paths()
+        .flat_map(|(_, path)| path.into_iter().map(str::to_owned).collect::<Vec<_>>())
+        .collect();
+    names.sort();
+    names.dedup();
+    names.extend(["unknown", "", "a.b", "\\u0061"].map(str::to_owned));
+    let leaf = select(&VALUES[..]).prop_map(str::to_owned);
+    let object = move |value: BoxedStrategy<String>| {
+        let field = (select(names.clone()), value, select(vec![":", ": ", " :", ""]));
+        let separator = select(vec![",", ",", ",", ", ", ",", ",,", " "]);
+        (vec(field, 0..6), separator, select(vec!["", "", "", "", "", ","])).prop_map(
+            |(fields, separator, last)| {
+                let fields: Vec<String> = fields
+                    .into_iter()
+                    .map(|(name, value, colon)| {
+                        let colon = if colon.is_empty() { ":" } else { colon };
+                        format!("\"{name}\"{colon}{value}")
+                    })
+                    .collect();
+                let last = if fields.is_empty() { "" } else { last };
+                format!("{{{}{last}}}", fields.join(separator))
+            },
+        )
+    };
+    let value = prop_oneof![4 => leaf.clone(), 1 => object(leaf.boxed())].boxed();
+    (object(value), select(&AROUND[..]))
+        .prop_map(|(document, (before, after))| format!("{before}{document}{after}"))
+        .boxed()
+}

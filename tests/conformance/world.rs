@@ -1,0 +1,120 @@
+//! A scenario, built by the product's own code: what the other engines are compared with.
+
+use std::{
+    collections::BTreeMap,
+    path::{Path, PathBuf},
+    process::Command,
+};
+
+use lakebed::{
+    data_folder::DataFolder,
+    graph::Graph,
+    pipeline::{PinOptions, Pipeline},
+    prelude::Prelude,
+    project::{Project, ProjectFiles},
+    raw_store::LocalRawStore,
+    warehouse::{
+        Session, SharedWarehouse,
+        duckdb::{Options, open_shared},
+    },
+};
+
+use crate::rows::{Row, rows};
+
+/// The checkout, whose files are tested, and not those inside of the binary.
+pub const CHECKOUT: &str = env!("CARGO_MANIFEST_DIR");
+
+/// The project's files.
+pub struct OpenProject {
+    /// What they say.
+    pub project: Project,
+    /// DuckDB's functions.
+    pub duckdb: Prelude,
+    /// BigQuery's functions.
+    pub bigquery: Prelude,
+    /// Spark's functions.
+    pub spark: Prelude,
+    /// The tables.
+    pub graph: Graph,
+}
+
+impl OpenProject {
+    /// Reads the checkout.
+    pub fn read() -> Self {
+        let files = ProjectFiles::read(Path::new(CHECKOUT)).expect("the checkout is a project");
+        let project = Project::parse(&files).expect("the project is well-formed");
+        let duckdb = Prelude::duckdb(&project).expect("DuckDB's functions have tokens");
+        let bigquery = Prelude::bigquery(&project).expect("BigQuery's functions have tokens");
+        let spark = Prelude::spark(&project).expect("Spark's functions have tokens");
+        let graph = Graph::new(&project, &duckdb).expect("the tables fit together");
+        Self { project, duckdb, bigquery, spark, graph }
+    }
+}
+
+/// A scenario's data, with all tables built.
+pub struct World {
+    /// Its tables, over the raw objects.
+    pub pipeline: Pipeline,
+    data: PathBuf,
+}
+
+impl World {
+    /// Simulates a scenario into a folder and builds its tables with `lakebed run`.
+    pub fn run(open: &OpenProject, scenario: &str, folder: &Path) -> Self {
+        let data = folder.join(scenario);
+        let output = Command::new(env!("CARGO_BIN_EXE_lakebed"))
+            .args(["run", scenario, "--ingest", "direct", "--project", CHECKOUT, "--data"])
+            .arg(&data)
+            .output()
+            .expect("lakebed starts");
+        let said = String::from_utf8_lossy(&output.stderr);
+        assert!(output.status.success(), "`lakebed run {scenario}` failed:\n{said}");
+        let place = DataFolder::new(&data);
+        let options = Options { threads: None, is_read_only: false };
+        let warehouse = open_shared(Some(&place.warehouse()), options, &open.duckdb)
+            .unwrap_or_else(|error| panic!("{scenario}: {error}"));
+        let pipeline = Self::open(open, warehouse, &data);
+        Self { pipeline, data }
+    }
+
+    /// A pipeline in another warehouse over the raw objects of a data folder.
+    pub fn open(open: &OpenProject, warehouse: SharedWarehouse, data: &Path) -> Pipeline {
+        let mut pipeline =
+            Pipeline::open_checked(open.graph.clone(), warehouse, "conformance".to_owned())
+                .expect("a warehouse that was opened");
+        let store = LocalRawStore::open(&DataFolder::new(data).raw()).expect("raw objects");
+        let pinned = pipeline.pin(&store, PinOptions::default());
+        tokio::runtime::Runtime::new().expect("a runtime").block_on(pinned).expect("raw objects");
+        pipeline
+    }
+
+    /// Where its data is.
+    pub fn data(&self) -> &Path {
+        &self.data
+    }
+
+    /// A session in DuckDB.
+    pub fn session(&self) -> Box<dyn Session> {
+        self.pipeline.warehouse.session().expect("a session")
+    }
+}
+
+/// The rows of tables.
+pub fn contents<'a>(
+    session: &mut dyn Session,
+    tables: impl IntoIterator<Item = &'a str>,
+) -> BTreeMap<String, Vec<Row>> {
+    let content = |table: &str| (table.to_owned(), all_rows(session, table));
+    tables.into_iter().map(content).collect()
+}
+
+/// All rows of a table.
+pub fn all_rows(session: &mut dyn Session, table: &str) -> Vec<Row> {
+    query(session, &format!("select * from {table}"))
+}
+
+/// The rows of a query that cannot fail.
+pub fn query(session: &mut dyn Session, sql: &str) -> Vec<Row> {
+    let result = session.query(sql).unwrap_or_else(|error| panic!("{error}\n{sql}"));
+    rows(&result.batches)
+}
