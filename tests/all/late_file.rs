@@ -117,7 +117,11 @@ fn what_a_late_file_changes_is_what_a_build_from_nothing_gives_differently() {
     };
     assert_eq!(dates("standardized.mobile_events"), ["2026-01-06"], "where the file landed");
     assert_eq!(dates("dimensional.fact_event"), ["2026-01-05", "2026-01-06"], "when it happened");
-    assert_eq!(dates("dimensional.fact_session"), ["2026-01-05"], "the visit began before midnight");
+    assert_eq!(
+        dates("dimensional.fact_session"),
+        ["2026-01-05"],
+        "the visit began before midnight"
+    );
     assert_eq!(dates("mart.funnel_by_functionality"), ["2026-01-05"]);
     assert_eq!(
         dates("mart.daily_active_users"),

@@ -105,21 +105,25 @@ fn line_stretches<'a>(header: &[State<'a>], line: Option<&[State<'a>]>) -> Vec<L
     let state = |at| {
         let order = state_at(header, at).map(|(_, row)| row.map(order));
         let item = line.map(|line| state_at(line, at).and_then(|(_, row)| row).map(order_item));
-        (at, (item, order), place_at(&places, at), line_measures(item, order))
+        let subject = item.map_or(Subject::Order, Subject::Line);
+        (at, (item, order), place_at(&places, at), line_measures(subject, order.flatten()))
     };
     stretches(instants.into_iter().map(state))
 }
 
-fn line_measures(
-    item: Option<Option<&OrderItemRow>>,
-    order: Option<Option<&OrderRow>>,
-) -> [i64; 4] {
+/// What is measured: the order itself, or a line of it, if that is not deleted.
+enum Subject<'a> {
+    Order,
+    Line(Option<&'a OrderItemRow>),
+}
+
+fn line_measures(subject: Subject<'_>, order: Option<&OrderRow>) -> [i64; 4] {
     // An order that is not known or deleted counts for nothing, and neither does a deleted line.
-    let Some(Some(order)) = order else { return [0; 4] };
-    let (count, amount) = match item {
-        None => (1, order.shipping_micros - order.discount_micros),
-        Some(Some(item)) => (0, item.quantity * item.unit_price_micros),
-        Some(None) => return [0; 4],
+    let Some(order) = order else { return [0; 4] };
+    let (count, amount) = match subject {
+        Subject::Order => (1, order.shipping_micros - order.discount_micros),
+        Subject::Line(Some(item)) => (0, item.quantity * item.unit_price_micros),
+        Subject::Line(None) => return [0; 4],
     };
     let if_status = |status| if order.status == status { amount } else { 0 };
     [count, amount, if_status("cancelled"), if_status("returned")]
