@@ -112,6 +112,7 @@ fn line_stretches<'a>(header: &[State<'a>], line: Option<&[State<'a>]>) -> Vec<L
 }
 
 /// What is measured: the order itself, or a line of it, if that is not deleted.
+#[derive(Clone, Copy)]
 enum Subject<'a> {
     Order,
     Line(Option<&'a OrderItemRow>),
