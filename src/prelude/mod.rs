@@ -20,10 +20,17 @@ use crate::{
 #[derive(Clone, Debug, Default)]
 pub struct Prelude {
     statements: Vec<PreludeStatement>,
-    /// The code of each function, by its name without schema.
-    functions: BTreeMap<String, String>,
+    /// The functions, by their names without schema.
+    functions: BTreeMap<String, Function>,
     /// The code of what is no function: settings and types, which bear on every query.
     session: String,
+}
+
+/// A function's code, and the words in it: each query asks for them, and tokens are dear.
+#[derive(Clone, Debug, Default)]
+struct Function {
+    code: String,
+    words: BTreeSet<String>,
 }
 
 /// A statement of a prelude.
@@ -77,13 +84,13 @@ impl Prelude {
         let mut used = BTreeSet::new();
         let mut pending = words(query)?;
         while let Some(word) = pending.pop() {
-            if let Some(code) = self.functions.get(&word)
+            if let Some(function) = self.functions.get(&word)
                 && used.insert(word)
             {
-                pending.extend(words(code)?);
+                pending.extend(function.words.iter().cloned());
             }
         }
-        let code = used.iter().map(|name| self.functions[name].as_str());
+        let code = used.iter().map(|name| self.functions[name].code.as_str());
         Ok(Digest::of_texts(std::iter::once(self.session.as_str()).chain(code)))
     }
 
@@ -93,8 +100,9 @@ impl Prelude {
             // Overloads of one name are one function.
             Some(name) => {
                 let known = self.functions.entry(name).or_default();
-                known.push_str(&code);
-                known.push('\n');
+                known.words.extend(words(&statement.text)?);
+                known.code.push_str(&code);
+                known.code.push('\n');
             }
             None => self.session.push_str(&code),
         }

@@ -84,20 +84,35 @@ pub fn words(text: &str) -> Result<Vec<String>, TokenError> {
 
 /// Where each line begins: the tokenizer speaks of lines and columns, people's tools of bytes.
 #[derive(Clone, Debug)]
-pub struct LineOffsets(Vec<usize>);
+pub struct LineOffsets(Vec<Line>);
+
+#[derive(Clone, Copy, Debug)]
+struct Line {
+    start: usize,
+    /// In a line of ASCII a column is a byte: generated functions are long lines.
+    is_ascii: bool,
+}
 
 impl LineOffsets {
     /// Of a text.
     pub fn new(text: &str) -> Self {
-        let after_newlines = text.bytes().enumerate().filter(|(_, byte)| *byte == b'\n');
-        Self(std::iter::once(0).chain(after_newlines.map(|(at, _)| at + 1)).collect())
+        let mut start = 0;
+        let mut lines: Vec<Line> = Vec::new();
+        for line in text.split('\n') {
+            lines.push(Line { start, is_ascii: line.is_ascii() });
+            start += line.len() + 1;
+        }
+        Self(lines)
     }
 
     /// The tokenizer counts lines and columns from 1, columns in characters.
     pub fn offset(&self, text: &str, location: Location) -> usize {
         let line = usize::try_from(location.line).unwrap_or(usize::MAX).saturating_sub(1);
-        let Some(start) = self.0.get(line) else { return text.len() };
+        let Some(Line { start, is_ascii }) = self.0.get(line) else { return text.len() };
         let column = usize::try_from(location.column).unwrap_or(usize::MAX).saturating_sub(1);
+        if *is_ascii {
+            return start.saturating_add(column).min(text.len());
+        }
         let rest = &text[*start..];
         rest.char_indices().nth(column).map_or(text.len(), |(at, _)| start + at)
     }

@@ -199,8 +199,8 @@ fn the_command_tells_findings_from_mistakes_in_its_use() {
     let mart = world.project().join("layers/mart/daily_active_users.sql");
     let undo = world.edit(
         "layers/mart/daily_active_users.sql",
-        "date_sub(@from_date, interval 27 day)",
         "date_sub(@from_date, interval 28 day)",
+        "date_sub(@from_date, interval 29 day)",
     );
     let on_mart = format!("check {}", mart.display());
     let _ = world.lakebed(&on_mart).run().status(1).stdout_contains("LB072 undeclared-reads");

@@ -10,8 +10,8 @@ pub static VOLATILE: Rule = Rule {
     about: "No function of the clock or of chance.",
     why: "A table is a function of its inputs: a rebuild must give the same rows.",
     instead: "Use @from_date, @to_date, or a column such as `published_at`.",
-    bad: "select user_hk, current_timestamp() as at from vault.hub_user",
-    good: "select user_hk, first_seen_at as at from vault.hub_user",
+    bad: "select user_hk, current_timestamp() as seen_at from vault.hub_user",
+    good: "select user_hk, first_seen_at as seen_at from vault.hub_user",
 };
 
 /// A window's order has no ties that can be seen.
