@@ -54,7 +54,8 @@ rejected as (
   where load_date between @from_date and @to_date
   union all
   select
-    load_date, message_id, published_at, 'db_subscriptions', reject_reason, 'unknown', null, operation
+    load_date, message_id, published_at, 'db_subscriptions', reject_reason, 'unknown', null,
+    operation
   from standardized.db_subscriptions_rejected
   where load_date between @from_date and @to_date
 ),

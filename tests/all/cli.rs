@@ -247,7 +247,6 @@ fn a_changed_query_makes_its_table_stale_and_its_readers_may_follow() {
     assert_eq!(built(&build), [("mart.active_users_by_plan".to_owned(), 3)].into());
     edit.undo();
     let _ = world.lakebed("build").run().status(0);
-
     let fact = "layers/dimensional/fact_user_day.sql";
     let edit = world.edit(fact, "count(*) as event_count", "sum(1) as event_count");
     let marts = ["mart.active_users_by_plan", "mart.daily_active_users", "mart.retention_cohorts"];
@@ -291,8 +290,8 @@ fn a_changed_function_makes_its_users_stale() {
     // By way of another function, and of a table that keeps what its inputs once said.
     let _ = world.edit(
         file,
-        "udf.hash_key_4(a, b, c, d) as\n  md5(",
-        "udf.hash_key_4(a, b, c, d) as\n  md5('x' || ",
+        "udf.hash_key_4(a, b, c, d) as\n  system.main.md5(",
+        "udf.hash_key_4(a, b, c, d) as\n  system.main.md5('x' || ",
     );
     let epoch = "a new epoch: its code, or code above it, changed";
     let functions = "its functions changed";
