@@ -82,8 +82,7 @@ fn source_of(open: &OpenProject, path: &Path, named: Option<&str>) -> Result<Str
         if sources.contains_key(name) {
             return Ok(name.to_owned());
         }
-        return Err(Failure::usage(format!("there is no source `{name}`"))
-            .hint(format!("the sources are {}", known.join(", "))));
+        return Err(open::unknown_source(open, name));
     }
     let file = path.file_name().map(|name| name.to_string_lossy()).unwrap_or_default();
     let begins = |source: &&&str| {
