@@ -1,18 +1,14 @@
 //! The properties can fail: broken variants of the SQL, each of which the rebuild must find, or a
 //! single build if it shows there.
 
-use std::{cmp::Reverse, sync::Arc};
+use std::{collections::BTreeSet, path::Path};
 
-use sim::{Limits, Source};
-
-use super::{
-    Outcome,
-    dice::Dice,
-    meaning,
-    messages::random_messages,
-    rebuild::{self, CASE},
-    variant::{Edit, Variant},
+use lakebed::{
+    contract::TableName,
+    verify::{self, Options, error::shown},
 };
+
+use super::project::{Edit, edited};
 
 const EVENTS: &str = "layers/standardized/mobile_events.sql";
 const DUPLICATES: &str = "layers/standardized/mobile_events_duplicates.sql";
@@ -26,30 +22,36 @@ const FACT_ORDER_LINE: &str = "layers/dimensional/fact_order_line.sql";
 const FACT_PAYMENT: &str = "layers/dimensional/fact_payment.sql";
 const DAILY_ACTIVE_USERS: &str = "layers/mart/daily_active_users.sql";
 const REVENUE_DAILY: &str = "layers/mart/revenue_daily.sql";
-const CASES_MAX: u64 = 100;
+/// So many cases at most, until one fails.
+const CASES_MAX: u64 = 2_000;
+/// A failure that takes more messages than these is not understood.
+const MESSAGES_MAX: usize = 10;
 
-/// One case over a broken project, of at most so many messages.
-type Check = fn(u64, &Arc<Variant>, usize) -> Outcome;
-
-/// Runs cases over the broken project until one fails: first those that hold most messages of the
-/// source that the fault is about.
-fn check_is_caught(what: &str, check: Check, (source, size_max): (Source, usize), edits: &[Edit]) {
-    let broken = Variant::edited(NARROW, edits);
-    let count_of_source = |seed: &u64| {
-        let messages = random_messages(&mut Dice::new(*seed, CASE), *seed, NARROW, size_max);
-        Reverse(messages.iter().filter(|sent| sent.source == source).count())
+/// The tables whose files the edits change.
+fn tables_of(edits: &[Edit]) -> BTreeSet<TableName> {
+    let table = |(path, _, _): &Edit| {
+        let path = Path::new(path);
+        let layer = path.parent()?.file_name()?.to_str()?;
+        Some(TableName::new(layer, path.file_stem()?.to_str()?))
     };
-    let mut seeds: Vec<u64> = (1..=CASES_MAX).collect();
-    seeds.sort_by_cached_key(count_of_source);
-    let found =
-        seeds.into_iter().find_map(|seed| Some((seed, check(seed, &broken, size_max).err()?)));
-    let (seed, problem) = found.unwrap_or_else(|| panic!("{what}: {CASES_MAX} cases missed it"));
-    let first_lines: Vec<&str> = problem.lines().take(3).collect();
-    eprintln!("{what}: caught by case {seed}: {}", first_lines.join(" / "));
+    edits.iter().filter_map(table).collect()
 }
 
-/// Edges lie a day apart.
-const NARROW: Limits = Limits { max_lateness_days: 1, max_skew_days: 1 };
+/// Verifies the broken tables until a property fails, and says which.
+fn check_is_caught(what: &str, edits: &[Edit]) {
+    let options = Options { tables: tables_of(edits), case_count: CASES_MAX, ..Options::default() };
+    let report = verify::run(&edited(edits), &options, None, &|_| {});
+    let report = report.unwrap_or_else(|error| panic!("{what}: {}", shown(&error)));
+    let Some(failure) = &report.failure else { panic!("{what}: {CASES_MAX} cases missed it") };
+    let (property, count) = (failure.property, failure.message_count());
+    let table = failure.table().map(ToString::to_string).unwrap_or_default();
+    eprintln!(
+        "{what}: {property} kills it in {table} with {count} messages, seed {} ({} cases)",
+        failure.seed,
+        report.case_count()
+    );
+    assert!(count <= MESSAGES_MAX, "{what}: {count} messages are too many to see why");
+}
 
 #[test]
 fn first_row_of_the_window_as_the_accepted_one() {
@@ -58,8 +60,6 @@ fn first_row_of_the_window_as_the_accepted_one() {
     let dropped = "earlier_load_date >= date_sub(load_date, interval @lookback_days day)";
     check_is_caught(
         "the first row of the window is accepted",
-        rebuild::case,
-        (Source::MobileEvents, 40),
         &[(EVENTS, accepted, ""), (DUPLICATES, dropped, "earlier_load_date is not null")],
     );
 }
@@ -71,8 +71,6 @@ fn lookback_one_day_short() {
     let short = "lookback_days = \"raw.mobile_events.max_lateness_days + raw.mobile_events.max_skew_days - 1\"";
     check_is_caught(
         "the lookback is one day short",
-        rebuild::case,
-        (Source::MobileEvents, 40),
         &[(EVENTS, lookback, short), (DUPLICATES, lookback, short)],
     );
 }
@@ -82,8 +80,6 @@ fn deduplication_before_validation() {
     let valid = "and @to_date\n    and reject_reason is null\n),";
     check_is_caught(
         "duplicates are looked for among invalid messages",
-        rebuild::case,
-        (Source::MobileEvents, 40),
         &[
             (EVENTS, valid, "and @to_date\n),"),
             (
@@ -100,12 +96,7 @@ fn hub_fed_from_accepted_rows() {
     let checked = "from standardized.mobile_events_checked\n  where load_date between @from_date and @to_date\n    and reject_reason is null";
     let accepted =
         "from standardized.mobile_events\n  where load_date between @from_date and @to_date";
-    check_is_caught(
-        "the hub merges rows that can vanish",
-        rebuild::case,
-        (Source::MobileEvents, 40),
-        &[(HUB_USER, checked, accepted)],
-    );
+    check_is_caught("the hub merges rows that can vanish", &[(HUB_USER, checked, accepted)]);
 }
 
 #[test]
@@ -118,8 +109,6 @@ fn equal_neighbours_collapsed_before_one_wins_an_instant() {
         "lag(hashdiff) over (partition by user_hk order by effective_at) <> hashdiff, true";
     check_is_caught(
         "neighbours are collapsed first",
-        meaning::case,
-        (Source::DbUsers, 160),
         &[
             (DIM_USER, all, collapsed),
             (
@@ -136,8 +125,6 @@ fn satellite_read_without_the_skew() {
     let read = "s.load_date >= date_sub(date(@cut), interval @max_skew_days day)";
     check_is_caught(
         "commits ahead of their load date are not read",
-        rebuild::case,
-        (Source::DbUsers, 160),
         &[(DIM_USER, read, "s.load_date >= date(@cut)")],
     );
 }
@@ -146,8 +133,6 @@ fn satellite_read_without_the_skew() {
 fn session_cut_at_the_edge_of_the_window() {
     check_is_caught(
         "whether a visit began the day before the window is not looked at",
-        rebuild::case,
-        (Source::MobileEvents, 40),
         &[(
             FACT_SESSION,
             "select distinct event_date, session_hk, user_hk from events",
@@ -160,8 +145,6 @@ fn session_cut_at_the_edge_of_the_window() {
 fn end_of_a_session_not_declared() {
     check_is_caught(
         "that a visit goes on the day after is not declared",
-        rebuild::case,
-        (Source::MobileEvents, 40),
         &[(FACT_SESSION, "days_after  = \"1\"", "days_after  = \"0\"")],
     );
 }
@@ -170,8 +153,6 @@ fn end_of_a_session_not_declared() {
 fn order_before_the_cut_not_read() {
     check_is_caught(
         "what an order said before the cut is not read",
-        rebuild::case,
-        (Source::DbOrders, 40),
         &[(FACT_ORDER_LINE, "where line_number = 0", "where line_number = 0 and 1 = 0")],
     );
 }
@@ -180,8 +161,6 @@ fn order_before_the_cut_not_read() {
 fn place_of_an_order_not_carried_forward() {
     check_is_caught(
         "amounts of a deleted order leave no country",
-        meaning::case,
-        (Source::DbOrders, 40),
         &[(FACT_ORDER_LINE, "last_value(country_code ignore nulls)", "last_value(country_code)")],
     );
 }
@@ -190,8 +169,6 @@ fn place_of_an_order_not_carried_forward() {
 fn movement_against_nothing_where_history_was_cut() {
     check_is_caught(
         "the row that spans the cut is booked once more",
-        rebuild::case,
-        (Source::DbPayments, 40),
         &[(
             FACT_PAYMENT,
             "ifnull(p.captured_change_micros, m.captured_change_micros)",
@@ -207,8 +184,6 @@ fn ends_taken_before_equal_neighbours_collapse() {
         lead(effective_at) over (partition by product_hk order by effective_at) as next_at\n  from one_per_instant";
     check_is_caught(
         "a row ends where an equal one began",
-        meaning::case,
-        (Source::DbProducts, 40),
         &[
             (DIM_PRODUCT, columns, with_ends),
             (
@@ -224,8 +199,6 @@ fn ends_taken_before_equal_neighbours_collapse() {
 fn sequence_within_an_instant_not_looked_at() {
     check_is_caught(
         "of one instant any change wins",
-        meaning::case,
-        (Source::DbSubscriptions, 80),
         &[(DIM_SUBSCRIPTION, "order by sequence desc, hashdiff desc", "order by hashdiff desc")],
     );
 }
@@ -234,20 +207,13 @@ fn sequence_within_an_instant_not_looked_at() {
 fn hub_of_devices_fed_from_accepted_rows() {
     let checked = "from standardized.mobile_events_checked\n  where load_date between @from_date and @to_date\n    and reject_reason is null\n    and";
     let accepted = "from standardized.mobile_events\n  where load_date between @from_date and @to_date\n    and";
-    check_is_caught(
-        "the hub merges devices that can vanish",
-        rebuild::case,
-        (Source::MobileEvents, 40),
-        &[(HUB_DEVICE, checked, accepted)],
-    );
+    check_is_caught("the hub merges devices that can vanish", &[(HUB_DEVICE, checked, accepted)]);
 }
 
 #[test]
 fn day_before_the_month_not_declared() {
     check_is_caught(
         "the day on which churned users were last active is not declared",
-        rebuild::case,
-        (Source::MobileEvents, 40),
         &[(DAILY_ACTIVE_USERS, "days_before = \"28\"", "days_before = \"27\"")],
     );
 }
@@ -256,8 +222,6 @@ fn day_before_the_month_not_declared() {
 fn revenue_that_cancels_out_left_out() {
     check_is_caught(
         "a day whose movements come to nothing has no row",
-        meaning::case,
-        (Source::DbOrders, 40),
         &[(
             REVENUE_DAILY,
             "group by revenue_date, country_code, currency_code",

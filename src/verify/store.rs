@@ -1,42 +1,46 @@
-//! A raw store for tests: files without the syncs that make the real one durable, and with a way to
+//! A raw store for trials: files without the syncs that make the real one durable, and with a way to
 //! take objects away.
 
 use std::{
     collections::BTreeMap,
-    fs,
+    fs, io,
     sync::{Mutex, MutexGuard, PoisonError},
 };
 
 use async_trait::async_trait;
 use bytes::Bytes;
-use lakebed::raw_store::{ObjectMeta, PutOutcome, RawStore, RawStoreError};
 use tempfile::TempDir;
 
+use crate::raw_store::{ObjectMeta, PutOutcome, RawStore, RawStoreError};
+
 /// Objects in a folder that is gone with the store.
-pub struct TestStore {
+#[derive(Debug)]
+pub struct TrialStore {
     folder: TempDir,
     sizes: Mutex<BTreeMap<String, u64>>,
 }
 
-impl TestStore {
+impl TrialStore {
     /// An empty store.
-    pub fn new() -> Self {
-        let folder = tempfile::tempdir().expect("a temporary folder");
-        Self { folder, sizes: Mutex::default() }
+    pub fn new() -> io::Result<Self> {
+        Ok(Self { folder: tempfile::tempdir()?, sizes: Mutex::default() })
     }
 
     /// Stores an object.
-    pub fn put(&self, key: &str, bytes: &[u8]) {
+    pub fn put(&self, key: &str, bytes: &[u8]) -> io::Result<()> {
         let path = self.folder.path().join(key);
-        fs::create_dir_all(path.parent().expect("keys have folders")).expect("a folder");
-        fs::write(path, bytes).expect("the temporary folder takes files");
+        if let Some(folder) = path.parent() {
+            fs::create_dir_all(folder)?;
+        }
+        fs::write(path, bytes)?;
         self.sizes().insert(key.to_owned(), bytes.len() as u64);
+        Ok(())
     }
 
     /// Takes an object away.
-    pub fn remove(&self, key: &str) {
-        self.sizes().remove(key).expect("only objects that are there are taken away");
-        fs::remove_file(self.folder.path().join(key)).expect("the file is there");
+    pub fn remove(&self, key: &str) -> io::Result<()> {
+        self.sizes().remove(key);
+        fs::remove_file(self.folder.path().join(key))
     }
 
     fn sizes(&self) -> MutexGuard<'_, BTreeMap<String, u64>> {
@@ -45,12 +49,14 @@ impl TestStore {
 }
 
 #[async_trait]
-impl RawStore for TestStore {
+impl RawStore for TrialStore {
     async fn put_if_absent(&self, key: &str, bytes: Bytes) -> Result<PutOutcome, RawStoreError> {
         if self.sizes().contains_key(key) {
             return Ok(PutOutcome::AlreadyThere);
         }
-        self.put(key, &bytes);
+        let path = self.folder.path().join(key);
+        self.put(key, &bytes)
+            .map_err(|error| RawStoreError::io("write raw object", &path, error))?;
         Ok(PutOutcome::Created)
     }
 

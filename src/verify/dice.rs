@@ -10,14 +10,15 @@ impl Dice {
         Self(seed ^ sim::digest(purpose))
     }
 
-    fn bits(&mut self) -> u64 {
+    /// Any number: the seed of choices that are made elsewhere.
+    pub fn bits(&mut self) -> u64 {
         self.0 = self.0.wrapping_add(0x9E37_79B9_7F4A_7C15);
         let mixed = (self.0 ^ (self.0 >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
         let mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
         mixed ^ (mixed >> 31)
     }
 
-    /// A number below `bound`.
+    /// A number below `bound`, which is not 0.
     pub fn below(&mut self, bound: usize) -> usize {
         usize::try_from(self.bits() % bound as u64).expect("it is below a usize")
     }
@@ -27,7 +28,7 @@ impl Dice {
         self.below(100) < chance
     }
 
-    /// One of the items.
+    /// One of the items, of which there are some.
     pub fn pick<'a, T>(&mut self, items: &'a [T]) -> &'a T {
         &items[self.below(items.len())]
     }

@@ -8,7 +8,8 @@ use std::{
     },
 };
 
-use lakebed::{
+use super::trial::{Fault, FaultKind};
+use crate::{
     contract::{Column, ColumnType},
     warehouse::{
         DescribedColumn, ErrorKind, QueryResult, Session, SharedWarehouse, Warehouse,
@@ -16,30 +17,19 @@ use lakebed::{
     },
 };
 
-/// What happens at the chosen statement.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Fault {
-    /// The process dies: nothing is executed any more, not even a rollback.
-    Kill,
-    /// That one statement fails, for good.
-    FailOnce,
-    /// That one statement fails, and may be tried again.
-    ConflictOnce,
-}
-
 /// A warehouse with a fault in it.
 pub struct Faulty {
     inner: SharedWarehouse,
-    fault: Fault,
+    kind: FaultKind,
     /// Statements that still succeed.
     left: Arc<AtomicI64>,
 }
 
 impl Faulty {
-    /// Fails after so many statements.
-    pub fn after(inner: SharedWarehouse, fault: Fault, statement_count: usize) -> Self {
-        let left = i64::try_from(statement_count).expect("a small number");
-        Self { inner, fault, left: Arc::new(AtomicI64::new(left)) }
+    /// Fails as the fault says.
+    pub fn new(inner: SharedWarehouse, fault: Fault) -> Self {
+        let left = i64::try_from(fault.after_statements).unwrap_or(i64::MAX);
+        Self { inner, kind: fault.kind, left: Arc::new(AtomicI64::new(left)) }
     }
 
     /// Whether the statement was reached.
@@ -50,23 +40,23 @@ impl Faulty {
 
 struct FaultySession {
     inner: Box<dyn Session>,
-    fault: Fault,
+    kind: FaultKind,
     left: Arc<AtomicI64>,
 }
 
 impl FaultySession {
     fn count(&self, sql: &str) -> Result<(), WarehouseError> {
         let is_rollback = sql == "rollback transaction";
-        if is_rollback && self.fault != Fault::Kill {
+        if is_rollback && self.kind != FaultKind::Kill {
             return Ok(());
         }
         let left = self.left.fetch_sub(1, Ordering::SeqCst);
-        let (is_failing, kind) = match self.fault {
-            Fault::Kill => (left <= 0, ErrorKind::FixInput),
-            Fault::FailOnce => (left == 0, ErrorKind::FixInput),
-            Fault::ConflictOnce => (left == 0, ErrorKind::Retry),
+        let (is_failing, kind) = match self.kind {
+            FaultKind::Kill => (left <= 0, ErrorKind::FixInput),
+            FaultKind::FailOnce => (left == 0, ErrorKind::FixInput),
+            FaultKind::ConflictOnce => (left == 0, ErrorKind::Retry),
         };
-        if is_failing { Err(WarehouseError::new(kind, "the test's fault")) } else { Ok(()) }
+        if is_failing { Err(WarehouseError::new(kind, "the trial's fault")) } else { Ok(()) }
     }
 }
 
@@ -89,7 +79,7 @@ impl Session for FaultySession {
 impl Warehouse for Faulty {
     fn session(&self) -> Result<Box<dyn Session>, WarehouseError> {
         let inner = self.inner.session()?;
-        Ok(Box::new(FaultySession { inner, fault: self.fault, left: Arc::clone(&self.left) }))
+        Ok(Box::new(FaultySession { inner, kind: self.kind, left: Arc::clone(&self.left) }))
     }
 
     fn type_name(&self, kind: ColumnType) -> &'static str {
