@@ -3,11 +3,14 @@
 use std::{fmt::Write as _, path::Path};
 
 use super::{output::Page, summary::grouped};
-use crate::verify::{
-    Failing, Failure, Problem, Report, Unverifiable,
-    compare::{Difference, Pair, Row},
-    message::{Sent, Side},
-    trial::{Build, Order, Schedule, Step},
+use crate::{
+    contract::TableName,
+    verify::{
+        Failing, Failure, Problem, Report, Unverifiable,
+        compare::{Difference, Pair, Row},
+        message::{Sent, Side},
+        trial::{Build, Order, Schedule, Step},
+    },
 };
 
 /// Pairs of rows that are shown; the folder has all.
@@ -138,7 +141,7 @@ fn render_difference(page: &mut Page, difference: &Difference, [reference, varia
         page.line(format_args!("  … and {} more rows", grouped(more as u64)));
     }
     if !difference.also.is_empty() {
-        let names: Vec<&str> = difference.also.iter().map(|table| table.as_str()).collect();
+        let names: Vec<&str> = difference.also.iter().map(TableName::as_str).collect();
         page.line(format_args!("  It is the first; after it also {}", names.join(", ")));
     }
 }

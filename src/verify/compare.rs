@@ -146,17 +146,17 @@ pub fn difference(
     let also = differing.map(|reading| reading.table.clone()).collect();
     let wanted = rows(reference.warehouse.session()?.as_mut(), first)?;
     let found = rows(variation.warehouse.session()?.as_mut(), first)?;
-    Ok(Some(Difference { also, ..first.compare(wanted, found) }))
+    Ok(Some(Difference { also, ..first.compare(&wanted, &found) }))
 }
 
 impl Reading {
     /// The rows in which two readings differ.
-    pub fn compare(&self, reference: Vec<Row>, variation: Vec<Row>) -> Difference {
+    pub fn compare(&self, reference: &[Row], variation: &[Row]) -> Difference {
         let mut counts: BTreeMap<&Row, i64> = BTreeMap::new();
-        for row in &reference {
+        for row in reference {
             *counts.entry(row).or_default() += 1;
         }
-        for row in &variation {
+        for row in variation {
             *counts.entry(row).or_default() -= 1;
         }
         // Of a row that one side has more often, one stands for those that both have.
@@ -185,6 +185,13 @@ impl Reading {
             pairs: pairs.collect(),
             same,
         }
+    }
+}
+
+impl Pair {
+    /// The row of one side.
+    pub fn row(&self, side: Side) -> Option<&Row> {
+        if side == Side::Variation { self.variation.as_ref() } else { self.reference.as_ref() }
     }
 }
 

@@ -21,7 +21,7 @@ use sim::{Limits, MicrosUtc, Source, Truth};
 use super::{
     Failure, Property, VerifyError,
     check::Problem,
-    compare::{Difference, Row},
+    compare::{Difference, Pair, Row},
     message::{Claim, Sent, Side},
     trial::{Schedule, Trial},
     truth,
@@ -191,15 +191,12 @@ fn known_truth(trial: &Trial) -> Option<Truth> {
 }
 
 fn write_tables(difference: &Difference, folder: &Path) -> Result<(), VerifyError> {
-    let sides: [(&str, fn(&super::compare::Pair) -> Option<&Row>); 2] = [
-        ("reference", |pair| pair.reference.as_ref()),
-        ("variation", |pair| pair.variation.as_ref()),
-    ];
-    for (side, row) in sides {
+    for (name, side) in [("reference", Side::Reference), ("variation", Side::Variation)] {
+        let row = |pair| Pair::row(pair, side);
         let mut rows: Vec<&Row> = difference.pairs.iter().filter_map(row).collect();
         rows.extend(&difference.same);
         rows.sort();
-        let name = format!("{}.{side}.csv", difference.table);
+        let name = format!("{}.{name}.csv", difference.table);
         let mut writer = csv::Writer::from_writer(Vec::new());
         let failed = |error: csv::Error| broken(&folder.join(&name), error);
         writer.write_record(&difference.columns).map_err(failed)?;

@@ -128,7 +128,7 @@ impl Property {
             Self::Replay => Some(unchanged(properties::replay::schedule(draw, dice))?),
             Self::Crash => Some(unchanged(properties::crash::schedule(draw, dice))?),
             Self::Constants => Some(unchanged(properties::constants::schedule(draw, dice))?),
-            Self::Copies => Some(properties::copies::vary(draw, dice)?),
+            Self::Copies => Some(properties::copies::vary(draw, dice)),
             Self::Late => Some(properties::late::vary(draw, dice)?),
             Self::Drift => Some(properties::drift::vary(draw, dice)?),
         };

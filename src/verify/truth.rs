@@ -58,7 +58,7 @@ pub fn misplaced(
                 columns: vec!["message_id".to_owned(), "place".to_owned()],
                 key: vec!["message_id".to_owned()],
             };
-            return Ok(Some(reading.compare(reference, variation)));
+            return Ok(Some(reading.compare(&reference, &variation)));
         }
     }
     Ok(None)
@@ -79,7 +79,7 @@ pub fn misjudged(
             .collect();
         for (place, (ending, detail)) in PLACES.into_iter().enumerate() {
             let Some(table) = place_table(lake, source.name(), ending, detail) else { continue };
-            let wanted: BTreeSet<Row> = ids
+            let wanted: Vec<Row> = ids
                 .iter()
                 .filter_map(|id| {
                     let (own_place, said) = match verdicts.get(id)? {
@@ -98,7 +98,7 @@ pub fn misjudged(
                 columns: table.columns,
                 key: vec!["message_id".to_owned()],
             };
-            let difference = reading.compare(wanted.into_iter().collect(), found);
+            let difference = reading.compare(&wanted, &found);
             if !difference.pairs.is_empty() {
                 return Ok(Some(difference));
             }
@@ -133,10 +133,9 @@ pub fn untrue(lake: &Lake<'_>, truth: &Truth) -> Result<Option<Difference>, Ware
         columns: vec!["number".to_owned(), "value".to_owned()],
         key: vec!["number".to_owned()],
     };
-    Ok(Some(reading.compare(
-        wrong().map(|wrong| row(&wrong.name, wrong.expected)).collect(),
-        wrong().map(|wrong| row(&wrong.name, wrong.found)).collect(),
-    )))
+    let expected: Vec<Row> = wrong().map(|wrong| row(&wrong.name, wrong.expected)).collect();
+    let found: Vec<Row> = wrong().map(|wrong| row(&wrong.name, wrong.found)).collect();
+    Ok(Some(reading.compare(&expected, &found)))
 }
 
 /// A table of messages that had one fate.

@@ -35,16 +35,13 @@ pub fn verdicts<'a>(
     let mut valid: Vec<&Sent> = Vec::new();
     let mut found = BTreeMap::new();
     for sent in in_order {
-        let verdict = match reject_reason(sent, limits) {
-            Some(reason) => Verdict::Rejected(reason),
-            None => {
-                let earlier = valid.iter().rev().find(|earlier| repeats(sent, earlier, limits));
-                let verdict = earlier.map_or(Verdict::Accepted, |earlier| Verdict::Duplicate {
-                    of: earlier.message_id.clone(),
-                });
-                valid.push(sent);
-                verdict
-            }
+        let verdict = if let Some(reason) = reject_reason(sent, limits) {
+            Verdict::Rejected(reason)
+        } else {
+            let earlier = valid.iter().rev().find(|earlier| repeats(sent, earlier, limits));
+            let of = earlier.map(|earlier| earlier.message_id.clone());
+            valid.push(sent);
+            of.map_or(Verdict::Accepted, |of| Verdict::Duplicate { of })
         };
         found.insert(sent.message_id.as_str(), verdict);
     }

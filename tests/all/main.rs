@@ -14,3 +14,4 @@ mod rejected;
 mod sim;
 mod tidy;
 mod tutorial;
+mod verify;

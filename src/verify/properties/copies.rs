@@ -15,7 +15,7 @@ const MICROS_PER_DAY: i64 = 86_400_000_000;
 const ATTEMPTS_MAX: usize = 20;
 
 /// In half of the cases some messages are delivered again, in the other half one is sent again.
-pub fn vary(draw: &Draw, dice: &mut Dice) -> Option<(Vec<Sent>, Schedule)> {
+pub fn vary(draw: &Draw, dice: &mut Dice) -> (Vec<Sent>, Schedule) {
     let mut schedule = draw.reference();
     let again = if dice.percent(50) {
         (0..ATTEMPTS_MAX).find_map(|_| sent_again(draw, dice))
@@ -23,19 +23,16 @@ pub fn vary(draw: &Draw, dice: &mut Dice) -> Option<(Vec<Sent>, Schedule)> {
         None
     };
     let mut messages = draw.messages.clone();
-    match again {
-        Some(again) => {
-            schedule.push(Step::land([&again]));
-            messages.push(again);
-        }
-        None => {
-            let some = draw.messages.iter().filter(|_| dice.percent(50));
-            let delivered: Vec<&Sent> = some.collect();
-            schedule.push(Step::land_cut(delivered, dice));
-        }
+    if let Some(again) = again {
+        schedule.push(Step::land([&again]));
+        messages.push(again);
+    } else {
+        let some = draw.messages.iter().filter(|_| dice.percent(50));
+        let delivered: Vec<&Sent> = some.collect();
+        schedule.push(Step::land_cut(delivered, dice));
     }
     schedule.push(Step::build(*dice.pick(&[1, ALL_DAYS])));
-    Some((messages, schedule))
+    (messages, schedule)
 }
 
 /// A message that says again what another said, in time to be known for a duplicate.
