@@ -17,5 +17,5 @@ fn check(seed: u64) -> Outcome {
 
 #[test]
 fn a_build_gives_what_was_meant() {
-    check_all("meaning::a_build_gives_what_was_meant", 30, check);
+    check_all("meaning::a_build_gives_what_was_meant", 20, check);
 }
