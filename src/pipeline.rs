@@ -10,6 +10,7 @@ use std::{
 use jiff::civil::Date;
 
 use crate::{
+    archiver::load_date,
     build::{
         BuildEvent, BuildOptions, BuildReport, Executor, journal,
         shape::{self, ShapeError},
@@ -204,7 +205,10 @@ impl Pipeline {
             let mut locators = Vec::new();
             let mut contents: BTreeMap<Date, Content> = BTreeMap::new();
             for object in objects {
-                let content = contents.entry(load_date(&object.key)?).or_default();
+                let Some(date) = load_date(&object.key) else {
+                    return Err(PipelineError::MisplacedObject { key: object.key });
+                };
+                let content = contents.entry(date).or_default();
                 // Objects never change: key and size stand for what is in them.
                 let digest =
                     Digest::of_texts([object.key.as_str(), &object.size_bytes.to_string()]);
@@ -286,13 +290,6 @@ fn keep_only_comparable(warehouse: &dyn Warehouse, graph: &Graph) -> Result<(), 
     }
     journal::set(session.as_mut(), 0, "hash_version", &version)?;
     session.execute("commit transaction")
-}
-
-/// `mobile_events/load_date=2026-01-05/….parquet` gives the date.
-fn load_date(key: &str) -> Result<Date, PipelineError> {
-    let date = key.split('/').nth(1).and_then(|part| part.strip_prefix("load_date="));
-    date.and_then(|date| date.parse().ok())
-        .ok_or_else(|| PipelineError::MisplacedObject { key: key.to_owned() })
 }
 
 /// Names a run in the journal.

@@ -11,12 +11,13 @@ use crate::{
     contract::TableName,
     data_folder::DataFolder,
     diagnostic::FileError,
-    graph::Graph,
+    graph::{Graph, Node},
     pipeline::{self, PinOptions, Pipeline},
     prelude::Prelude,
     project::{Project, ProjectFiles},
     raw_store::{LocalRawStore, RawStore},
     sql::tokens::TokenError,
+    suggest::similar,
     warehouse::{
         SharedWarehouse,
         duckdb::{self, Options},
@@ -182,15 +183,37 @@ pub fn tables(graph: &Graph, names: &[String]) -> Result<BTreeSet<TableName>, Fa
 pub fn table(graph: &Graph, name: &str) -> Result<TableName, Failure> {
     let matches: Vec<&TableName> = graph
         .in_order()
-        .map(crate::graph::Node::name)
+        .map(Node::name)
         .filter(|known| known.as_str() == name || known.table() == name)
         .collect();
     if let [one] = matches.as_slice() {
         return Ok((*one).clone());
     }
-    let known: Vec<&str> = graph.in_order().map(|node| node.name().as_str()).collect();
-    Err(Failure::usage(format!("there is no table `{name}`"))
-        .hint(format!("the tables are {}", known.join(", "))))
+    Err(unknown_table(graph, name, matches))
+}
+
+/// Somebody named a table that the project does not have, or that might be several.
+fn unknown_table(graph: &Graph, name: &str, matches: Vec<&TableName>) -> Failure {
+    if !matches.is_empty() {
+        let names: Vec<&str> = matches.into_iter().map(TableName::as_str).collect();
+        return Failure::usage(format!("`{name}` may be any of {}", names.join(", ")))
+            .hint("write the layer too");
+    }
+    let names = || graph.in_order().map(Node::name);
+    let known: Vec<String> = if name.contains('.') {
+        names().map(ToString::to_string).collect()
+    } else {
+        names().map(|known| known.table().to_owned()).collect()
+    };
+    let all: Vec<&str> =
+        names().map(TableName::as_str).filter(|known| known.contains(name)).collect();
+    let meant = match similar(name, &known) {
+        Some(meant) => format!("did you mean `{meant}`? "),
+        None if all.is_empty() => String::new(),
+        None => format!("did you mean {}? ", all.join(" or ")),
+    };
+    Failure::usage(format!("there is no table `{name}`"))
+        .hint(format!("{meant}`lakebed show` lists the tables"))
 }
 
 /// What a build of these tables does.

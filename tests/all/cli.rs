@@ -192,6 +192,21 @@ fn show_lists_tables_and_says_everything_of_one() {
     assert_eq!(world.lakebed("show hub_user").run().status(0).stdout, one.stdout);
 }
 
+#[test]
+fn show_says_everything_of_a_source() {
+    let world = World::with_tiny();
+    let _ = world.lakebed("show").run().status(0).stdout_contains("raw.db_orders");
+    let source = world.lakebed("show raw.db_orders").run().status(0);
+    for part in
+        ["max_skew_days = 1", "after_placed_at", "standardized.db_orders_checked", "2026-01-05: 1"]
+    {
+        assert!(source.stdout.contains(part), "`{part}` is not in\n{}", source.stdout);
+    }
+    let json = world.lakebed("show raw.db_orders --json").run().status(0).json();
+    assert_eq!(json["contract"]["fields"]["lsn"]["type"], "INT64");
+    assert_eq!(json["object_count_by_load_date"]["2026-01-05"], 1);
+}
+
 /// The reader has gone before the first byte, as `… | head -0` has.
 #[test]
 fn a_closed_pipe_is_no_error() {
