@@ -3,6 +3,7 @@
 mod check;
 mod cli;
 mod crash;
+mod documents;
 mod errors;
 mod goldens;
 mod harness;
@@ -10,7 +11,7 @@ mod ingest;
 mod init;
 mod late_file;
 mod properties;
+mod reading;
 mod rejected;
 mod sim;
 mod tidy;
-mod tutorial;
