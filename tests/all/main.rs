@@ -9,6 +9,7 @@ mod goldens;
 mod harness;
 mod ingest;
 mod init;
+mod kills;
 mod late_file;
 mod properties;
 mod reading;
