@@ -44,6 +44,12 @@ pub enum PipelineError {
         /// The key of one.
         first: String,
     },
+    /// Earlier builds read sources that the project does not have.
+    #[error("earlier builds read {}, and this project has no such source", sources.join(", "))]
+    UnknownSources {
+        /// Their names.
+        sources: Vec<String>,
+    },
     /// An object is not where objects are.
     #[error("the raw object {key} is not under `<source>/load_date=<date>/`")]
     MisplacedObject {
@@ -240,6 +246,16 @@ impl Pipeline {
         if let Some(first) = removed.first()
             && !options.accepts_removed_objects
         {
+            let of_project = |source: &&str| {
+                let sources = self.graph.sources();
+                sources.iter().any(|known| known.table() == *source)
+            };
+            let sources = removed.iter().filter_map(|key| key.split('/').next());
+            let unknown: BTreeSet<&str> = sources.filter(|source| !of_project(source)).collect();
+            if !unknown.is_empty() {
+                let sources = unknown.into_iter().map(|source| format!("raw.{source}")).collect();
+                return Err(PipelineError::UnknownSources { sources });
+            }
             let (count, first) = (removed.len(), first.clone());
             return Err(PipelineError::ObjectsRemoved { count, first });
         }

@@ -219,15 +219,15 @@ fn render(place: &Place, reports: &[FileReport], drifted: &[SourceDrift]) -> Pag
 fn render_file(text: &mut Page, report: &FileReport) {
     const DATES_SHOWN: usize = 7;
     let record = &report.record;
-    let count = summary::grouped(record.message_count());
+    let count = summary::counted(record.message_count(), "message");
     if report.was_complete {
         text.line(format_args!(
-            "{}: in already, {count} messages of {} (ingestion {})",
+            "{}: in already, {count} of {} (ingestion {})",
             record.file, record.source, record.ingestion
         ));
         return;
     }
-    text.line(format_args!("{}: {count} messages of {}", record.file, record.source));
+    text.line(format_args!("{}: {count} of {}", record.file, record.source));
     if report.resumed_message_count > 0 {
         text.line(format_args!(
             "  {} of them were in since a run that was cut short",

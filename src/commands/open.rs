@@ -34,21 +34,27 @@ pub struct OpenProject {
     pub graph: Graph,
 }
 
-/// The files of the project: of a folder, or the ones inside the binary.
+/// The files of the project.
 pub fn files(place: &Place) -> Result<ProjectFiles, Failure> {
-    match &place.project {
+    match place.project_folder() {
         Some(folder) => Ok(ProjectFiles::read(folder)?),
         None => Ok(ProjectFiles::embedded()),
     }
 }
 
-/// Reads the project: a folder, or the one inside the binary.
+/// Reads the project.
 pub fn project(place: &Place) -> Result<OpenProject, Failure> {
     let files = files(place)?;
     let project = Project::parse(&files)?;
     let prelude = Prelude::duckdb(&project).map_err(|error| functions_error(&project, &error))?;
     let graph = Graph::new(&project, &prelude)?;
     Ok(OpenProject { project, prelude, graph })
+}
+
+/// The functions of a project, whatever else is wrong in it: to look at tables needs no more.
+pub fn functions(place: &Place) -> Result<Prelude, Failure> {
+    let (project, _) = Project::parse_all(&files(place)?);
+    Ok(Prelude::duckdb(&project).map_err(|error| functions_error(&project, &error))?)
 }
 
 fn functions_error(project: &Project, error: &TokenError) -> FileError {
@@ -133,8 +139,12 @@ pub fn unknown_source(open: &OpenProject, name: &str) -> Failure {
         .hint(format!("the sources are {}", known.join(", ")))
 }
 
-/// Nothing was ever brought into the folder.
+/// Nothing was ever brought into the folder, or nothing was built of it.
 pub fn no_data(data: &DataFolder) -> Failure {
+    if data.raw().is_dir() {
+        return Failure::usage(format!("no table is built yet in {}", data.path().display()))
+            .hint("`lakebed build` builds them of the messages that are there");
+    }
     Failure::usage(format!("there is no data in {}", data.path().display()))
         .hint("`lakebed run` and `lakebed ingest` bring some; --data says where it is")
 }

@@ -16,7 +16,7 @@ use crate::{
     data_folder::DataFolder,
     graph::{DaySpan, Graph, Input, Node, Reach},
     plan::{Snapshot, window::windows},
-    project::Source,
+    project::{LAYERS, Source},
 };
 
 pub fn show(place: &Place, args: &ShowArgs) -> Result<(), Failure> {
@@ -59,8 +59,10 @@ fn all(place: &Place, open: &OpenProject, snapshot: &Snapshot) -> Result<(), Fai
     let sources = &open.project.sources;
     let sources =
         sources.iter().map(|(name, source)| (format!("raw.{name}"), &source.contract.about));
-    let nodes = open.graph.in_order();
-    let tables = nodes.map(|node| (node.name().to_string(), &node.file.contract.about));
+    let mut nodes: Vec<&Node> = open.graph.in_order().collect();
+    let layer = |node: &Node| LAYERS.iter().position(|layer| *layer == node.name().layer());
+    nodes.sort_by_key(|node| (layer(node), node.name()));
+    let tables = nodes.into_iter().map(|node| (node.name().to_string(), &node.file.contract.about));
     for (name, about) in sources.chain(tables) {
         text.line(format_args!("{name:<42} {about}"));
     }
