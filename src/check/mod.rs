@@ -24,7 +24,7 @@ pub mod sarif;
 mod scope;
 mod select;
 mod source;
-mod suggest;
+pub mod suggest;
 mod target;
 mod token;
 mod value;

@@ -4,6 +4,7 @@ mod check;
 mod cli;
 mod crash;
 mod errors;
+mod explain;
 mod goldens;
 mod harness;
 mod ingest;
