@@ -28,7 +28,8 @@ pub fn set_right(
     besides: &mut Needed,
 ) -> Result<bool, WarehouseError> {
     let mut is_more = false;
-    for link in &wrong.links {
+    // The first link is the asked row itself.
+    for link in wrong.links.iter().skip(1) {
         let Some(node) = lineage.graph.get(&link.table) else { continue };
         // A seed is part of the code, and of a view there is nothing to compare that is its own.
         if matches!(node.build(), BuildKind::Seed | BuildKind::View) {

@@ -118,8 +118,8 @@ impl<'a> Tree<'a> {
         }
         if link.lost_count > 0 {
             page.line(format_args!(
-                "{indent}  {} are not what the query returns now: the table is stale",
-                counted(link.lost_count, "row")
+                "{indent}  (the query no longer returns {} of them: the table is stale)",
+                count(link.lost_count)
             ));
         }
         // The asked rows stand at the top already.

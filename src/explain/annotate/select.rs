@@ -1,6 +1,6 @@
 //! A SELECT that says where each of its rows comes from.
 
-use sqlparser::ast::{Expr, Function, GroupByExpr, Select, SelectItem, Value};
+use sqlparser::ast::{Expr, Function, GroupByExpr, Select, SelectItem, Value, Visit};
 
 use super::{
     Annotator, Breadth, NOTHING, Positions, Unfollowed, WHY, calls,
@@ -88,6 +88,9 @@ impl Annotator<'_> {
                 .chain(&select.having)
                 .chain(&select.qualify),
         );
+        for window in &select.named_window {
+            let _ = window.visit(&mut named);
+        }
         named.columns.extend(live.iter().map(|output| output.path.clone()));
         named.columns.extend(group_columns(select, &outputs)?);
         spell_out_aliases(&mut named, &outputs);

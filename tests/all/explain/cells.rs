@@ -46,7 +46,9 @@ impl Built {
             open_shared(None, options, &self.prelude)
         };
         explain(self.warehouse.as_ref(), &self.graph, request, &empty)
-            .unwrap_or_else(|error| panic!("{request:?}: {error} {:?}", std::error::Error::source(&error)))
+            .unwrap_or_else(|error| {
+                panic!("{request:?}: {error} {:?}", std::error::Error::source(&error))
+            })
             .0
     }
 }

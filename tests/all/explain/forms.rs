@@ -101,10 +101,18 @@ fn fill(session: &mut dyn Session, dice: &mut Dice) {
     }
 }
 
-/// The rows of a query with the numbers of what they come from, by table.
-type Followed = (Vec<Option<String>>, BTreeMap<String, BTreeSet<u64>>);
+/// A row, its values as texts.
+type Row = Vec<Option<String>>;
 
-fn followed(session: &mut dyn Session, query: &str, needed: &[&str], breadth: Breadth) -> Vec<Followed> {
+/// The rows of a query with the numbers of what they come from, by table.
+type Followed = (Row, BTreeMap<String, BTreeSet<u64>>);
+
+fn followed(
+    session: &mut dyn Session,
+    query: &str,
+    needed: &[&str],
+    breadth: Breadth,
+) -> Vec<Followed> {
     let needed = needed.iter().map(|name| (*name).to_owned()).collect();
     let annotated = annotate(query, "t.own", &needed, &tables(), breadth)
         .unwrap_or_else(|error| panic!("{query}: {error}"));
@@ -114,7 +122,7 @@ fn followed(session: &mut dyn Session, query: &str, needed: &[&str], breadth: Br
             annotated.text
         ))
         .unwrap_or_else(|error| panic!("{query}\n{}\n{error}", annotated.text));
-    let split = |mut row: Vec<Option<String>>| {
+    let split = |mut row: Row| {
         let mut from: BTreeMap<String, BTreeSet<u64>> = BTreeMap::new();
         for number in row.pop().flatten().unwrap_or_default().split_whitespace() {
             let number: u64 = number.parse().expect("a number");
@@ -128,7 +136,11 @@ fn followed(session: &mut dyn Session, query: &str, needed: &[&str], breadth: Br
 }
 
 /// The rows of a query over only these rows of the tables.
-fn over(session: &mut dyn Session, query: &str, from: &BTreeMap<String, BTreeSet<u64>>) -> Vec<Vec<Option<String>>> {
+fn over(
+    session: &mut dyn Session,
+    query: &str,
+    from: &BTreeMap<String, BTreeSet<u64>>,
+) -> Vec<Row> {
     session.execute("create schema if not exists part").expect("a schema");
     for table in ["a", "b"] {
         let ids = from.get(&format!("t.{table}"));
@@ -155,30 +167,25 @@ fn each_row_comes_out_again_from_the_rows_that_it_comes_from() {
         let mut dice = Dice::new(SEED + case, "forms");
         fill(session, &mut dice);
         for query in FORMS {
+            let shown = format!("seed {SEED}, case {case}: {query}");
             let plain = session.query(query).and_then(|rows| rows.text_rows()).expect(query);
-            let columns: Vec<String> = session
-                .describe(query)
-                .expect(query)
-                .into_iter()
-                .map(|column| column.name)
-                .collect();
-            let columns: Vec<&str> = columns.iter().map(String::as_str).collect();
-            {
-                let rows = followed(session, query, &columns, Breadth::Columns);
-                let mut same: Vec<_> = rows.iter().map(|(row, _)| row.clone()).collect();
-                let mut plain = plain.clone();
-                same.sort();
-                plain.sort();
-                assert_eq!(same, plain, "seed {SEED}, case {case}: {query} returns other rows");
-                for (row, from) in rows {
-                    let again = over(session, query, &from);
-                    assert!(
-                        again.contains(&row),
-                        "seed {SEED}, case {case}: {query}\n{row:?} comes from {from:?}, \
-                         of which only {again:?} comes"
-                    );
-                    smaller_count += usize::from(from.values().map(BTreeSet::len).sum::<usize>() < 16);
-                }
+            let columns = session.describe(query).expect(query);
+            let columns: Vec<&str> = columns.iter().map(|column| column.name.as_str()).collect();
+            let rows = followed(session, query, &columns, Breadth::Columns);
+            let sorted = |mut rows: Vec<Row>| {
+                rows.sort();
+                rows
+            };
+            let same = rows.iter().map(|(row, _)| row.clone()).collect();
+            assert_eq!(sorted(same), sorted(plain), "{shown} returns other rows");
+            for (row, from) in rows {
+                let again = over(session, query, &from);
+                assert!(
+                    again.contains(&row),
+                    "{shown}\n{row:?} comes from {from:?}, of which only {again:?} comes"
+                );
+                let from_count: usize = from.values().map(BTreeSet::len).sum();
+                smaller_count += usize::from(from_count < 16);
             }
         }
     }
