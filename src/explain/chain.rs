@@ -59,6 +59,14 @@ impl Link {
             unfollowed: None,
         }
     }
+
+    /// So many rows of a table.
+    fn comes_from(&mut self, table: &TableName, count: i64) {
+        match self.from.iter_mut().find(|(known, _)| known == table) {
+            Some((_, known)) => *known = count.max(*known),
+            None => self.from.push((table.clone(), count)),
+        }
+    }
 }
 
 /// The tables that a row was made of, it first, and after each the ones that it reads.
@@ -82,6 +90,10 @@ impl Chain {
 
 /// The columns of each table that are needed.
 pub type Needed = BTreeMap<TableName, BTreeSet<String>>;
+
+fn table_name(text: &str) -> TableName {
+    TableName::parse(text).expect("it is in the graph")
+}
 
 /// What is the same for all tables of a warehouse.
 pub struct Lineage<'a> {
@@ -120,7 +132,7 @@ impl Lineage<'_> {
             if row_count > 0 {
                 let columns = needed.remove(node.name()).unwrap_or_default();
                 let mut link = Link::new(node.name(), row_count, columns);
-                self.follow_one(session, node, &mut link, &mut needed)?;
+                self.follow_one(session, node, &mut link, (&mut needed, besides))?;
                 links.push(link);
             }
         }
@@ -139,7 +151,7 @@ impl Lineage<'_> {
         session: &mut dyn Session,
         node: &Node,
         link: &mut Link,
-        needed: &mut Needed,
+        (needed, besides): (&mut Needed, &Needed),
     ) -> Result<(), WarehouseError> {
         if node.inputs.is_empty() {
             return Ok(());
@@ -147,72 +159,86 @@ impl Lineage<'_> {
         let window = self.window(session, node)?;
         link.window = Some(window);
         let select = self.select(session, node, window)?;
+        let mut passes = vec![(self.breadth, rows::kept(node.name()))];
+        if besides.contains_key(node.name()) {
+            passes.push((Breadth::Whole, rows::besides(node.name())));
+        }
+        session.execute("create or replace temp table followed_to (number ubigint)")?;
+        for (breadth, numbers) in passes {
+            match self.follow_rows(session, node, (&select, breadth, &numbers), link)? {
+                Ok(annotated) => {
+                    for (table, columns) in annotated.needed {
+                        needed.entry(table_name(&table)).or_default().extend(columns);
+                    }
+                    self.keep_inputs(session, &annotated.inputs, link)?;
+                }
+                Err(why) => {
+                    link.unfollowed = Some(why);
+                    for input in &node.inputs {
+                        let count = self.keep_reached(session, input, window)?;
+                        link.comes_from(&input.table, count);
+                        let all = rows::input_table(self.graph, &input.table).columns;
+                        needed.entry(input.table.clone()).or_default().extend(all);
+                    }
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Adds what the rows with these numbers come from to the table `followed_to`. What cannot be
+    /// rewritten, or what the engine cannot run of it, is said instead.
+    fn follow_rows(
+        &self,
+        session: &mut dyn Session,
+        node: &Node,
+        (select, breadth, numbers): (&str, Breadth, &str),
+        link: &mut Link,
+    ) -> Result<Result<Annotated, String>, WarehouseError> {
         let read = node.inputs.iter().map(|input| &input.table).chain([node.name()]);
         let tables = read
             .map(|name| (name.as_str().to_owned(), rows::input_table(self.graph, name)))
             .collect();
         let own = node.name().as_str();
-        let columns = &link.columns;
-        let annotated = annotate::annotate(&select, own, columns, &tables, self.breadth);
-        let kept = match &annotated {
-            Ok(annotated) => self.keep_inputs(session, node, annotated, link)?,
-            Err(why) => Err(why.to_string()),
+        let annotated = match annotate::annotate(select, own, &link.columns, &tables, breadth) {
+            Ok(annotated) => annotated,
+            Err(why) => return Ok(Err(why.to_string())),
         };
-        let columns_needed = match (annotated, kept) {
-            (Ok(annotated), Ok(())) => annotated.needed,
-            (_, kept) => {
-                link.unfollowed = kept.err();
-                let mut all = BTreeMap::new();
-                for input in &node.inputs {
-                    let count = self.keep_reached(session, input, window)?;
-                    link.from.push((input.table.clone(), count));
-                    let columns = rows::input_table(self.graph, &input.table).columns;
-                    all.insert(input.table.to_string(), columns.into_iter().collect());
-                }
-                all
-            }
-        };
-        for (table, columns) in columns_needed {
-            let name = TableName::parse(&table).expect("it is in the graph");
-            needed.entry(name).or_default().extend(columns);
-        }
-        Ok(())
-    }
-
-    /// Keeps the rows of the inputs that the kept rows of a table come from. What the engine cannot run
-    /// of the rewritten query is said instead.
-    fn keep_inputs(
-        &self,
-        session: &mut dyn Session,
-        node: &Node,
-        annotated: &Annotated,
-        link: &mut Link,
-    ) -> Result<Result<(), String>, WarehouseError> {
         let grain = &node.file.contract.grain;
-        let columns: Vec<String> = grain.iter().map(|column| format!("rows.{column}")).collect();
         let made = session.execute(&format!(
             "create or replace temp table followed as\n\
              with wanted as (select distinct {} from {} where {})\n\
-             select {}, rows.{WHY} from (\n{}\n) as rows semi join wanted on {}",
+             select rows.{WHY} from (\n{}\n) as rows semi join wanted on {}",
             rows::grain(node),
             node.name(),
-            rows::is_kept(self.graph, node.name()),
-            columns.join(", "),
+            rows::is_among(self.graph, node.name(), numbers),
             annotated.text,
             rows::same(grain, "rows", "wanted"),
         ));
         if let Err(error) = made {
             return Ok(Err(error.to_string()));
         }
-        let found = session.query("select count(*) from followed")?.count()?;
-        link.lost_count = (link.row_count - found).max(0);
+        if numbers == rows::kept(node.name()) {
+            let found = session.query("select count(*) from followed")?.count()?;
+            link.lost_count = (link.row_count - found).max(0);
+        }
         session.execute(&format!(
-            "create or replace temp table followed_to as \
-             select distinct unnest({WHY}) as number from followed"
+            "insert into followed_to select distinct unnest({WHY}) from followed \
+             except select number from followed_to"
         ))?;
+        Ok(Ok(annotated))
+    }
+
+    /// Keeps the rows of the inputs in the table `followed_to`.
+    fn keep_inputs(
+        &self,
+        session: &mut dyn Session,
+        inputs: &[String],
+        link: &mut Link,
+    ) -> Result<(), WarehouseError> {
         let row_mask = (1_u64 << ROW_BITS) - 1;
-        for (tag, input) in annotated.inputs.iter().enumerate() {
-            let name = TableName::parse(input).expect("it is in the graph");
+        for (tag, input) in inputs.iter().enumerate() {
+            let name = table_name(input);
             let of_input = format!(
                 "select cast(number & {row_mask} as ubigint) as id from followed_to \
                  where number >> {ROW_BITS} = {tag}"
@@ -223,10 +249,10 @@ impl Lineage<'_> {
                 session.execute(&format!(
                     "insert into {kept} {of_input} except select id from {kept}"
                 ))?;
-                link.from.push((name, count));
+                link.comes_from(&name, count);
             }
         }
-        Ok(Ok(()))
+        Ok(())
     }
 
     /// Keeps every row of an input that a build of the window may read.

@@ -29,12 +29,13 @@ use crate::{
 use annotate::Breadth;
 use chain::{Chain, Lineage, Needed};
 use recompute::{Messages, Row};
+use refine::Compared;
 use turned_away::TurnedAway;
 
 pub use locate::{Located, locate};
 
-/// So often more is followed. A round adds the rows of one layer or more, and there are five.
-const ROUNDS_MAX: usize = 6;
+/// So often more is followed. A round sets at least one layer right, and there are five.
+const ROUNDS_MAX: usize = 8;
 
 /// What is asked.
 #[derive(Clone, Debug)]
@@ -175,7 +176,7 @@ impl Attempt<'_> {
             }
             failed.push(proof);
             let is_last = failed.len() == ROUNDS_MAX;
-            if is_last || !self.set_right(lineage, asked, &trial, &mut besides)? {
+            if is_last || !self.set_right(lineage, (asked, &chain), &trial, &mut besides)? {
                 let (proof, _) = self.prove(lineage, &chain, Extent::All, rows)?;
                 return Ok((chain, proof, failed));
             }
@@ -203,7 +204,7 @@ impl Attempt<'_> {
     fn set_right(
         &mut self,
         lineage: &Lineage<'_>,
-        asked: &BTreeSet<String>,
+        (asked, chain): (&BTreeSet<String>, &Chain),
         trial: &Trial,
         besides: &mut Needed,
     ) -> Result<bool, ExplainError> {
@@ -211,9 +212,11 @@ impl Attempt<'_> {
         let inside = inside.as_mut();
         let table = self.node.name();
         rows::keep_where(inside, lineage.graph, table, &self.by_grain)?;
-        let wrong = lineage.follow(inside, table, asked, &Needed::new())?;
+        let wrong = &lineage.follow(inside, table, asked, &Needed::new())?;
         let folder = trial.folder.path();
-        Ok(refine::set_right(lineage, self.session, (inside, &wrong), folder, besides)?)
+        let session = &mut *self.session;
+        let mut compared = Compared { lineage, session, chain, inside, wrong, folder };
+        Ok(compared.set_right(besides)?)
     }
 
     /// A warehouse with the tables made of these messages.

@@ -51,8 +51,13 @@ pub fn kept(name: &TableName) -> String {
 
 /// The condition that a row is meant.
 pub fn is_kept(graph: &Graph, name: &TableName) -> String {
+    is_among(graph, name, &kept(name))
+}
+
+/// The condition that a row's number is in a temporary table.
+pub fn is_among(graph: &Graph, name: &TableName, numbers: &str) -> String {
     let number = row_number(graph, name);
-    format!("cast({number} as ubigint) in (select id from {})", kept(name))
+    format!("cast({number} as ubigint) in (select id from {numbers})")
 }
 
 /// No rows are meant.
@@ -61,7 +66,7 @@ pub fn forget(session: &mut dyn Session, name: &TableName) -> Result<(), Warehou
 }
 
 /// The temporary table with the numbers of rows that are meant whether a row above them needs them or
-/// not.
+/// not, and that are followed whole.
 pub fn besides(name: &TableName) -> String {
     format!("besides_of_{}_{}", name.layer(), name.table())
 }

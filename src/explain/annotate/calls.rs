@@ -5,6 +5,7 @@ use sqlparser::ast::{
     NullTreatment, WindowType,
 };
 
+use super::Breadth;
 use crate::portable::functions::{FUNCTIONS, FunctionKind};
 
 /// The lists of all rows of a group, as one.
@@ -52,8 +53,12 @@ fn extreme_why(extreme: &str, argument: &str, row_why: &str, over: &str) -> Stri
 }
 
 /// Where the value of a window function comes from, if a row comes from `row_why`.
-pub fn window_why(call: &Function, row_why: &str) -> Option<String> {
+pub fn window_why(call: &Function, row_why: &str, breadth: Breadth) -> Option<String> {
     let window = call.over.as_ref()?;
+    if breadth == Breadth::Whole {
+        let over = with_frame(window, "unbounded following");
+        return Some(format!("flatten(list({row_why}) over {over})"));
+    }
     let over = format!(" over {window}");
     let argument = argument(call, 0);
     Some(match (name(call).as_str(), argument) {
@@ -74,7 +79,8 @@ pub fn window_why(call: &Function, row_why: &str) -> Option<String> {
             filtered(row_why, &format!("({value}) is not null"), &over)
         }
         (ranks, _) if is_rank(ranks) => {
-            let over = up_to_current_row(window);
+            // A rank is a count of the rows that come before.
+            let over = with_frame(window, "current row");
             format!("flatten(list({row_why}) over {over})")
         }
         _ => format!("flatten(list({row_why}){over})"),
@@ -85,15 +91,15 @@ fn is_rank(name: &str) -> bool {
     matches!(name, "row_number" | "rank" | "dense_rank")
 }
 
-/// A rank is a count of the rows that come before.
-fn up_to_current_row(window: &WindowType) -> String {
-    const FRAME: &str = "rows between unbounded preceding and current row";
+/// The window from its first row to another.
+fn with_frame(window: &WindowType, last: &str) -> String {
+    let frame = format!("rows between unbounded preceding and {last}");
     match window {
-        WindowType::NamedWindow(name) => format!("({name} {FRAME})"),
+        WindowType::NamedWindow(name) => format!("({name} {frame})"),
         WindowType::WindowSpec(spec) => {
             let mut spec = spec.clone();
             spec.window_frame = None;
-            format!("({spec} {FRAME})")
+            format!("({spec} {frame})")
         }
     }
 }

@@ -6,7 +6,7 @@ use sqlparser::ast::{
     Expr, Join, JoinConstraint, JoinOperator, TableAlias, TableFactor, TableWithJoins,
 };
 
-use super::{Annotator, NOTHING, Positions, ROW_BITS, Unfollowed, WHY};
+use super::{Annotator, Breadth, NOTHING, Positions, ROW_BITS, Unfollowed, WHY};
 
 /// One table, common table expression or subquery of a FROM.
 pub struct Relation<'q> {
@@ -76,11 +76,15 @@ impl Relation<'_> {
 
 /// Marks the columns that these names mean. A left join of which no column is needed is not
 /// followed; `paths` are the names in the other clauses.
-pub fn mark(relations: &mut [Relation<'_>], mut paths: Vec<Vec<String>>) -> Result<(), Unfollowed> {
+pub fn mark(
+    relations: &mut [Relation<'_>],
+    mut paths: Vec<Vec<String>>,
+    breadth: Breadth,
+) -> Result<(), Unfollowed> {
     for at in (0..relations.len()).rev() {
         let relation = &mut relations[at];
         let is_needed = paths.iter().any(|path| relation.position(path).is_some());
-        if relation.is_optional() && !is_needed {
+        if relation.is_optional() && !is_needed && breadth != Breadth::Whole {
             relation.is_followed = false;
             continue;
         }

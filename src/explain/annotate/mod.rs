@@ -38,6 +38,8 @@ pub enum Breadth {
     Columns,
     /// As `Columns`, and of rows that do equally well all.
     Equals,
+    /// Groups and windows whole, and joins whether anything of them is needed or not.
+    Whole,
 }
 
 /// A table that a query reads.
@@ -195,7 +197,7 @@ impl Annotator<'_> {
     fn group_why(&self, row_why: &str) -> String {
         match self.breadth {
             Breadth::Columns => format!("min({row_why})"),
-            Breadth::Equals => calls::all_of(row_why),
+            Breadth::Equals | Breadth::Whole => calls::all_of(row_why),
         }
     }
 

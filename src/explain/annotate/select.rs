@@ -94,7 +94,7 @@ impl Annotator<'_> {
         named.columns.extend(live.iter().map(|output| output.path.clone()));
         named.columns.extend(group_columns(select, &outputs)?);
         spell_out_aliases(&mut named, &outputs);
-        from::mark(&mut relations, named.columns)?;
+        from::mark(&mut relations, named.columns, self.breadth)?;
 
         let is_grouped = !matches!(&select.group_by, GroupByExpr::Expressions(by, _) if by.is_empty())
             || Named::by(all).calls.iter().any(calls::is_aggregate)
@@ -138,13 +138,16 @@ impl Annotator<'_> {
         };
         let windows = named.iter().filter(|call| !is_first(call));
         let of_windows: Vec<String> =
-            windows.filter_map(|call| calls::window_why(call, &own)).collect();
+            windows.filter_map(|call| calls::window_why(call, &own, self.breadth)).collect();
         together(std::iter::once(own).chain(of_windows).collect())
     }
 
     /// Where the row of a group comes from, of which these calls are needed.
     fn whole_group_why(&self, row_why: &str, named: &[Function]) -> String {
         let is_there = self.group_why(row_why);
+        if self.breadth == Breadth::Whole {
+            return is_there;
+        }
         let aggregates = named.iter().filter(|call| calls::is_aggregate(call));
         let mut parts: Vec<String> =
             aggregates.map(|call| calls::aggregate_why(call, row_why)).collect();
