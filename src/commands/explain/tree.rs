@@ -185,6 +185,12 @@ fn proof(page: &mut Page, explanation: &Explanation, command: &str) {
     for row in &proof.rows {
         page.line(format_args!("  {}", values(&explanation.columns, row, usize::MAX)));
     }
+    if let (Extent::Chain, Some(first)) = (proof.from, explanation.failed.first()) {
+        page.line(format_args!(
+            "{} of the messages say what is not so: without them something else would come out.",
+            count(proof.message_count - first.message_count)
+        ));
+    }
 }
 
 fn count(number: i64) -> String {

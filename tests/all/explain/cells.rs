@@ -1,8 +1,6 @@
 //! Random cells of every table of `tiny`, in which everything goes wrong that can: the messages of the
 //! chain, put through the same queries, give the same cell.
 
-use std::sync::Arc;
-
 use lakebed::{
     contract::BuildKind,
     explain::{Explanation, Extent, Request, explain},
@@ -18,8 +16,10 @@ use lakebed::{
 
 use crate::{harness::World, properties::dice::Dice};
 
-/// Cells of each table.
-const CELLS: u64 = 2;
+/// Cells of a table: more where much comes together.
+fn cells_of(node: &Node) -> u64 {
+    if matches!(node.name().layer(), "dimensional" | "mart") { 2 } else { 1 }
+}
 
 struct Built {
     graph: Graph,
@@ -45,11 +45,8 @@ impl Built {
             let options = Options { threads: None, is_read_only: false };
             open_shared(None, options, &self.prelude)
         };
-        explain(self.warehouse.as_ref(), &self.graph, request, &empty)
-            .unwrap_or_else(|error| {
-                panic!("{request:?}: {error} {:?}", std::error::Error::source(&error))
-            })
-            .0
+        let found = explain(self.warehouse.as_ref(), &self.graph, request, &empty);
+        found.unwrap_or_else(|error| panic!("{request:?}: {error:?}")).0
     }
 }
 
@@ -73,15 +70,15 @@ fn any_row(session: &mut dyn Session, node: &Node, dice: &mut Dice) -> Option<St
 #[test]
 fn the_messages_of_a_chain_give_the_cell() {
     const SEED: u64 = 11;
-    let built = Arc::new(Built::tiny());
+    let built = Built::tiny();
     let mut session = built.warehouse.session().expect("a session");
     let (mut cell_count, mut message_count) = (0, 0);
     for node in built.graph.in_order().filter(|node| node.build() != BuildKind::Seed) {
-        for cell in 0..CELLS {
+        for cell in 0..cells_of(node) {
             let mut dice = Dice::new(SEED + cell, node.name().as_str());
             let Some(condition) = any_row(session.as_mut(), node, &mut dice) else { continue };
             let columns: Vec<String> = node.file.contract.columns.keys().cloned().collect();
-            let column = (cell > 0).then(|| dice.pick(&columns).clone());
+            let column = dice.percent(50).then(|| dice.pick(&columns).clone());
             let table = node.name().clone();
             let request = Request { table, condition, column, row_limit: 1 };
             let found = built.explain(&request);
@@ -96,8 +93,6 @@ fn the_messages_of_a_chain_give_the_cell() {
             message_count += found.proof.message_count;
         }
     }
-    assert!(cell_count > 100, "{cell_count} cells were asked for");
-    let all = "select count(*) from standardized.reconciliation";
-    assert!(session.query(all).and_then(|rows| rows.count()).is_ok());
+    assert!(cell_count > 70, "{cell_count} cells were asked for");
     assert!(message_count > cell_count, "they were made of {message_count} messages");
 }
