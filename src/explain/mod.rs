@@ -115,7 +115,7 @@ pub struct Proof {
 pub enum Extent {
     /// Those at the end of the chain.
     Chain,
-    /// All of the sources above: those of the chain were not enough.
+    /// All: those of the chain were not enough.
     All,
 }
 

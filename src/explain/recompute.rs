@@ -23,12 +23,12 @@ pub enum Messages<'a> {
     Kept,
     /// Those that are kept, and those that were rejected on their way to the named tables.
     KeptAndRejected(&'a [TableName]),
-    /// All of the sources above.
+    /// All.
     All,
 }
 
-/// Writes messages of the sources above `target` as objects under `folder`, and makes an empty
-/// warehouse read them. Returns how many messages there are.
+/// Writes messages as objects under `folder`, and makes an empty warehouse read them. Returns how many
+/// there are.
 pub fn bring(
     lineage: &Lineage<'_>,
     session: &mut dyn Session,

@@ -149,7 +149,9 @@ fn turned_away(page: &mut Page, all: &[TurnedAway], limit: usize) {
                 "after"
             }
             Kind::Rejected => {
-                page.line(format_args!("{table}: {what} rejected that would have counted here"));
+                page.line(format_args!(
+                    "{table}: {what} rejected that would be among the rows above"
+                ));
                 "for"
             }
         };
@@ -168,7 +170,7 @@ fn proof(page: &mut Page, explanation: &Explanation, command: &str) {
     page.line(format_args!(""));
     let of = match proof.from {
         Extent::Chain => format!("these {messages} alone"),
-        Extent::All => format!("all {messages} of its sources, since those above were not enough"),
+        Extent::All => format!("all {messages}, since those above were not enough"),
     };
     if !proof.is_same {
         page.line(format_args!("Recomputed from {of}, it is NOT as in the table:"));
@@ -187,7 +189,7 @@ fn proof(page: &mut Page, explanation: &Explanation, command: &str) {
     }
     if let (Extent::Chain, Some(first)) = (proof.from, explanation.failed.first()) {
         page.line(format_args!(
-            "{} of the messages say what is not so: without them something else would come out.",
+            "Of these, {} tell only what is not so; without them something else would come out.",
             count(proof.message_count - first.message_count)
         ));
     }

@@ -62,16 +62,18 @@ pub fn window_why(call: &Function, row_why: &str, breadth: Breadth) -> Option<St
     let over = format!(" over {window}");
     let argument = argument(call, 0);
     Some(match (name(call).as_str(), argument) {
-        (taken @ ("lag" | "lead" | "first_value" | "last_value" | "nth_value"), Some(value)) => {
-            let (row_why, nulls) = if ignores_nulls(call) {
+        // A position counts the rows between.
+        ("lag" | "lead" | "nth_value", _) if self::argument(call, 1).is_some() => {
+            let over = with_frame(window, "unbounded following");
+            format!("flatten(list({row_why}) over {over})")
+        }
+        (taken @ ("lag" | "lead" | "first_value" | "last_value"), Some(value)) => {
+            if ignores_nulls(call) {
                 let known = format!("case when ({value}) is not null then {row_why} end");
-                (known, " ignore nulls")
+                format!("{taken}({known} ignore nulls){over}")
             } else {
-                (row_why.to_owned(), "")
-            };
-            // A position counts; what stands in for a row that is not there comes from no row.
-            let position = self::argument(call, 1).map(|position| format!(", {position}"));
-            format!("{taken}({row_why}{}{nulls}){over}", position.unwrap_or_default())
+                format!("{taken}({row_why}){over}")
+            }
         }
         (extreme @ ("min" | "max"), Some(value)) => extreme_why(extreme, &value, row_why, &over),
         ("countif", Some(condition)) => filtered(row_why, &condition, &over),
