@@ -91,6 +91,30 @@ impl Chain {
 /// The columns of each table that are needed.
 pub type Needed = BTreeMap<TableName, BTreeSet<String>>;
 
+/// Keeps the rows of the inputs in the table `followed_to`.
+fn keep_inputs(
+    session: &mut dyn Session,
+    inputs: &[String],
+    link: &mut Link,
+) -> Result<(), WarehouseError> {
+    let row_mask = (1_u64 << ROW_BITS) - 1;
+    for (tag, input) in inputs.iter().enumerate() {
+        let name = table_name(input);
+        let of_input = format!(
+            "select cast(number & {row_mask} as ubigint) as id from followed_to \
+             where number >> {ROW_BITS} = {tag}"
+        );
+        let count = session.query(&format!("select count(*) from ({of_input})"))?.count()?;
+        if count > 0 {
+            let kept = rows::kept(&name);
+            session
+                .execute(&format!("insert into {kept} {of_input} except select id from {kept}"))?;
+            link.comes_from(&name, count);
+        }
+    }
+    Ok(())
+}
+
 fn table_name(text: &str) -> TableName {
     TableName::parse(text).expect("it is in the graph")
 }
@@ -170,7 +194,7 @@ impl Lineage<'_> {
                     for (table, columns) in annotated.needed {
                         needed.entry(table_name(&table)).or_default().extend(columns);
                     }
-                    self.keep_inputs(session, &annotated.inputs, link)?;
+                    keep_inputs(session, &annotated.inputs, link)?;
                 }
                 Err(why) => {
                     link.unfollowed = Some(why);
@@ -227,32 +251,6 @@ impl Lineage<'_> {
              except select number from followed_to"
         ))?;
         Ok(Ok(annotated))
-    }
-
-    /// Keeps the rows of the inputs in the table `followed_to`.
-    fn keep_inputs(
-        &self,
-        session: &mut dyn Session,
-        inputs: &[String],
-        link: &mut Link,
-    ) -> Result<(), WarehouseError> {
-        let row_mask = (1_u64 << ROW_BITS) - 1;
-        for (tag, input) in inputs.iter().enumerate() {
-            let name = table_name(input);
-            let of_input = format!(
-                "select cast(number & {row_mask} as ubigint) as id from followed_to \
-                 where number >> {ROW_BITS} = {tag}"
-            );
-            let count = session.query(&format!("select count(*) from ({of_input})"))?.count()?;
-            if count > 0 {
-                let kept = rows::kept(&name);
-                session.execute(&format!(
-                    "insert into {kept} {of_input} except select id from {kept}"
-                ))?;
-                link.comes_from(&name, count);
-            }
-        }
-        Ok(())
     }
 
     /// Keeps every row of an input that a build of the window may read.

@@ -20,12 +20,8 @@ half a mess
 /// The events as a project of their own, built.
 fn own() -> World {
     let world = World::new();
-    let clean: String = EVENTS
-        .lines()
-        .filter(|line| !line.contains("many"))
-        .map(|line| format!("{line}\n"))
-        .collect();
-    fs::write(world.folder().join("clean.ndjson"), clean).expect("writable");
+    let clean: Vec<&str> = EVENTS.lines().filter(|line| !line.contains("many")).collect();
+    fs::write(world.folder().join("clean.ndjson"), clean.join("\n")).expect("writable");
     fs::write(world.folder().join("events.ndjson"), EVENTS).expect("writable");
     let _ = world.lakebed("init own --source orders --from clean.ndjson").run().status(0);
     let ingest = "ingest --source orders --backfill created_at events.ndjson";
