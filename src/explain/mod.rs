@@ -3,7 +3,8 @@
 //! First the rows are followed through the queries of all tables above, down to the messages
 //! ([`chain`]). Then those messages alone go through the same queries in an empty warehouse
 //! ([`recompute`]): if the asked cells come out as they are in the table, they were enough. If not, rows
-//! are added that say what is not so ([`refine`]), and it is tried again. Nothing is written to the data folder.
+//! are added that say what is not so (`refine`), and it is tried again. Nothing is written to the data
+//! folder.
 //!
 //! Not for: printing (`commands`), nor for who reads which table (`graph`).
 
