@@ -1,5 +1,6 @@
 //! The command line.
 
+mod explain;
 mod own_data;
 
 use std::{
@@ -10,6 +11,7 @@ use std::{
 use clap::{Args, Parser, Subcommand};
 use jiff::civil::Date;
 
+pub use explain::ExplainArgs;
 pub use own_data::{CompletionsArgs, DriftArgs, IngestArgs, InitArgs, SimArgs, SimFormat};
 
 use crate::ingest::IngestMode;
@@ -93,6 +95,9 @@ pub enum Command {
     /// Show the tables, or one: contract, columns, what it reads and feeds, partitions built
     #[command(after_help = "Examples:\n  lakebed show\n  lakebed show vault.hub_user")]
     Show(ShowArgs),
+    /// Say where rows of a table come from: down to the messages, which are shown to give the same
+    #[command(after_help = explain::EXAMPLES)]
+    Explain(ExplainArgs),
     /// Count the messages that were rejected, by reason, and show some, with what is wrong in them
     #[command(
         after_help = "Examples:\n  lakebed rejected\n  lakebed rejected mobile_events --reason wrong_type --samples 5\n  lakebed rejected --from 2026-01-06 --json"

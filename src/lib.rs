@@ -16,6 +16,7 @@ pub mod diagnostic;
 pub mod digest;
 pub mod error_kind;
 pub mod event_files;
+pub mod explain;
 pub mod gateway;
 pub mod grade;
 pub mod graph;

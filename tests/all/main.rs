@@ -5,6 +5,7 @@ mod cli;
 mod crash;
 mod documents;
 mod errors;
+mod explain;
 mod goldens;
 mod harness;
 mod ingest;

@@ -10,7 +10,7 @@ mod constants;
 mod copies;
 mod coverage;
 mod crash;
-mod dice;
+pub mod dice;
 mod faults;
 mod lake;
 mod late;
