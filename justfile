@@ -28,6 +28,14 @@ conformance *ARGS:
 bench *ARGS:
     cargo xtask bench {{ARGS}}
 
+# Kill 300 runs at any moment, resume each, compare the tables (half an hour)
+soak-kills:
+    LAKEBED_KILLS=300 cargo xtask test kills::killed_at_any_moment_of_a_run -- --nocapture
+
+# A thousand random cases of each property (hours)
+soak-properties:
+    LAKEBED_PROPERTY_CASES=1000 cargo xtask test properties:: -- --nocapture
+
 # Format the code
 fmt:
     cargo fmt --all

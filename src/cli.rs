@@ -2,7 +2,10 @@
 
 mod own_data;
 
-use std::{net::SocketAddr, path::PathBuf};
+use std::{
+    net::SocketAddr,
+    path::{Path, PathBuf},
+};
 
 use clap::{Args, Parser, Subcommand};
 use jiff::civil::Date;
@@ -26,7 +29,8 @@ pub struct Cli {
 /// Options of every command.
 #[derive(Args, Clone, Debug)]
 pub struct Place {
-    /// A project folder with `layers/` and `scenarios/`, instead of the ones inside the binary
+    /// A project folder with `layers/` and `scenarios/`; without it this folder, if it is one, and else
+    /// the project inside the binary
     #[arg(long, global = true, value_name = "DIR")]
     pub project: Option<PathBuf>,
     /// Where bus, raw layer and warehouse are
@@ -40,6 +44,13 @@ pub struct Place {
 impl Place {
     /// Where the data goes if nothing else is said.
     pub const DEFAULT_DATA: &str = "lakebed-data";
+
+    /// The folder of the project: the one that was named, or this one if it has sources. `None`: the
+    /// project inside the binary.
+    pub fn project_folder(&self) -> Option<&Path> {
+        let here = Path::new(".");
+        self.project.as_deref().or_else(|| here.join("layers/raw").is_dir().then_some(here))
+    }
 }
 
 /// The verbs.

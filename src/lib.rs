@@ -33,4 +33,5 @@ pub mod rejections;
 pub mod scaffold;
 pub mod sql;
 pub mod stop;
+pub mod suggest;
 pub mod warehouse;

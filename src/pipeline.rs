@@ -11,6 +11,7 @@ use std::{
 use jiff::civil::Date;
 
 use crate::{
+    archiver::load_date,
     build::{
         BuildEvent, BuildOptions, BuildReport, Executor, journal,
         shape::{self, ShapeError},
@@ -44,6 +45,12 @@ pub enum PipelineError {
         count: usize,
         /// The key of one.
         first: String,
+    },
+    /// Earlier builds read sources that the project does not have.
+    #[error("earlier builds read {}, and this project has no such source", sources.join(", "))]
+    UnknownSources {
+        /// Their names.
+        sources: Vec<String>,
     },
     /// An object is not where objects are.
     #[error("the raw object {key} is not under `<source>/load_date=<date>/`")]
@@ -233,7 +240,10 @@ impl Pipeline {
             let mut files = Vec::new();
             let mut contents: BTreeMap<Date, Content> = BTreeMap::new();
             for object in objects {
-                let content = contents.entry(load_date(&object.key)?).or_default();
+                let Some(date) = load_date(&object.key) else {
+                    return Err(PipelineError::MisplacedObject { key: object.key });
+                };
+                let content = contents.entry(date).or_default();
                 // Objects never change: key and size stand for what is in them.
                 let digest =
                     Digest::of_texts([object.key.as_str(), &object.size_bytes.to_string()]);
@@ -268,6 +278,16 @@ impl Pipeline {
         if let Some(first) = removed.first()
             && !options.accepts_removed_objects
         {
+            let of_project = |source: &&str| {
+                let sources = self.graph.sources();
+                sources.iter().any(|known| known.table() == *source)
+            };
+            let sources = removed.iter().filter_map(|key| key.split('/').next());
+            let unknown: BTreeSet<&str> = sources.filter(|source| !of_project(source)).collect();
+            if !unknown.is_empty() {
+                let sources = unknown.into_iter().map(|source| format!("raw.{source}")).collect();
+                return Err(PipelineError::UnknownSources { sources });
+            }
             let (count, first) = (removed.len(), first.clone());
             return Err(PipelineError::ObjectsRemoved { count, first });
         }
@@ -318,13 +338,6 @@ fn keep_only_comparable(warehouse: &dyn Warehouse, graph: &Graph) -> Result<(), 
     }
     journal::set(session.as_mut(), 0, "hash_version", &version)?;
     session.execute("commit transaction")
-}
-
-/// `mobile_events/load_date=2026-01-05/….parquet` gives the date.
-fn load_date(key: &str) -> Result<Date, PipelineError> {
-    let date = key.split('/').nth(1).and_then(|part| part.strip_prefix("load_date="));
-    date.and_then(|date| date.parse().ok())
-        .ok_or_else(|| PipelineError::MisplacedObject { key: key.to_owned() })
 }
 
 /// Names a run in the journal.

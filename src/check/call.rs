@@ -11,12 +11,14 @@ use super::{
     Checker,
     rules::{determinism, expressions, names, shape},
     scope::Scope,
-    suggest::similar,
     value::Value,
 };
-use crate::portable::{
-    functions::{FUNCTIONS, Function, FunctionKind, OUTSIDE, Signature},
-    types::Type,
+use crate::{
+    portable::{
+        functions::{FUNCTIONS, Function, FunctionKind, OUTSIDE, Signature},
+        types::Type,
+    },
+    suggest::similar,
 };
 
 /// Functions whose value is of the moment or of chance.

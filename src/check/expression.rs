@@ -10,10 +10,12 @@ use super::{
     extent::Extent,
     rules::{expressions, literals, names},
     scope::{NameError, Resolved, Scope},
-    suggest::similar,
     value::Value,
 };
-use crate::portable::{operators, types::Type};
+use crate::{
+    portable::{operators, types::Type},
+    suggest::similar,
+};
 
 impl Checker<'_> {
     /// The value of an expression; what is wrong in it is reported.

@@ -12,9 +12,8 @@ use super::{
     relation::{Columns, Relation},
     rules::{expressions, names, shape},
     scope::{Scope, ScopeTable},
-    suggest::similar,
 };
-use crate::{contract::TableName, graph};
+use crate::{contract::TableName, graph, suggest::similar};
 
 /// Which side of a join may be missing.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -26,7 +26,6 @@ pub mod sarif;
 mod scope;
 mod select;
 mod source;
-mod suggest;
 mod target;
 mod token;
 mod value;

@@ -7,7 +7,7 @@ use sqlparser::ast::{
 use super::{
     Checker,
     relation::{Column, Columns, Relation},
-    rules::{determinism, expressions, shape},
+    rules::{determinism, expressions, reads, shape},
     scope::Scope,
     value::Value,
 };
@@ -235,6 +235,11 @@ impl Checker<'_> {
         let Some(count) = limit.as_ref().or(offset.as_ref().map(|offset| &offset.value)) else {
             return;
         };
+        if self.is_built_by_days() {
+            let message = "LIMIT counts the rows of all days that are built together".to_owned();
+            let place = self.source.with_keyword("limit", count);
+            self.report(&reads::DAYS_OF_A_BUILD, place, message);
+        }
         if !scope.rows.is_open && !needed.is_subset(&scope.rows.closure(&known)) {
             let what = if query.order_by.is_some() { "an order with ties" } else { "no order" };
             let message = format!("LIMIT with {what} takes any rows");

@@ -10,7 +10,7 @@ use super::{
     Checker,
     interval::{NextStart, column},
     relation::{Columns, Relation},
-    rules::{determinism, expressions, names},
+    rules::{determinism, expressions, names, reads},
     scope::Scope,
     value::Value,
 };
@@ -57,6 +57,10 @@ impl Checker<'_> {
         let order: Vec<Expr> = spec.order_by.iter().map(|item| item.expr.clone()).collect();
         let ordered = self.listed(&order, scope);
         self.frame(&spec, &order, scope);
+        if spec.partition_by.is_empty() && self.is_built_by_days() {
+            let message = "the window is over all days that are built together".to_owned();
+            self.report(&reads::DAYS_OF_A_BUILD, self.source.place(expr), message);
+        }
         let name = function.name.as_str();
         let is_by_rows =
             spec.window_frame.as_ref().is_some_and(|frame| frame.units == WindowFrameUnits::Rows);

@@ -229,6 +229,10 @@ impl From<PipelineError> for Failure {
             PipelineError::ObjectsRemoved { .. } => Self::data(error).hint(
                 "put them back, or build with --accept-removed: the tables then forget what only they had",
             ),
+            PipelineError::UnknownSources { .. } => Self::usage(error).hint(
+                "is it another project's data? Give that project to --project, or another folder to \
+                 --data. If the sources were taken out of the project, --accept-removed forgets them",
+            ),
             PipelineError::MisplacedObject { .. } => Self::data(error)
                 .hint("move it out of the data folder's raw/: only the archiver writes there"),
             other @ PipelineError::RawStore(_) => Self::data(other),
