@@ -20,6 +20,10 @@ ci:
 bless:
     cargo xtask bless
 
+# The same SQL on DuckDB, GoogleSQL and Spark: every case (`just ci` compares fewer)
+conformance *ARGS:
+    cargo xtask conformance {{ARGS}}
+
 # Benchmarks, each against its yardstick
 bench *ARGS:
     cargo xtask bench {{ARGS}}

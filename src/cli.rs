@@ -78,7 +78,7 @@ pub enum Command {
     Plan(PlanArgs),
     /// Build what is stale
     #[command(
-        after_help = "Examples:\n  lakebed build\n  lakebed build mart.daily_active_users\n  lakebed build --from 2026-01-05 --to 2026-01-07 --full\n  lakebed build --prune"
+        after_help = "Examples:\n  lakebed build\n  lakebed build mart.daily_active_users\n  lakebed build --from 2026-01-05 --to 2026-01-07 --full\n  lakebed build --engine spark\n  lakebed build --prune"
     )]
     Build(BuildArgs),
     /// Check queries and contracts without running anything: what engines read in other ways, what
@@ -185,6 +185,10 @@ pub struct Effort {
     /// Tables to build at the same time
     #[arg(long, value_name = "N", default_value_t = 2)]
     pub jobs: usize,
+    /// What runs the queries of tables that are marked for Spark, by default those of the
+    /// standardized layer; DuckDB runs all others
+    #[arg(long, value_enum, value_name = "ENGINE", default_value = "duckdb")]
+    pub engine: EngineChoice,
     /// Longest window of one statement, in days
     #[arg(long, value_name = "DAYS", default_value_t = 31)]
     pub window_days: usize,
@@ -195,6 +199,15 @@ pub struct Effort {
     /// Do not ask before rebuilding more than 400 partitions that were built before
     #[arg(long)]
     pub yes: bool,
+}
+
+/// What runs queries that may run elsewhere.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+pub enum EngineChoice {
+    /// DuckDB, embedded
+    Duckdb,
+    /// Spark on this machine: `pip install pyspark`, or what `SPARK_HOME` names
+    Spark,
 }
 
 /// `lakebed check`

@@ -14,6 +14,7 @@ pub mod crash;
 pub mod data_folder;
 pub mod diagnostic;
 pub mod digest;
+pub mod engine;
 pub mod error_kind;
 pub mod event_files;
 pub mod explain;

@@ -4,6 +4,7 @@
 
 use std::{
     collections::{BTreeMap, BTreeSet},
+    path::PathBuf,
     sync::Arc,
 };
 
@@ -18,6 +19,7 @@ use crate::{
     contract::{BuildKind, TableName},
     diagnostic::FileError,
     digest::Digest,
+    engine::{Engine, InputFile, Outside, RawFiles},
     graph::Graph,
     plan::{Content, Planner, Snapshot},
     raw_store::{RawStore, RawStoreError},
@@ -78,6 +80,14 @@ pub struct Pipeline {
     next_sequence: i64,
     run_id: String,
     object_changes: ObjectChanges,
+    raw_files: RawFiles,
+    outside: Option<EngineBeside>,
+}
+
+/// An engine beside the warehouse.
+struct EngineBeside {
+    engine: Arc<dyn Engine>,
+    folder: PathBuf,
 }
 
 /// Raw objects that came or went since the last build; a build writes them down.
@@ -119,11 +129,24 @@ impl Pipeline {
         let misshapen = shape::create_missing(warehouse.as_ref(), &graph)?;
         let (snapshot, next_sequence) = journal::load(session.as_mut())?;
         drop(session);
-        let object_changes = ObjectChanges::default();
-        let mut pipeline =
-            Self { graph, warehouse, snapshot, next_sequence, run_id, object_changes };
+        let mut pipeline = Self {
+            graph,
+            warehouse,
+            snapshot,
+            next_sequence,
+            run_id,
+            object_changes: ObjectChanges::default(),
+            raw_files: RawFiles::new(),
+            outside: None,
+        };
         pipeline.snapshot.misshapen = misshapen;
         Ok(pipeline)
+    }
+
+    /// Lets an engine run the SELECTs of the tables that are marked for it; files are exchanged in
+    /// `folder`.
+    pub fn use_engine(&mut self, engine: Arc<dyn Engine>, folder: PathBuf) {
+        self.outside = Some(EngineBeside { engine, folder });
     }
 
     /// The planner over what the warehouse holds.
@@ -147,6 +170,12 @@ impl Pipeline {
             warehouse: self.warehouse.as_ref(),
             graph: &self.graph,
             run_id: &self.run_id,
+            outside: self.outside.as_ref().map(|beside| Outside {
+                engine: beside.engine.as_ref(),
+                graph: &self.graph,
+                raw: &self.raw_files,
+                folder: &beside.folder,
+            }),
             on_event,
         };
         let snapshot = std::mem::take(&mut self.snapshot);
@@ -208,7 +237,7 @@ impl Pipeline {
         let mut session = self.warehouse.session()?;
         for source in &sources {
             let objects = raw_store.list(&format!("{}/", source.table())).await?;
-            let mut locators = Vec::new();
+            let mut files = Vec::new();
             let mut contents: BTreeMap<Date, Content> = BTreeMap::new();
             for object in objects {
                 let Some(date) = load_date(&object.key) else {
@@ -219,10 +248,13 @@ impl Pipeline {
                 let digest =
                     Digest::of_texts([object.key.as_str(), &object.size_bytes.to_string()]);
                 *content = content.plus(Content::standing_for(digest));
-                locators.push(raw_store.locator(&object.key)?);
+                let name = object.key.split_once('/').map_or("", |(_, name)| name).to_owned();
+                files.push(InputFile { name, locator: raw_store.locator(&object.key)? });
                 found.insert(object.key, object.size_bytes);
             }
+            let locators: Vec<String> = files.iter().map(|file| file.locator.clone()).collect();
             session.execute(&self.warehouse.raw_view(source.table(), &locators))?;
+            self.raw_files.insert(source.clone(), files);
             for (date, content) in contents {
                 self.snapshot.set_content(source, Some(date), content);
             }

@@ -84,7 +84,7 @@ impl Checker<'_> {
         let Some(function) = FUNCTIONS.get(&name) else {
             return self.unknown_function(&name, call, &arguments.values);
         };
-        if self.options.is_for_spark && !function.is_in_spark {
+        if self.is_for_spark && !function.is_in_spark {
             let message = format!("`{name}` is not in the size that Spark shares");
             self.report(&shape::NOT_IN_SPARK, self.source.place(&call.name), message);
         }

@@ -30,6 +30,7 @@ pub fn build(place: &Place, args: &BuildArgs) -> Result<(), Failure> {
     let data = DataFolder::new(&place.data);
     let options = PinOptions { accepts_removed_objects: args.effort.accept_removed };
     let mut pipeline = open::pipeline(&open, &data, options)?;
+    open::use_engine(&mut pipeline, &open, &data, &args.effort)?;
     let tables = open::tables(&pipeline.graph, &args.tables)?;
     let mut build_options = open::build_options(tables, &args.effort);
     if args.from.is_some() || args.to.is_some() {

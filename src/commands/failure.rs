@@ -244,6 +244,11 @@ impl From<PipelineError> for Failure {
 pub fn build_hint(error: &BuildError) -> Option<String> {
     match error {
         BuildError::Statement(error) => warehouse_hint(&error.to_string()),
+        BuildError::Outside(_) => Some(
+            "the old rows stand; `lakebed check` says what Spark does not share, and \
+             `--engine duckdb` runs it without"
+                .to_owned(),
+        ),
         BuildError::Checks(_) => {
             Some("the old rows stand; mend the query or the contract, then build again".to_owned())
         }

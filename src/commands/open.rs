@@ -7,10 +7,11 @@ use sim::Scenario;
 use super::Failure;
 use crate::{
     build::BuildOptions,
-    cli::{Effort, Place},
+    cli::{Effort, EngineChoice, Place},
     contract::TableName,
     data_folder::DataFolder,
     diagnostic::FileError,
+    engine::spark::{LocalSpark, SparkPlace},
     graph::{Graph, Node},
     pipeline::{self, PinOptions, Pipeline},
     prelude::Prelude,
@@ -23,6 +24,10 @@ use crate::{
         duckdb::{self, Options},
     },
 };
+
+/// What `--engine spark` needs.
+const SPARK_HINT: &str = "it takes Java 17 or newer and a Python with `pyspark` 4: install it there, or \
+     set SPARK_HOME to a Spark that is unpacked; PYSPARK_PYTHON names another Python than `python3`";
 
 /// The project with its graph.
 pub struct OpenProject {
@@ -46,7 +51,8 @@ pub fn files(place: &Place) -> Result<ProjectFiles, Failure> {
 pub fn project(place: &Place) -> Result<OpenProject, Failure> {
     let files = files(place)?;
     let project = Project::parse(&files)?;
-    let prelude = Prelude::duckdb(&project).map_err(|error| functions_error(&project, &error))?;
+    let prelude = Prelude::duckdb(&project)
+        .map_err(|error| functions_error("duckdb", &project.duckdb_functions, &error))?;
     let graph = Graph::new(&project, &prelude)?;
     Ok(OpenProject { project, prelude, graph })
 }
@@ -54,13 +60,14 @@ pub fn project(place: &Place) -> Result<OpenProject, Failure> {
 /// The functions of a project, whatever else is wrong in it: to look at tables needs no more.
 pub fn functions(place: &Place) -> Result<Prelude, Failure> {
     let (project, _) = Project::parse_all(&files(place)?);
-    Ok(Prelude::duckdb(&project).map_err(|error| functions_error(&project, &error))?)
+    Ok(Prelude::duckdb(&project)
+        .map_err(|error| functions_error("duckdb", &project.duckdb_functions, &error))?)
 }
 
-fn functions_error(project: &Project, error: &TokenError) -> FileError {
-    let path = Path::new("layers/functions/duckdb.sql");
+fn functions_error(engine: &str, functions: &Arc<str>, error: &TokenError) -> FileError {
+    let path = Path::new("layers/functions").join(format!("{engine}.sql"));
     let span = error.offset..error.offset + 1;
-    FileError::new(path, &project.duckdb_functions, span, error.message.clone())
+    FileError::new(&path, functions, span, error.message.clone())
 }
 
 /// Opens the warehouse of a data folder.
@@ -81,7 +88,10 @@ pub fn unpinned_pipeline(open: &OpenProject, data: &DataFolder) -> Result<Pipeli
     let scratch = duckdb::open_shared(None, scratch_options, &open.prelude).map_err(|error| {
         let message = error.to_string();
         match error.offset() {
-            Some(offset) => functions_error(&open.project, &TokenError { message, offset }).into(),
+            Some(offset) => {
+                let error = TokenError { message, offset };
+                functions_error("duckdb", &open.project.duckdb_functions, &error).into()
+            }
             None => Failure::from(error),
         }
     })?;
@@ -152,6 +162,29 @@ pub fn no_data(data: &DataFolder) -> Failure {
 /// Opens the raw layer.
 pub fn raw_store(data: &DataFolder) -> Result<Arc<dyn RawStore>, Failure> {
     Ok(Arc::new(LocalRawStore::open(&data.raw())?))
+}
+
+/// Lets the pipeline's marked tables run on the engine that was asked for.
+pub fn use_engine(
+    pipeline: &mut Pipeline,
+    open: &OpenProject,
+    data: &DataFolder,
+    effort: &Effort,
+) -> Result<(), Failure> {
+    match effort.engine {
+        EngineChoice::Duckdb => {}
+        EngineChoice::Spark => {
+            let prelude = Prelude::spark(&open.project)
+                .map_err(|error| functions_error("spark", &open.project.spark_functions, &error))?;
+            let place = SparkPlace::from_environment(|name| std::env::var_os(name));
+            let spark = LocalSpark::start(&place, &prelude)
+                .map_err(|error| Failure::usage(error).hint(SPARK_HINT))?;
+            // What a killed build left there; the warehouse is open, so that no other build runs.
+            let _ = std::fs::remove_dir_all(data.exchange());
+            pipeline.use_engine(Arc::new(spark), data.exchange());
+        }
+    }
+    Ok(())
 }
 
 /// The runtime of what waits: sockets, the bus, the raw store.

@@ -35,6 +35,7 @@ pub fn run(place: &Place, args: &RunArgs) -> Result<(), Failure> {
 
     // Errors of the project's own files come before anything is simulated.
     let mut pipeline = open::unpinned_pipeline(&open, &data)?;
+    open::use_engine(&mut pipeline, &open, &data, &args.effort)?;
     data.claim_clock(FolderClock::Simulated)?;
     let store = open::raw_store(&data)?;
     let day_count = u64::from(scenario.days);

@@ -42,6 +42,7 @@ fn check(seed: u64) -> Outcome {
                 node,
                 snapshot: &pipeline.snapshot,
                 run_id: "replay",
+                outside: None,
             };
             let built = builder.build(session.as_mut(), &task, sequence).map_err(|e| shown(&e))?;
             sequence += 1;

@@ -160,6 +160,7 @@ pub fn build_in_any_order(
             node,
             snapshot: &pipeline.snapshot,
             run_id: "any order",
+            outside: None,
         };
         let built = if needs_reset {
             builder.rebuild(session.as_mut(), &tasks, sequence)
