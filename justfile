@@ -24,6 +24,10 @@ bless:
 bench *ARGS:
     cargo xtask bench {{ARGS}}
 
+# What kills each mutant; writes docs/mutants.md (a quarter of an hour)
+mutants:
+    LAKEBED_BLESS=1 cargo xtask test what_kills_each_mutant -- --ignored --nocapture
+
 # Format the code
 fmt:
     cargo fmt --all
