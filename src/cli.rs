@@ -2,6 +2,7 @@
 
 mod explain;
 mod own_data;
+mod verify;
 
 use std::{
     net::SocketAddr,
@@ -13,6 +14,7 @@ use jiff::civil::Date;
 
 pub use explain::ExplainArgs;
 pub use own_data::{CompletionsArgs, DriftArgs, IngestArgs, InitArgs, SimArgs, SimFormat};
+pub use verify::VerifyArgs;
 
 use crate::ingest::IngestMode;
 
@@ -87,6 +89,9 @@ pub enum Command {
         after_help = "Examples:\n  lakebed check\n  lakebed check layers/mart my_query.sql\n  lakebed check --explain LB081\n  lakebed check --sarif > check.sarif"
     )]
     Check(CheckArgs),
+    /// Try whether tables stay right under duplicates, late data, any order, replays and crashes
+    #[command(after_help = verify::EXAMPLES)]
+    Verify(VerifyArgs),
     /// Ask the warehouse
     #[command(
         after_help = "Examples:\n  lakebed query \"select * from mart.daily_active_users order by activity_date\"\n  lakebed query --format parquet --output users.parquet \"select * from dimensional.dim_user\""

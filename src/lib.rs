@@ -35,4 +35,5 @@ pub mod scaffold;
 pub mod sql;
 pub mod stop;
 pub mod suggest;
+pub mod verify;
 pub mod warehouse;

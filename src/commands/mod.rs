@@ -20,6 +20,8 @@ mod run;
 mod show;
 mod sim;
 mod summary;
+mod verify;
+mod verify_report;
 
 use std::process::ExitCode;
 
@@ -45,6 +47,7 @@ pub fn main() -> ExitCode {
         Command::Show(args) => show::show(&cli.place, &args),
         Command::Ingest(args) => ingest::ingest(&cli.place, &args),
         Command::Explain(args) => explain::explain(&cli.place, &args),
+        Command::Verify(args) => verify::verify(&cli.place, &args),
         Command::Rejected(args) => rejected::rejected(&cli.place, &args),
         Command::Drift(args) => drift::drift(&cli.place, &args),
         Command::Init(args) => init::init(&cli.place, &args),

@@ -18,3 +18,4 @@ mod reading;
 mod rejected;
 mod sim;
 mod tidy;
+mod verify;

@@ -10,13 +10,14 @@ use lakebed::{
     prelude::Prelude,
     project::{Project, ProjectFiles},
     sql::literal,
+    verify::dice::Dice,
     warehouse::{
         Session, SharedWarehouse,
         duckdb::{Options, open_shared},
     },
 };
 
-use crate::{harness::World, properties::dice::Dice};
+use crate::harness::World;
 
 /// Cells of a table: more where much comes together, and of technical tables, which are much alike, of
 /// every other one.

@@ -7,13 +7,12 @@ use lakebed::{
     explain::annotate::{Breadth, InputTable, ROW_BITS, WHY, annotate},
     prelude::Prelude,
     project::{Project, ProjectFiles},
+    verify::dice::Dice,
     warehouse::{
         Session, SharedWarehouse,
         duckdb::{Options, open_shared},
     },
 };
-
-use crate::properties::dice::Dice;
 
 /// Queries over `t.a (id, k, v)` and `t.b (id, k, w)`, as many forms as there are.
 const FORMS: [&str; 40] = [
