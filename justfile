@@ -20,9 +20,25 @@ ci:
 bless:
     cargo xtask bless
 
+# The same SQL on DuckDB, GoogleSQL and Spark: every case (`just ci` compares fewer)
+conformance *ARGS:
+    cargo xtask conformance {{ARGS}}
+
 # Benchmarks, each against its yardstick
 bench *ARGS:
     cargo xtask bench {{ARGS}}
+
+# Kill 300 runs at any moment, resume each, compare the tables (half an hour)
+soak-kills:
+    LAKEBED_KILLS=300 cargo xtask test kills::killed_at_any_moment_of_a_run -- --nocapture
+
+# A thousand random cases of each property (hours)
+soak-properties:
+    LAKEBED_PROPERTY_CASES=1000 cargo xtask test properties:: -- --nocapture
+
+# What kills each mutant; writes docs/mutants.md (a quarter of an hour)
+mutants:
+    LAKEBED_BLESS=1 cargo xtask test what_kills_each_mutant -- --ignored --nocapture
 
 # Format the code
 fmt:

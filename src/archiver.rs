@@ -19,7 +19,8 @@ use jiff::civil::Date;
 use thiserror::Error;
 
 pub use object::{
-    ArchivedMessage, EncodeError, check_object, encode_object, message_attributes, object_key,
+    ArchivedMessage, EncodeError, check_object, encode_object, load_date, message_attributes,
+    object_key,
 };
 pub use progress::{ArchiverProgress, ProgressSnapshot};
 

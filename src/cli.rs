@@ -1,13 +1,18 @@
 //! The command line.
 
+mod explain;
 mod own_data;
 mod verify;
 
-use std::{net::SocketAddr, path::PathBuf};
+use std::{
+    net::SocketAddr,
+    path::{Path, PathBuf},
+};
 
 use clap::{Args, Parser, Subcommand};
 use jiff::civil::Date;
 
+pub use explain::ExplainArgs;
 pub use own_data::{CompletionsArgs, DriftArgs, IngestArgs, InitArgs, SimArgs, SimFormat};
 pub use verify::VerifyArgs;
 
@@ -28,7 +33,8 @@ pub struct Cli {
 /// Options of every command.
 #[derive(Args, Clone, Debug)]
 pub struct Place {
-    /// A project folder with `layers/` and `scenarios/`, instead of the ones inside the binary
+    /// A project folder with `layers/` and `scenarios/`; without it this folder, if it is one, and else
+    /// the project inside the binary
     #[arg(long, global = true, value_name = "DIR")]
     pub project: Option<PathBuf>,
     /// Where bus, raw layer and warehouse are
@@ -42,6 +48,13 @@ pub struct Place {
 impl Place {
     /// Where the data goes if nothing else is said.
     pub const DEFAULT_DATA: &str = "lakebed-data";
+
+    /// The folder of the project: the one that was named, or this one if it has sources. `None`: the
+    /// project inside the binary.
+    pub fn project_folder(&self) -> Option<&Path> {
+        let here = Path::new(".");
+        self.project.as_deref().or_else(|| here.join("layers/raw").is_dir().then_some(here))
+    }
 }
 
 /// The verbs.
@@ -67,7 +80,7 @@ pub enum Command {
     Plan(PlanArgs),
     /// Build what is stale
     #[command(
-        after_help = "Examples:\n  lakebed build\n  lakebed build mart.daily_active_users\n  lakebed build --from 2026-01-05 --to 2026-01-07 --full\n  lakebed build --prune"
+        after_help = "Examples:\n  lakebed build\n  lakebed build mart.daily_active_users\n  lakebed build --from 2026-01-05 --to 2026-01-07 --full\n  lakebed build --engine spark\n  lakebed build --prune"
     )]
     Build(BuildArgs),
     /// Check queries and contracts without running anything: what engines read in other ways, what
@@ -87,6 +100,9 @@ pub enum Command {
     /// Show the tables, or one: contract, columns, what it reads and feeds, partitions built
     #[command(after_help = "Examples:\n  lakebed show\n  lakebed show vault.hub_user")]
     Show(ShowArgs),
+    /// Say where rows of a table come from: down to the messages, which are shown to give the same
+    #[command(after_help = explain::EXAMPLES)]
+    Explain(ExplainArgs),
     /// Count the messages that were rejected, by reason, and show some, with what is wrong in them
     #[command(
         after_help = "Examples:\n  lakebed rejected\n  lakebed rejected mobile_events --reason wrong_type --samples 5\n  lakebed rejected --from 2026-01-06 --json"
@@ -174,6 +190,10 @@ pub struct Effort {
     /// Tables to build at the same time
     #[arg(long, value_name = "N", default_value_t = 2)]
     pub jobs: usize,
+    /// What runs the queries of tables that are marked for Spark, by default those of the
+    /// standardized layer; DuckDB runs all others
+    #[arg(long, value_enum, value_name = "ENGINE", default_value = "duckdb")]
+    pub engine: EngineChoice,
     /// Longest window of one statement, in days
     #[arg(long, value_name = "DAYS", default_value_t = 31)]
     pub window_days: usize,
@@ -184,6 +204,15 @@ pub struct Effort {
     /// Do not ask before rebuilding more than 400 partitions that were built before
     #[arg(long)]
     pub yes: bool,
+}
+
+/// What runs queries that may run elsewhere.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+pub enum EngineChoice {
+    /// DuckDB, embedded
+    Duckdb,
+    /// Spark on this machine: `pip install pyspark`, or what `SPARK_HOME` names
+    Spark,
 }
 
 /// `lakebed check`

@@ -131,6 +131,12 @@ impl DataFolder {
         self.0.join("warehouse.duckdb")
     }
 
+    /// Where files are exchanged with an engine beside the warehouse. Nothing stays there, but beside
+    /// the raw objects a second name of a file costs nothing.
+    pub fn exchange(&self) -> PathBuf {
+        self.0.join("exchange")
+    }
+
     /// How far the simulated phones are.
     pub fn cursors(&self) -> PathBuf {
         self.0.join("cursors")

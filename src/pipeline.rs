@@ -4,12 +4,14 @@
 
 use std::{
     collections::{BTreeMap, BTreeSet},
+    path::PathBuf,
     sync::Arc,
 };
 
 use jiff::civil::Date;
 
 use crate::{
+    archiver::load_date,
     build::{
         BuildEvent, BuildOptions, BuildReport, Executor, journal,
         shape::{self, ShapeError},
@@ -17,6 +19,7 @@ use crate::{
     contract::{BuildKind, TableName},
     diagnostic::FileError,
     digest::Digest,
+    engine::{Engine, InputFile, Outside, RawFiles},
     graph::Graph,
     plan::{Content, Planner, Snapshot},
     raw_store::{RawStore, RawStoreError},
@@ -42,6 +45,12 @@ pub enum PipelineError {
         count: usize,
         /// The key of one.
         first: String,
+    },
+    /// Earlier builds read sources that the project does not have.
+    #[error("earlier builds read {}, and this project has no such source", sources.join(", "))]
+    UnknownSources {
+        /// Their names.
+        sources: Vec<String>,
     },
     /// An object is not where objects are.
     #[error("the raw object {key} is not under `<source>/load_date=<date>/`")]
@@ -71,6 +80,14 @@ pub struct Pipeline {
     next_sequence: i64,
     run_id: String,
     object_changes: ObjectChanges,
+    raw_files: RawFiles,
+    outside: Option<EngineBeside>,
+}
+
+/// An engine beside the warehouse.
+struct EngineBeside {
+    engine: Arc<dyn Engine>,
+    folder: PathBuf,
 }
 
 /// Raw objects that came or went since the last build; a build writes them down.
@@ -112,11 +129,24 @@ impl Pipeline {
         let misshapen = shape::create_missing(warehouse.as_ref(), &graph)?;
         let (snapshot, next_sequence) = journal::load(session.as_mut())?;
         drop(session);
-        let object_changes = ObjectChanges::default();
-        let mut pipeline =
-            Self { graph, warehouse, snapshot, next_sequence, run_id, object_changes };
+        let mut pipeline = Self {
+            graph,
+            warehouse,
+            snapshot,
+            next_sequence,
+            run_id,
+            object_changes: ObjectChanges::default(),
+            raw_files: RawFiles::new(),
+            outside: None,
+        };
         pipeline.snapshot.misshapen = misshapen;
         Ok(pipeline)
+    }
+
+    /// Lets an engine run the SELECTs of the tables that are marked for it; files are exchanged in
+    /// `folder`.
+    pub fn use_engine(&mut self, engine: Arc<dyn Engine>, folder: PathBuf) {
+        self.outside = Some(EngineBeside { engine, folder });
     }
 
     /// The planner over what the warehouse holds.
@@ -140,6 +170,12 @@ impl Pipeline {
             warehouse: self.warehouse.as_ref(),
             graph: &self.graph,
             run_id: &self.run_id,
+            outside: self.outside.as_ref().map(|beside| Outside {
+                engine: beside.engine.as_ref(),
+                graph: &self.graph,
+                raw: &self.raw_files,
+                folder: &beside.folder,
+            }),
             on_event,
         };
         let snapshot = std::mem::take(&mut self.snapshot);
@@ -201,18 +237,24 @@ impl Pipeline {
         let mut session = self.warehouse.session()?;
         for source in &sources {
             let objects = raw_store.list(&format!("{}/", source.table())).await?;
-            let mut locators = Vec::new();
+            let mut files = Vec::new();
             let mut contents: BTreeMap<Date, Content> = BTreeMap::new();
             for object in objects {
-                let content = contents.entry(load_date(&object.key)?).or_default();
+                let Some(date) = load_date(&object.key) else {
+                    return Err(PipelineError::MisplacedObject { key: object.key });
+                };
+                let content = contents.entry(date).or_default();
                 // Objects never change: key and size stand for what is in them.
                 let digest =
                     Digest::of_texts([object.key.as_str(), &object.size_bytes.to_string()]);
                 *content = content.plus(Content::standing_for(digest));
-                locators.push(raw_store.locator(&object.key)?);
+                let name = object.key.split_once('/').map_or("", |(_, name)| name).to_owned();
+                files.push(InputFile { name, locator: raw_store.locator(&object.key)? });
                 found.insert(object.key, object.size_bytes);
             }
+            let locators: Vec<String> = files.iter().map(|file| file.locator.clone()).collect();
             session.execute(&self.warehouse.raw_view(source.table(), &locators))?;
+            self.raw_files.insert(source.clone(), files);
             for (date, content) in contents {
                 self.snapshot.set_content(source, Some(date), content);
             }
@@ -236,6 +278,16 @@ impl Pipeline {
         if let Some(first) = removed.first()
             && !options.accepts_removed_objects
         {
+            let of_project = |source: &&str| {
+                let sources = self.graph.sources();
+                sources.iter().any(|known| known.table() == *source)
+            };
+            let sources = removed.iter().filter_map(|key| key.split('/').next());
+            let unknown: BTreeSet<&str> = sources.filter(|source| !of_project(source)).collect();
+            if !unknown.is_empty() {
+                let sources = unknown.into_iter().map(|source| format!("raw.{source}")).collect();
+                return Err(PipelineError::UnknownSources { sources });
+            }
             let (count, first) = (removed.len(), first.clone());
             return Err(PipelineError::ObjectsRemoved { count, first });
         }
@@ -286,13 +338,6 @@ fn keep_only_comparable(warehouse: &dyn Warehouse, graph: &Graph) -> Result<(), 
     }
     journal::set(session.as_mut(), 0, "hash_version", &version)?;
     session.execute("commit transaction")
-}
-
-/// `mobile_events/load_date=2026-01-05/….parquet` gives the date.
-fn load_date(key: &str) -> Result<Date, PipelineError> {
-    let date = key.split('/').nth(1).and_then(|part| part.strip_prefix("load_date="));
-    date.and_then(|date| date.parse().ok())
-        .ok_or_else(|| PipelineError::MisplacedObject { key: key.to_owned() })
 }
 
 /// Names a run in the journal.

@@ -131,7 +131,7 @@ line_changes as (
     order_hk, line_number, valid_from, -1, line_hashdiff, is_line_deleted,
     product_hk, quantity, amount_micros
   from prior
-  where line_number <> 0
+  where line_number >= 1
 ),
 
 line_instants as (
@@ -233,7 +233,6 @@ states as (
 ),
 
 changed as (
-  -- lakebed:allow LB081: states of a line or an order do not overlap, so an instant has one of each
   select *
   from states
   where true
@@ -243,7 +242,6 @@ changed as (
 ),
 
 moved as (
-  -- lakebed:allow LB081: as above, an instant of a line stands once
   select
     *,
     lead(valid_from) over (

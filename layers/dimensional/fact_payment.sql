@@ -93,7 +93,6 @@ with_prior as (
 ),
 
 carried as (
-  -- lakebed:allow LB081: what was before the cut and what is after it have no instant in common
   -- Country and currency stay as they were last said: amounts leave where they were booked.
   select
     payment_hk, effective_at, hashdiff, is_deleted, order_hk, user_hk, status, method,
@@ -132,7 +131,6 @@ states as (
 ),
 
 changed as (
-  -- lakebed:allow LB081: an instant of a payment stands once, as above
   select *
   from states
   where true
@@ -142,7 +140,6 @@ changed as (
 ),
 
 moved as (
-  -- lakebed:allow LB081: an instant of a payment stands once, as above
   select
     *,
     lead(valid_from) over (partition by payment_hk order by valid_from) as next_valid_from,

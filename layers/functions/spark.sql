@@ -23,9 +23,11 @@ create or replace temporary function ends_with(s STRING, part STRING) returns BO
   return endswith(s, part);
 create or replace temporary function strpos(s STRING, part STRING) returns BIGINT
   return instr(s, part);
+create or replace temporary function from_hex(s STRING) returns BINARY return unhex(s);
+create or replace temporary function to_hex(bytes BINARY) returns STRING return lower(hex(bytes));
 create or replace temporary function json_value(document STRING, path STRING) returns STRING
   return if(
-    substr(to_json(try_variant_get(try_parse_json(document), path, 'variant')), 1, 1) in ('{', '['),
+    substr(to_json(try_variant_get(try_parse_json(document), path, 'variant')), 1, 1) in ('{', '[', 'n'),
     null,
     get_json_object(document, path)
   );

@@ -116,6 +116,11 @@ pub fn object_key(source: &str, load_date: Date, bytes: &[u8]) -> String {
     format!("{source}/load_date={load_date}/{}.parquet", &hash[..NAME_DIGIT_COUNT])
 }
 
+/// The load date of an object, by its key; `None` if the key is not `object_key`'s.
+pub fn load_date(key: &str) -> Option<Date> {
+    key.split('/').nth(1)?.strip_prefix("load_date=")?.parse().ok()
+}
+
 fn record_batch(source: &str, messages: &[Message]) -> Result<RecordBatch, ArrowError> {
     let count = messages.len();
     let payload_bytes = messages.iter().map(|message| message.payload.len()).sum();

@@ -13,6 +13,7 @@ use super::{
 };
 use crate::{
     contract::TableName,
+    engine::Outside,
     graph::{Domain, Graph, Node},
     plan::{
         Planner, Snapshot, Stale,
@@ -135,6 +136,8 @@ pub struct Executor<'a> {
     pub graph: &'a Graph,
     /// Names the run in the journal.
     pub run_id: &'a str,
+    /// The engine that runs the SELECTs of tables that are marked for it.
+    pub outside: Option<Outside<'a>>,
     /// Is told what happens.
     pub on_event: &'a (dyn Fn(BuildEvent<'_>) + Sync),
 }
@@ -306,6 +309,7 @@ impl Executor<'_> {
                 node,
                 snapshot: &snapshot,
                 run_id: self.run_id,
+                outside: self.outside,
             };
             let result = if needs_reset {
                 builder.rebuild(session, tasks, sequence)

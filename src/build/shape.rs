@@ -88,6 +88,7 @@ fn check_query(
         let rest = file.query().get(at..).unwrap_or_default();
         let word = rest.chars().take_while(|c| c.is_alphanumeric() || *c == '_').count();
         file.error_in_query(at..at + word.max(1), error.to_string())
+            .with_help("`lakebed check` may know what to write instead")
     })?;
     compare_columns(warehouse, node, &described)?;
     Ok(())

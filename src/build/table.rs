@@ -13,6 +13,7 @@ use crate::{
     clock::MicrosUtc,
     contract::{BuildKind, Severity},
     crash,
+    engine::{ExchangeError, ExchangedRows, Outside},
     graph::Node,
     plan::{Content, Snapshot, Stamp, snapshot::Partition, window::Window},
     sql::bind::{Literal, Parameters},
@@ -28,6 +29,9 @@ pub enum BuildError {
     /// A statement failed.
     #[error(transparent)]
     Statement(#[from] WarehouseError),
+    /// Another engine was to run the SELECT, and gave no rows.
+    #[error(transparent)]
+    Outside(#[from] ExchangeError),
     /// The new rows break the contract.
     #[error("the new rows break the contract: {}", checks::describe(.0))]
     Checks(Vec<CheckFailure>),
@@ -49,7 +53,12 @@ pub enum BuildError {
 impl BuildError {
     /// Whether the same may succeed on the next attempt.
     pub fn is_transient(&self) -> bool {
-        matches!(self, Self::Statement(error) if error.kind() == ErrorKind::Retry)
+        let kind = match self {
+            Self::Statement(error) | Self::Outside(ExchangeError::Warehouse(error)) => error.kind(),
+            Self::Outside(ExchangeError::Engine(error)) => error.kind(),
+            _ => ErrorKind::FixInput,
+        };
+        kind == ErrorKind::Retry
     }
 }
 
@@ -103,6 +112,17 @@ pub struct TableBuilder<'a> {
     pub snapshot: &'a Snapshot,
     /// Names the run in the journal.
     pub run_id: &'a str,
+    /// The engine that runs the SELECT, if it is not the warehouse.
+    pub outside: Option<Outside<'a>>,
+}
+
+/// A query of the warehouse that gives the new rows.
+struct NewRows {
+    select: String,
+    /// SHA-256 of the table's SELECT, as its engine got it.
+    sha256: String,
+    /// What the query reads, as long as it is needed.
+    _exchanged: Option<ExchangedRows>,
 }
 
 impl TableBuilder<'_> {
@@ -195,10 +215,21 @@ impl TableBuilder<'_> {
         Ok(built)
     }
 
-    fn select(&self, task: &Task, cut: Option<Literal>) -> Result<(String, String), BuildError> {
+    fn select(
+        &self,
+        session: &mut dyn Session,
+        task: &Task,
+        cut: Option<Literal>,
+    ) -> Result<NewRows, BuildError> {
         let bound = select::bound(self.node, task.window, &task.calendar, cut)
             .map_err(|e| WarehouseError::new(ErrorKind::Bug, e.to_string()))?;
-        Ok((bound.text, bound.sha256))
+        let Some(outside) = self.outside.filter(|outside| outside.takes(self.node)) else {
+            return Ok(NewRows { select: bound.text, sha256: bound.sha256, _exchanged: None });
+        };
+        let of = (self.node, task.window);
+        let rows = outside.rows(self.warehouse, session, of, &bound.text)?;
+        let (select, sha256) = (rows.select.clone(), rows.sha256.clone());
+        Ok(NewRows { select, sha256, _exchanged: Some(rows) })
     }
 
     fn replace_window(
@@ -214,10 +245,11 @@ impl TableBuilder<'_> {
         let mut built = Built::default();
         let mut inserted_count = 0;
         if !is_empty {
-            let (select, sha256) = self.select(task, None)?;
-            inserted_count = session.query(&statements::insert(self.node, &select))?.count()?;
+            let rows = self.select(session, task, None)?;
+            let insert = statements::insert(self.node, &rows.select);
+            inserted_count = session.query(&insert)?.count()?;
             built.warnings = self.check(session, self.node.name().as_str(), &predicate)?;
-            built.entry.select_sha256 = sha256;
+            built.entry.select_sha256 = rows.sha256;
         }
         let found = self.contents(session, self.node.name().as_str(), &predicate)?;
         built.row_count = found.values().map(|content| content.row_count).sum();
@@ -259,9 +291,9 @@ impl TableBuilder<'_> {
         let new_dates = if is_empty {
             Vec::new()
         } else {
-            let (select, sha256) = self.select(task, None)?;
-            built.entry.select_sha256 = sha256;
-            session.execute(&statements::keep_new_rows(&select))?;
+            let rows = self.select(session, task, None)?;
+            session.execute(&statements::keep_new_rows(&rows.select))?;
+            built.entry.select_sha256 = rows.sha256;
             let outside =
                 format!("select countif(({in_window}) is not true) from {}", statements::NEW_ROWS);
             refuse_outside(session.query(&outside)?.count()?, window_by, task.window)?;
@@ -318,8 +350,8 @@ impl TableBuilder<'_> {
     }
 
     fn merge(&self, session: &mut dyn Session, task: &Task) -> Result<Built, BuildError> {
-        let (select, sha256) = self.select(task, None)?;
-        session.execute(&statements::keep_new_rows(&select))?;
+        let rows = self.select(session, task, None)?;
+        session.execute(&statements::keep_new_rows(&rows.select))?;
         let warnings = self.check(session, statements::NEW_ROWS, "true")?;
         crash::point("builder::within_statements");
         session.execute(&statements::merge_new_rows(self.node))?;
@@ -331,14 +363,14 @@ impl TableBuilder<'_> {
             (*partition, stamp.fingerprint.map_or(Content::EMPTY, Content::standing_for))
         });
         let entry =
-            Entry { contents: contents.collect(), select_sha256: sha256, ..Entry::default() };
+            Entry { contents: contents.collect(), select_sha256: rows.sha256, ..Entry::default() };
         Ok(Built { entry, row_count, warnings })
     }
 
     fn replace_history(&self, session: &mut dyn Session, task: &Task) -> Result<Built, BuildError> {
         let cut = self.cut(session, task.window)?;
-        let (select, sha256) = self.select(task, Some(cut.clone()))?;
-        session.execute(&statements::keep_new_rows(&select))?;
+        let rows = self.select(session, task, Some(cut.clone()))?;
+        session.execute(&statements::keep_new_rows(&rows.select))?;
         let warnings = self.check(session, statements::NEW_ROWS, "true")?;
         let predicate = statements::history_predicate(self.node, &cut.to_string());
         let old = self.contents(session, self.node.name().as_str(), &predicate)?;
@@ -349,7 +381,7 @@ impl TableBuilder<'_> {
         let row_count =
             session.query(&format!("select count(*) from {}", statements::NEW_ROWS))?.count()?;
         let contents = self.moved_contents(&old, &new);
-        let entry = Entry { contents, select_sha256: sha256, ..Entry::default() };
+        let entry = Entry { contents, select_sha256: rows.sha256, ..Entry::default() };
         Ok(Built { entry, row_count, warnings })
     }
 
@@ -373,7 +405,7 @@ impl TableBuilder<'_> {
 
     fn replace_view(&self, session: &mut dyn Session) -> Result<Built, BuildError> {
         let task = Task { window: Window::Whole, stamps: Vec::new(), calendar: Parameters::new() };
-        let (select, sha256) = self.select(&task, None)?;
+        let NewRows { select, sha256, .. } = self.select(session, &task, None)?;
         session.execute(&format!("create or replace view {} as\n{select}", self.node.name()))?;
         Ok(Built { entry: Entry { select_sha256: sha256, ..Entry::default() }, ..Built::default() })
     }

@@ -5,7 +5,7 @@ use std::ops::Range;
 use sqlparser::{dialect::BigQueryDialect, parser::Parser};
 
 use super::{
-    Checker,
+    Checker, Options,
     catalog::contract_rows,
     relation::Relation,
     rules::{contract, names},
@@ -126,7 +126,8 @@ impl Checker<'_> {
             place,
         };
         let scope = Scope { rows, tables: vec![table], ..Scope::default() };
-        let mut checker = Checker::new(self.project, self.catalog, &source, None, self.options);
+        let options = Options { is_for_spark: self.is_for_spark };
+        let mut checker = Checker::new(self.project, self.catalog, &source, None, options);
         checker.tokens();
         let _ = checker.condition(&expr, &scope);
         self.findings.append(&mut checker.findings);

@@ -172,7 +172,8 @@ fn parameter_bound(name: &str) -> Bound {
     })
 }
 
-fn plain_arguments(function: &Function) -> Option<Vec<&Expr>> {
+/// The arguments of a call, if they are expressions and nothing else.
+pub fn plain_arguments(function: &Function) -> Option<Vec<&Expr>> {
     let FunctionArguments::List(list) = &function.args else { return None };
     let plain = |argument| match argument {
         &FunctionArg::Unnamed(FunctionArgExpr::Expr(ref expr)) => Some(expr),

@@ -11,12 +11,14 @@ use super::{
     Checker,
     rules::{determinism, expressions, names, shape},
     scope::Scope,
-    suggest::similar,
     value::Value,
 };
-use crate::portable::{
-    functions::{FUNCTIONS, Function, FunctionKind, OUTSIDE, Signature},
-    types::Type,
+use crate::{
+    portable::{
+        functions::{FUNCTIONS, Function, FunctionKind, OUTSIDE, Signature},
+        types::Type,
+    },
+    suggest::similar,
 };
 
 /// Functions whose value is of the moment or of chance.
@@ -82,7 +84,7 @@ impl Checker<'_> {
         let Some(function) = FUNCTIONS.get(&name) else {
             return self.unknown_function(&name, call, &arguments.values);
         };
-        if self.options.is_for_spark && !function.is_in_spark {
+        if self.is_for_spark && !function.is_in_spark {
             let message = format!("`{name}` is not in the size that Spark shares");
             self.report(&shape::NOT_IN_SPARK, self.source.place(&call.name), message);
         }

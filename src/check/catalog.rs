@@ -4,7 +4,10 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::relation::{Column, Relation};
 use crate::{
-    contract::{BuildKind, Contract, Growth, TableName, source::SourceContract},
+    contract::{
+        BuildKind, ColumnType, Contract, Growth, TableName,
+        source::{RAW_COLUMNS, SourceContract},
+    },
     portable::types::Type,
     project::Project,
 };
@@ -92,19 +95,9 @@ fn table_facts(contract: &Contract) -> TableFacts {
 
 /// Raw holds copies of messages, so it has no key.
 fn source_facts() -> TableFacts {
-    let columns = [
-        ("message_id", Type::String),
-        ("published_at", Type::Timestamp),
-        ("received_at", Type::Timestamp),
-        ("source", Type::String),
-        ("attributes", Type::String),
-        ("payload", Type::Bytes),
-        (LOAD_DATE, Type::Date),
-    ];
-    let mut rows = Relation {
-        columns: columns.into_iter().map(|(name, kind)| Column::new(name, kind)).collect(),
-        ..Relation::default()
-    };
+    let column = |(name, kind): (&str, ColumnType)| Column::new(name, kind.into());
+    let mut rows =
+        Relation { columns: RAW_COLUMNS.into_iter().map(column).collect(), ..Relation::default() };
     // Copies of a message are copies of all of it.
     let all = rows.all();
     rows.depends([0].into(), all);

@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 use super::{finding::Rule, rules};
 use crate::portable::{
     constructs::{CONSTRUCTS, Construct},
-    functions::{FUNCTIONS, Function, OUTSIDE, Signature, groups},
+    functions::{Argument, FUNCTIONS, Function, OUTSIDE, Signature, groups},
 };
 
 const HEAD: &str = "\
@@ -105,9 +105,12 @@ fn functions(page: &mut String, group: &str) {
 
 /// `substr(STRING, INT64)`
 fn call(function: &Function, signature: &Signature) -> String {
-    let argument = |argument: &crate::portable::functions::Argument| match &argument.form {
-        Some(form) => format!("{} ~ {form}", argument.kind),
-        None => argument.kind.to_string(),
+    let argument = |argument: &Argument| match (&argument.form, &argument.spark_form) {
+        (Some(form), Some(in_spark)) if form != in_spark => {
+            format!("{} ~ {form}, in Spark {in_spark}", argument.kind)
+        }
+        (Some(form), _) => format!("{} ~ {form}", argument.kind),
+        (None, _) => argument.kind.to_string(),
     };
     let mut arguments: Vec<String> = signature.arguments.iter().map(argument).collect();
     if signature.is_variadic {

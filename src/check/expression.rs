@@ -7,12 +7,15 @@ use sqlparser::ast::{
 
 use super::{
     Checker,
+    extent::Extent,
     rules::{expressions, literals, names},
     scope::{NameError, Resolved, Scope},
-    suggest::similar,
     value::Value,
 };
-use crate::portable::{operators, types::Type};
+use crate::{
+    portable::{operators, types::Type},
+    suggest::similar,
+};
 
 impl Checker<'_> {
     /// The value of an expression; what is wrong in it is reported.
@@ -99,13 +102,7 @@ impl Checker<'_> {
             Ok(Resolved::Column(at, kind)) => {
                 let column = &scope.rows.columns[at];
                 let is_whole = kind == column.kind;
-                Value {
-                    columns: [at].into(),
-                    may_be_null: column.may_be_null,
-                    tells_apart: is_whole,
-                    numbers: column.numbers.clone(),
-                    ..Value::constant(kind)
-                }
+                Value { tells_apart: is_whole, kind, ..Value::of_column(at, column) }
             }
             // For each row of this SELECT it is the same.
             Ok(Resolved::Outer(kind)) => Value::constant(kind),
@@ -178,8 +175,12 @@ impl Checker<'_> {
             Literal::Number(digits, _) if digits.contains(['.', 'e', 'E']) => {
                 Value::constant(Type::Float64)
             }
-            // A hexadecimal token was reported.
-            Literal::Number(..) | Literal::HexStringLiteral(_) => Value::constant(Type::Int64),
+            Literal::Number(digits, _) => {
+                let extent = Extent::of_integer(digits);
+                Value { extent, ..Value::constant(Type::Int64) }
+            }
+            // Its token was reported.
+            Literal::HexStringLiteral(_) => Value::constant(Type::Int64),
             Literal::Boolean(_) => Value::constant(Type::Bool),
             Literal::Null => Value { may_be_null: true, ..Value::constant(Type::Null) },
             Literal::SingleQuotedString(_) | Literal::DoubleQuotedString(_) => {

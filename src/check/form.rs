@@ -6,15 +6,16 @@ use super::{Checker, rules::expressions};
 use crate::portable::{
     forms::{self, Form},
     functions::Signature,
-    operators::{DATE_UNITS, TIMESTAMP_UNITS},
+    operators::{DATE_UNITS, DAY_UNITS, TIMESTAMP_UNITS},
 };
 
 impl Checker<'_> {
     /// Reports arguments that are not in the form that their signature asks for.
     pub fn forms(&mut self, signature: &Signature, arguments: &[&Expr]) {
         for (position, expr) in arguments.iter().enumerate() {
-            let form = signature.argument(position).and_then(|argument| argument.form.as_deref());
-            let Some(form) = form.and_then(Form::parse) else { continue };
+            let Some(argument) = signature.argument(position) else { continue };
+            let form = if self.is_for_spark { &argument.spark_form } else { &argument.form };
+            let Some(form) = form.as_deref().and_then(Form::parse) else { continue };
             if let Err(problem) = check_form(form, expr) {
                 self.report(&expressions::FORM, self.source.place(*expr), problem);
             }
@@ -25,6 +26,7 @@ impl Checker<'_> {
 fn check_form(form: Form, expr: &Expr) -> Result<(), String> {
     match form {
         Form::DateInterval => unit_is_one_of(expr, &DATE_UNITS, "DATE"),
+        Form::DayInterval => unit_is_one_of(expr, &DAY_UNITS, "DATE on Spark"),
         Form::TimestampInterval => unit_is_one_of(expr, &TIMESTAMP_UNITS, "TIMESTAMP"),
         Form::Count | Form::Positive => match integer(expr) {
             Some(0) if form == Form::Positive => Err("it is to be above 0".to_owned()),

@@ -7,13 +7,13 @@ use sqlparser::ast::{
 
 use super::{
     Checker,
+    extent::Extent,
     reads::Filter,
-    relation::Relation,
+    relation::{Columns, Relation},
     rules::{expressions, names, shape},
     scope::{Scope, ScopeTable},
-    suggest::similar,
 };
-use crate::{contract::TableName, graph};
+use crate::{contract::TableName, graph, suggest::similar};
 
 /// Which side of a join may be missing.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -103,6 +103,7 @@ impl Checker<'_> {
         };
         for at in missing {
             scope.rows.columns[at].may_be_null = true;
+            scope.rows.columns[at].extent = Extent::default();
         }
     }
 
@@ -118,12 +119,11 @@ impl Checker<'_> {
         inner.tables.clone_from(&scope.tables);
         inner.merged.clone_from(&scope.merged);
         self.assume(condition, &mut inner);
-        let left = (0..added.start).collect();
+        // What the condition names of the left decides which row of the right is there, if any.
+        let named = self.silently(condition, &inner).columns;
+        let left: Columns = named.into_iter().filter(|at| *at < added.start).collect();
         let closure = inner.rows.closure(&left);
         if added.clone().all(|at| closure.contains(&at)) {
-            for dependency in inner.rows.dependencies.split_off(scope.rows.dependencies.len()) {
-                scope.rows.dependencies.push(dependency);
-            }
             scope.rows.depends(left, added.clone().collect());
         }
     }

@@ -11,10 +11,12 @@ mod call;
 mod catalog;
 pub mod document;
 mod expression;
+mod extent;
 pub mod finding;
 mod form;
 mod from;
 mod group;
+mod interval;
 mod predicate;
 mod query;
 mod reads;
@@ -24,7 +26,6 @@ pub mod sarif;
 mod scope;
 mod select;
 mod source;
-mod suggest;
 mod target;
 mod token;
 mod value;
@@ -38,14 +39,19 @@ use reads::TableRead;
 use relation::Relation;
 use source::Source;
 
-use crate::{contract::file::TableFile, portable::types::Type, project::Project};
+use crate::{
+    contract::{EngineName, file::TableFile},
+    portable::types::Type,
+    project::Project,
+};
 
 pub use target::{Checked, ExtraFile, check};
 
 /// What to check by.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Options {
-    /// Whether to hold to the narrower size, which Spark shares.
+    /// Whether to hold everything to the narrower size, which Spark shares: also tables that do not
+    /// run there.
     pub is_for_spark: bool,
 }
 
@@ -56,7 +62,8 @@ struct Checker<'a> {
     source: &'a Source,
     /// The table whose query it is; `None` for a query without a contract.
     table: Option<&'a TableFile>,
-    options: Options,
+    /// Whether it is held to the narrower size of the subset.
+    is_for_spark: bool,
     /// The types of parameters.
     parameters: BTreeMap<String, Type>,
     /// The values of those parameters that are integers.
@@ -95,7 +102,8 @@ impl<'a> Checker<'a> {
             catalog,
             source,
             table,
-            options,
+            is_for_spark: options.is_for_spark
+                || table.is_some_and(|file| file.runs_on(EngineName::Spark)),
             parameters,
             parameter_values,
             ctes: Vec::new(),

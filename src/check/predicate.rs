@@ -4,6 +4,8 @@ use sqlparser::ast::{BinaryOperator, Expr, Value as Literal};
 
 use super::{
     Checker,
+    extent::constant,
+    interval::column,
     relation::Columns,
     rules::{expressions, names},
     scope::Scope,
@@ -225,9 +227,11 @@ impl Checker<'_> {
     /// What a condition that holds says of the rows: equal columns determine each other, a compared
     /// column is not NULL, and `row_number() = 1` leaves one row for each partition.
     pub fn assume(&mut self, condition: &Expr, scope: &mut Scope<'_>) {
-        for conjunct in conjuncts(condition) {
+        let conjuncts = conjuncts(condition);
+        for conjunct in &conjuncts {
             self.assume_conjunct(conjunct, scope);
         }
+        self.assume_states(&conjuncts, scope);
     }
 
     fn assume_conjunct(&mut self, conjunct: &Expr, scope: &mut Scope<'_>) {
@@ -248,6 +252,17 @@ impl Checker<'_> {
                 && is_one(right)
             {
                 scope.rows.is_unique_by(partition.clone());
+            }
+        }
+        if let Expr::BinaryOp { left, op, right } = conjunct
+            && let Some(bound) = constant(right)
+            && let Some(at) = column(&self.expression(left, scope))
+        {
+            let extent = &mut scope.rows.columns[at].extent;
+            match op {
+                BinaryOperator::GtEq => extent.at_least = Some(bound),
+                BinaryOperator::Lt => extent.below = Some(bound),
+                _ => {}
             }
         }
         *scope.window_uses.borrow_mut() = uses;

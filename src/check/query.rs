@@ -7,7 +7,7 @@ use sqlparser::ast::{
 use super::{
     Checker,
     relation::{Column, Columns, Relation},
-    rules::{determinism, expressions, shape},
+    rules::{determinism, expressions, reads, shape},
     scope::Scope,
     value::Value,
 };
@@ -43,10 +43,8 @@ impl Checker<'_> {
                 self.is_silent = false;
             }
             let is_recursive = anchor.is_some();
-            self.ctes.extend(anchor.map(|rows| {
-                // What is true of the first rows need not be true of the next.
-                (name.clone(), Relation { dependencies: Vec::new(), keys: Vec::new(), ..rows })
-            }));
+            // What is true of the first rows need not be true of the next.
+            self.ctes.extend(anchor.map(|rows| (name.clone(), rows.names_and_types())));
             let mut rows = self.query(&cte.query, parent);
             if is_recursive {
                 self.ctes.pop();
@@ -148,10 +146,16 @@ impl Checker<'_> {
             return Relation { columns: left.columns, ..Relation::default() };
         }
         let keeps_left = matches!(op, SetOperator::Except | SetOperator::Intersect);
-        let mut rows = Relation { columns: left.columns, ..Relation::default() };
+        // Two rows with equal keys would have to be of both sides.
+        let is_apart = |key: &Columns| left.is_apart_from(right, key);
+        let mut rows = Relation { columns: left.columns.clone(), ..Relation::default() };
         if keeps_left {
-            rows.dependencies = left.dependencies;
-            rows.keys = left.keys;
+            rows.dependencies.clone_from(&left.dependencies);
+            rows.keys.clone_from(&left.keys);
+        }
+        if op == SetOperator::Union {
+            let both = left.keys.iter().flat_map(|own| right.keys.iter().map(move |key| own | key));
+            rows.keys = both.filter(|key| is_apart(key)).collect();
         }
         if quantifier == SetQuantifier::Distinct {
             rows.keys.push(rows.all());
@@ -170,6 +174,8 @@ impl Checker<'_> {
                 own.may_be_null |= other.may_be_null;
                 own.is_hashed &= other.is_hashed;
                 own.numbers = None;
+                own.next_start = None;
+                own.extent = own.extent.around(&other.extent);
             }
         }
         rows
@@ -229,6 +235,11 @@ impl Checker<'_> {
         let Some(count) = limit.as_ref().or(offset.as_ref().map(|offset| &offset.value)) else {
             return;
         };
+        if self.is_built_by_days() {
+            let message = "LIMIT counts the rows of all days that are built together".to_owned();
+            let place = self.source.with_keyword("limit", count);
+            self.report(&reads::DAYS_OF_A_BUILD, place, message);
+        }
         if !scope.rows.is_open && !needed.is_subset(&scope.rows.closure(&known)) {
             let what = if query.order_by.is_some() { "an order with ties" } else { "no order" };
             let message = format!("LIMIT with {what} takes any rows");

@@ -86,6 +86,16 @@ impl Checker<'_> {
         self.declared_reads(table, facts, column, filter);
     }
 
+    /// Whether the rows of one build may be of one day or of many.
+    pub fn is_built_by_days(&self) -> bool {
+        self.table.is_some_and(|file| {
+            matches!(
+                file.contract.build,
+                BuildKind::Partition | BuildKind::Delta | BuildKind::Merge
+            )
+        })
+    }
+
     /// Compares with the contract, where a build has a window of the table's own dates.
     fn declared_reads(
         &mut self,

@@ -6,6 +6,7 @@
 
 use std::collections::BTreeSet;
 
+use super::{extent::Extent, interval::NextStart};
 use crate::portable::types::Type;
 
 /// Columns by their position in a row.
@@ -24,12 +25,24 @@ pub struct Column {
     pub is_hashed: bool,
     /// If it is `row_number()`: the columns that it is partitioned by.
     pub numbers: Option<Columns>,
+    /// If it ends a state: where the next one starts.
+    pub next_start: Option<NextStart>,
+    /// Between which constants its values lie.
+    pub extent: Extent,
 }
 
 impl Column {
     /// A column of which only name and type are known.
     pub fn new(name: impl Into<String>, kind: Type) -> Self {
-        Self { name: name.into(), kind, may_be_null: false, is_hashed: false, numbers: None }
+        Self {
+            name: name.into(),
+            kind,
+            may_be_null: false,
+            is_hashed: false,
+            numbers: None,
+            next_start: None,
+            extent: Extent::default(),
+        }
     }
 }
 
@@ -60,6 +73,16 @@ impl Relation {
     /// Stands for what cannot be known.
     pub fn open() -> Self {
         Self { is_open: true, ..Self::default() }
+    }
+
+    /// Rows with the same columns, of which nothing else is known.
+    pub fn names_and_types(self) -> Self {
+        let columns = self.columns.into_iter();
+        let columns = columns.map(|column| Column {
+            may_be_null: column.may_be_null,
+            ..Column::new(column.name, column.kind)
+        });
+        Self { columns: columns.collect(), is_open: self.is_open, ..Self::default() }
     }
 
     /// The positions of all columns.
@@ -108,12 +131,36 @@ impl Relation {
         }
     }
 
+    /// A key without those of its columns that are not `wanted` and that the others determine.
+    fn reduced(&self, key: &Columns, wanted: impl Fn(usize) -> bool) -> Columns {
+        let mut kept = key.clone();
+        for at in key.iter().filter(|at| !wanted(**at)) {
+            let mut rest = kept.clone();
+            rest.remove(at);
+            if self.closure(&rest).contains(at) {
+                kept = rest;
+            }
+        }
+        kept
+    }
+
+    /// Whether no row is in both: the values of one of these columns are apart.
+    pub fn is_apart_from(&self, other: &Self, columns: &Columns) -> bool {
+        let extents = |at: &usize| {
+            let own = &self.columns.get(*at)?.extent;
+            Some(own.is_apart_from(&other.columns.get(*at)?.extent))
+        };
+        columns.iter().filter_map(extents).any(|is_apart| is_apart)
+    }
+
     /// Appends the columns of another, as a join does. Gives the position of its first column.
     pub fn append(&mut self, other: Self) -> usize {
         let shift = self.columns.len();
         let moved = |columns: Columns| columns.into_iter().map(|at| at + shift).collect();
         for mut column in other.columns {
             column.numbers = column.numbers.map(moved);
+            column.next_start =
+                column.next_start.and_then(|next| next.moved(|at| Some(at + shift)));
             self.columns.push(column);
         }
         for dependency in other.dependencies {
@@ -195,6 +242,7 @@ pub fn project(below: &Relation, columns: Vec<Column>, origins: &[Origin]) -> Re
         }
     }
     for key in &below.keys {
+        let key = below.reduced(key, |at| visible(at).is_some());
         if let Some(mapped) = key.iter().map(|at| visible(*at)).collect::<Option<Columns>>() {
             result.is_unique_by(mapped);
         }
@@ -202,6 +250,7 @@ pub fn project(below: &Relation, columns: Vec<Column>, origins: &[Origin]) -> Re
     for column in &mut result.columns {
         column.numbers =
             column.numbers.take().and_then(|from| from.iter().map(|at| visible(*at)).collect());
+        column.next_start = column.next_start.take().and_then(|next| next.moved(visible));
     }
     result
 }
@@ -243,6 +292,16 @@ mod tests {
         let columns = vec![below.columns[0].clone(), Column::new("n", Type::Int64)];
         let numbered = project(&below, columns, &[Origin::Copy(0), Origin::Free]);
         assert_eq!(numbered.closure(&[0].into()), numbered.all());
+    }
+
+    #[test]
+    fn a_key_loses_what_its_other_columns_determine() {
+        let mut below = table(&["id", "start", "x"], &[0, 1]);
+        below.depends([0, 2].into(), [1].into());
+        below.keys = vec![[0, 1, 2].into()];
+        let columns = vec![below.columns[0].clone(), below.columns[2].clone()];
+        let kept = project(&below, columns, &[Origin::Copy(0), Origin::Copy(2)]);
+        assert_eq!(kept.keys, [Columns::from([0, 1])]);
     }
 
     #[test]

@@ -7,6 +7,7 @@ use sqlparser::ast::{
 
 use super::{
     Checker,
+    extent::Extent,
     group::Grouping,
     reads::Filter,
     relation::{Column, Origin, Relation, project},
@@ -201,13 +202,7 @@ impl Checker<'_> {
                 continue;
             }
             scope.used.borrow_mut().insert(at);
-            let value = Value {
-                columns: [at].into(),
-                may_be_null: column.may_be_null,
-                tells_apart: true,
-                numbers: column.numbers.clone(),
-                ..Value::constant(column.kind.clone())
-            };
+            let value = Value::of_column(at, column);
             outputs.push(Output { name: column.name.clone(), value, expr: None });
         }
     }
@@ -347,6 +342,9 @@ fn result(scope: &Scope<'_>, outputs: Vec<Output<'_>>) -> Relation {
             may_be_null: output.value.may_be_null,
             is_hashed,
             numbers: output.value.numbers,
+            next_start: output.value.next_start,
+            // NULL lies nowhere.
+            extent: if output.value.may_be_null { Extent::default() } else { output.value.extent },
             ..Column::new(output.name, output.value.kind)
         }
     };

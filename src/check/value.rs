@@ -1,6 +1,10 @@
 //! What is known of the value of an expression.
 
-use super::relation::{Columns, Origin};
+use super::{
+    extent::Extent,
+    interval::NextStart,
+    relation::{Column, Columns, Origin},
+};
 use crate::portable::types::Type;
 
 /// The value of an expression, row by row.
@@ -23,6 +27,10 @@ pub struct Value {
     pub tells_apart: bool,
     /// If it is `row_number()`: the columns that it is partitioned by.
     pub numbers: Option<Columns>,
+    /// If it ends a state: where the next one starts.
+    pub next_start: Option<NextStart>,
+    /// Between which constants it lies.
+    pub extent: Extent,
 }
 
 impl Value {
@@ -37,6 +45,21 @@ impl Value {
             is_determined: true,
             tells_apart: false,
             numbers: None,
+            next_start: None,
+            extent: Extent::default(),
+        }
+    }
+
+    /// A column of the rows, with what is known of it.
+    pub fn of_column(at: usize, column: &Column) -> Self {
+        Self {
+            columns: [at].into(),
+            may_be_null: column.may_be_null,
+            tells_apart: true,
+            numbers: column.numbers.clone(),
+            next_start: column.next_start.clone(),
+            extent: column.extent.clone(),
+            ..Self::constant(column.kind.clone())
         }
     }
 

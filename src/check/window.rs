@@ -2,12 +2,15 @@
 
 use std::ops::Range;
 
-use sqlparser::ast::{Expr, WindowFrameBound, WindowFrameUnits, WindowSpec, WindowType};
+use sqlparser::ast::{
+    Expr, OrderBySort, WindowFrameBound, WindowFrameUnits, WindowSpec, WindowType,
+};
 
 use super::{
     Checker,
+    interval::{NextStart, column},
     relation::{Columns, Relation},
-    rules::{determinism, expressions, names},
+    rules::{determinism, expressions, names, reads},
     scope::Scope,
     value::Value,
 };
@@ -54,6 +57,10 @@ impl Checker<'_> {
         let order: Vec<Expr> = spec.order_by.iter().map(|item| item.expr.clone()).collect();
         let ordered = self.listed(&order, scope);
         self.frame(&spec, &order, scope);
+        if spec.partition_by.is_empty() && self.is_built_by_days() {
+            let message = "the window is over all days that are built together".to_owned();
+            self.report(&reads::DAYS_OF_A_BUILD, self.source.place(expr), message);
+        }
         let name = function.name.as_str();
         let is_by_rows =
             spec.window_frame.as_ref().is_some_and(|frame| frame.units == WindowFrameUnits::Rows);
@@ -73,6 +80,7 @@ impl Checker<'_> {
         value.has_aggregate = false;
         value.tells_apart = false;
         value.numbers = (name == "row_number").then(|| partition.clone());
+        value.next_start = next_start(name, arguments, &spec, &partition, &ordered);
         // Rows of one partition share it, if it looks at all of them.
         let is_whole = order.is_empty() && spec.window_frame.is_none();
         value.is_determined = is_whole && function.kind == FunctionKind::Aggregate;
@@ -199,6 +207,21 @@ impl Checker<'_> {
             }
         }
     }
+}
+
+/// `lead(start)` in the order of `start`.
+fn next_start(
+    name: &str,
+    arguments: &[Value],
+    spec: &WindowSpec,
+    partition: &Columns,
+    ordered: &Columns,
+) -> Option<NextStart> {
+    let ([start], [order]) = (arguments, spec.order_by.as_slice()) else { return None };
+    let start = column(start)?;
+    let is_ascending = matches!(order.options.sort, None | Some(OrderBySort::Asc));
+    let is_it = name == "lead" && is_ascending && *ordered == [start].into();
+    is_it.then(|| NextStart { start, key: partition.clone() })
 }
 
 /// At most three names: `a`, `b` and 4 more.

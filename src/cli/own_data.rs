@@ -96,6 +96,15 @@ pub struct InitArgs {
     /// The source's name, such as `orders`; told by the file's name if this is left out
     #[arg(long, value_name = "NAME")]
     pub source: Option<String>,
+    /// The field that names an event, such as `meta.id`, if the proposal takes another
+    #[arg(long, value_name = "FIELD")]
+    pub id: Option<String>,
+    /// The field that says when it happened
+    #[arg(long, value_name = "FIELD")]
+    pub time: Option<String>,
+    /// The field that says of whom or what it is: the key of the hub
+    #[arg(long, value_name = "FIELD")]
+    pub hub: Option<String>,
 }
 
 /// How `lakebed sim` writes a message.

@@ -7,16 +7,19 @@ use super::{
     damage::{self, Damaged},
     drift,
     failure::{DAMAGED_OBJECT_HINT, build_hint},
-    open, output,
+    open::{self, OpenProject},
+    output::{self, Page},
     progress::Progress,
     summary,
 };
 use crate::{
     build::{BuildOptions, BuildReport, TableOutcome},
     cli::{BuildArgs, Place},
+    contract::TableName,
     data_folder::DataFolder,
     graph::Graph,
     pipeline::{PinOptions, Pipeline},
+    rejections,
 };
 
 /// More partitions than these, built before and now stale, are not rebuilt without a word.
@@ -27,6 +30,7 @@ pub fn build(place: &Place, args: &BuildArgs) -> Result<(), Failure> {
     let data = DataFolder::new(&place.data);
     let options = PinOptions { accepts_removed_objects: args.effort.accept_removed };
     let mut pipeline = open::pipeline(&open, &data, options)?;
+    open::use_engine(&mut pipeline, &open, &data, &args.effort)?;
     let tables = open::tables(&pipeline.graph, &args.tables)?;
     let mut build_options = open::build_options(tables, &args.effort);
     if args.from.is_some() || args.to.is_some() {
@@ -59,9 +63,36 @@ pub fn build(place: &Place, args: &BuildArgs) -> Result<(), Failure> {
         summary::render_orphans(&mut page, &orphans, args.prune);
         let drifted = drift::of_new_objects(&open, &data, &new_objects);
         drift::render(&mut page, &drifted, drift::FIELDS_SHOWN_SHORT);
+        render_mostly_rejected(&mut page, &open, &pipeline, &report, &open::command_line(place))?;
         output::print(page.as_str())?;
     }
     fail_if_broken(&report, &pipeline.graph, &data)
+}
+
+/// Says which sources are hardly of use: their tables are right, and nearly empty.
+fn render_mostly_rejected(
+    page: &mut Page,
+    open: &OpenProject,
+    pipeline: &Pipeline,
+    report: &BuildReport,
+    lakebed: &str,
+) -> Result<(), Failure> {
+    let mut session = pipeline.warehouse.session()?;
+    for source in open.project.sources.keys() {
+        let checked = TableName::new("standardized", &format!("{source}_checked"));
+        if report.tables.get(&checked).is_none_or(|table| table.partition_count == 0) {
+            continue;
+        }
+        let share = rejections::share(session.as_mut(), &open.graph, source)?;
+        if let Some((rejected, all)) = share.filter(|(rejected, all)| rejected * 2 > *all) {
+            page.line(format_args!(
+                "Most messages of {source} were rejected, {} of {}: `{lakebed} rejected {source}` says why.",
+                summary::grouped(rejected),
+                summary::grouped(all)
+            ));
+        }
+    }
+    Ok(())
 }
 
 /// Builds, with a line that moves on a terminal.

@@ -12,6 +12,7 @@ use serde_json::json;
 use super::{
     Failure, open,
     output::{self, Page},
+    summary::counted,
 };
 use crate::{
     check::{
@@ -63,7 +64,7 @@ fn targets(
     place: &Place,
     paths: &[PathBuf],
 ) -> Result<(BTreeSet<PathBuf>, Vec<ExtraFile>), Failure> {
-    let root = place.project.as_deref().unwrap_or(Path::new(".")).canonicalize().ok();
+    let root = place.project_folder().and_then(|folder| folder.canonicalize().ok());
     let mut wanted = BTreeSet::new();
     let mut extra = Vec::new();
     for path in sql_files(paths)? {
@@ -133,16 +134,15 @@ fn render(checked: &Checked, elapsed_ms: u128) -> String {
         page.line(format_args!("{:?}", miette::Report::new(shown)));
     }
     let count = checked.findings.len();
-    let files = checked.file_count;
-    match count {
-        0 => page.line(format_args!("No finding in {files} files ({elapsed_ms} ms).")),
-        1 => page.line(format_args!(
-            "1 finding in {files} file{}. `lakebed check --explain {}` says why.",
-            if files == 1 { "" } else { "s" },
-            checked.findings[0].rule.code
+    let files = counted(checked.file_count as u64, "file");
+    match checked.findings.as_slice() {
+        [] => page.line(format_args!("No finding in {files} ({elapsed_ms} ms).")),
+        [only] => page.line(format_args!(
+            "1 finding in {files}. `lakebed check --explain {}` says why.",
+            only.rule.code
         )),
         _ => page.line(format_args!(
-            "{count} findings in {files} files. `lakebed check --explain CODE` says why."
+            "{count} findings in {files}. `lakebed check --explain CODE` says why."
         )),
     }
     page.as_str().to_owned()

@@ -16,6 +16,7 @@ use super::{
     summary,
 };
 use crate::{
+    archiver::load_date,
     cli::{DriftArgs, Place},
     data_folder::DataFolder,
     payload::{
@@ -94,12 +95,6 @@ fn said(drifted: Result<Vec<SourceDrift>, Failure>) -> Vec<SourceDrift> {
         failure.print(false);
         Vec::new()
     })
-}
-
-/// `mobile_events/load_date=2026-01-05/….parquet` gives the date.
-fn load_date(key: &str) -> Option<Date> {
-    let part = key.split('/').nth(1)?;
-    part.strip_prefix("load_date=")?.parse().ok()
 }
 
 fn of_objects(

@@ -229,6 +229,10 @@ impl From<PipelineError> for Failure {
             PipelineError::ObjectsRemoved { .. } => Self::data(error).hint(
                 "put them back, or build with --accept-removed: the tables then forget what only they had",
             ),
+            PipelineError::UnknownSources { .. } => Self::usage(error).hint(
+                "is it another project's data? Give that project to --project, or another folder to \
+                 --data. If the sources were taken out of the project, --accept-removed forgets them",
+            ),
             PipelineError::MisplacedObject { .. } => Self::data(error)
                 .hint("move it out of the data folder's raw/: only the archiver writes there"),
             other @ PipelineError::RawStore(_) => Self::data(other),
@@ -240,6 +244,11 @@ impl From<PipelineError> for Failure {
 pub fn build_hint(error: &BuildError) -> Option<String> {
     match error {
         BuildError::Statement(error) => warehouse_hint(&error.to_string()),
+        BuildError::Outside(_) => Some(
+            "the old rows stand; `lakebed check` says what Spark does not share, and \
+             `--engine duckdb` runs it without"
+                .to_owned(),
+        ),
         BuildError::Checks(_) => {
             Some("the old rows stand; mend the query or the contract, then build again".to_owned())
         }

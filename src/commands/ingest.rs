@@ -22,7 +22,7 @@ use crate::{
     cli::{IngestArgs, Place},
     clock::{self, MicrosUtc, ProcessClock},
     data_folder::{DataFolder, FolderClock},
-    event_files::{ArrivalRule, EventFile, FileConfig, FileReport, ingest_file},
+    event_files::{ArrivalRule, EventFile, FileConfig, FileReport, TooOld, ingest_file, too_old},
     payload::drift::SourceDrift,
 };
 
@@ -47,13 +47,14 @@ pub fn ingest(place: &Place, args: &IngestArgs) -> Result<(), Failure> {
     let runtime = open::runtime()?;
     let store = open::raw_store(&data)?;
     let bus = bus(&data)?;
-    let mut reports = Vec::new();
+    let (mut reports, mut too_old_files) = (Vec::new(), Vec::new());
     for (path, source) in files {
         let file = if is_stdin(path) {
             EventFile::spooled(io::stdin().lock(), data.path())?
         } else {
             EventFile::at(path)
         };
+        too_old_files.extend(too_old_file(&open, &file, &source, &arrival)?);
         let config = FileConfig { source, arrival: arrival.clone(), is_again: args.again };
         let progress = Progress::new(0);
         let on_progress = |done, total| progress.messages(file.shown(), done, total);
@@ -67,7 +68,34 @@ pub fn ingest(place: &Place, args: &IngestArgs) -> Result<(), Failure> {
     if place.json {
         return output::print(&format!("{}\n", to_json(&reports, &drifted)));
     }
-    output::print(render(place, &reports, &drifted).as_str())
+    let mut text = render(place, &reports, &drifted);
+    for (file, age) in &too_old_files {
+        render_too_old(&mut text, file, age);
+    }
+    output::print(text.as_str())
+}
+
+/// What most of a file's messages are, if they arrive at one instant and are too old for it.
+fn too_old_file(
+    open: &OpenProject,
+    file: &EventFile,
+    source: &str,
+    arrival: &ArrivalRule,
+) -> Result<Option<(String, TooOld)>, Failure> {
+    let (ArrivalRule::Now(arrived) | ArrivalRule::At(arrived)) = arrival else { return Ok(None) };
+    let Some(source) = open.project.sources.get(source) else { return Ok(None) };
+    let found = too_old(file, &source.contract, *arrived)?;
+    Ok(found.map(|age| (file.shown().to_owned(), age)))
+}
+
+fn render_too_old(text: &mut Page, file: &str, age: &TooOld) {
+    let TooOld { path, earliest, max_lateness_days } = age;
+    text.line(format_args!(""));
+    text.line(format_args!(
+        "Most messages of {file} will be rejected as too late: `{path}` goes back to {earliest}, and \
+         they may come {max_lateness_days} days late. To take in a past, let each message arrive when \
+         it happened, in another data folder: --data FOLDER and --backfill {path}"
+    ));
 }
 
 fn is_stdin(path: &Path) -> bool {
@@ -191,15 +219,15 @@ fn render(place: &Place, reports: &[FileReport], drifted: &[SourceDrift]) -> Pag
 fn render_file(text: &mut Page, report: &FileReport) {
     const DATES_SHOWN: usize = 7;
     let record = &report.record;
-    let count = summary::grouped(record.message_count());
+    let count = summary::counted(record.message_count(), "message");
     if report.was_complete {
         text.line(format_args!(
-            "{}: in already, {count} messages of {} (ingestion {})",
+            "{}: in already, {count} of {} (ingestion {})",
             record.file, record.source, record.ingestion
         ));
         return;
     }
-    text.line(format_args!("{}: {count} messages of {}", record.file, record.source));
+    text.line(format_args!("{}: {count} of {}", record.file, record.source));
     if report.resumed_message_count > 0 {
         text.line(format_args!(
             "  {} of them were in since a run that was cut short",

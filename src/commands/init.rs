@@ -19,7 +19,7 @@ use crate::{
     event_files::EventFile,
     payload::profile::{Profile, Weight},
     project::ProjectFiles,
-    scaffold::{self, Scaffold},
+    scaffold::{self, Chosen, FieldPath, Scaffold},
 };
 
 /// A proposal needs no more; the contract says of how many it was made.
@@ -40,7 +40,7 @@ pub fn init(place: &Place, args: &InitArgs) -> Result<(), Failure> {
             .hint("events are newline-delimited JSON: one object a line"));
     }
     let basis = basis(&events, args, &profile, line_count);
-    let scaffold = Scaffold::propose(&source, basis, &profile);
+    let scaffold = Scaffold::propose(&source, basis, &profile, &chosen(args, &profile)?);
     let steps = steps(args, &source, &scaffold)?;
     let mut files =
         scaffold.files(&steps.iter().fold(String::new(), |all, step| all + step + "\n"));
@@ -64,6 +64,18 @@ pub fn init(place: &Place, args: &InitArgs) -> Result<(), Failure> {
         return output::print(&format!("{json}\n"));
     }
     output::print(render(folder, &scaffold, files.len(), &steps).as_str())
+}
+
+/// The parts that the options give to fields.
+fn chosen(args: &InitArgs, profile: &Profile) -> Result<Chosen, Failure> {
+    let path = |option: &Option<String>| -> Option<FieldPath> {
+        option.as_ref().map(|path| path.split('.').map(str::to_owned).collect())
+    };
+    let chosen = Chosen { id: path(&args.id), time: path(&args.time), entity: path(&args.hub) };
+    let Some(unknown) = chosen.unknown(profile) else { return Ok(chosen) };
+    let known: Vec<String> = profile.fields.keys().map(|path| path.join(".")).collect();
+    Err(Failure::usage(format!("no event has a field `{}`", unknown.join(".")))
+        .hint(format!("the fields are {}", known.join(", "))))
 }
 
 /// The file of events, and the name of the source.
@@ -119,7 +131,8 @@ fn steps(args: &InitArgs, source: &str, scaffold: &Scaffold) -> Result<Vec<Strin
         None => PathBuf::from(format!("{source}.ndjson")),
     };
     let backfill = scaffold.time_path().map(|path| format!(" --backfill {}", open::quoted(&path)));
-    let lakebed = format!("{} --project .", open::program());
+    // In its folder, the project is found.
+    let lakebed = open::program();
     let mut steps = Vec::new();
     if args.folder != Path::new(".") {
         steps.push(format!("cd {}", open::quoted(&args.folder.display().to_string())));

@@ -7,21 +7,27 @@ use sim::Scenario;
 use super::Failure;
 use crate::{
     build::BuildOptions,
-    cli::{Effort, Place},
+    cli::{Effort, EngineChoice, Place},
     contract::TableName,
     data_folder::DataFolder,
     diagnostic::FileError,
-    graph::Graph,
+    engine::spark::{LocalSpark, SparkPlace},
+    graph::{Graph, Node},
     pipeline::{self, PinOptions, Pipeline},
     prelude::Prelude,
     project::{Project, ProjectFiles},
     raw_store::{LocalRawStore, RawStore},
     sql::tokens::TokenError,
+    suggest::similar,
     warehouse::{
         SharedWarehouse,
         duckdb::{self, Options},
     },
 };
+
+/// What `--engine spark` needs.
+const SPARK_HINT: &str = "it takes Java 17 or newer and a Python with `pyspark` 4: install it there, or \
+     set SPARK_HOME to a Spark that is unpacked; PYSPARK_PYTHON names another Python than `python3`";
 
 /// The project with its graph.
 pub struct OpenProject {
@@ -33,27 +39,35 @@ pub struct OpenProject {
     pub graph: Graph,
 }
 
-/// The files of the project: of a folder, or the ones inside the binary.
+/// The files of the project.
 pub fn files(place: &Place) -> Result<ProjectFiles, Failure> {
-    match &place.project {
+    match place.project_folder() {
         Some(folder) => Ok(ProjectFiles::read(folder)?),
         None => Ok(ProjectFiles::embedded()),
     }
 }
 
-/// Reads the project: a folder, or the one inside the binary.
+/// Reads the project.
 pub fn project(place: &Place) -> Result<OpenProject, Failure> {
     let files = files(place)?;
     let project = Project::parse(&files)?;
-    let prelude = Prelude::duckdb(&project).map_err(|error| functions_error(&project, &error))?;
+    let prelude = Prelude::duckdb(&project)
+        .map_err(|error| functions_error("duckdb", &project.duckdb_functions, &error))?;
     let graph = Graph::new(&project, &prelude)?;
     Ok(OpenProject { project, prelude, graph })
 }
 
-fn functions_error(project: &Project, error: &TokenError) -> FileError {
-    let path = Path::new("layers/functions/duckdb.sql");
+/// The functions of a project, whatever else is wrong in it: to look at tables needs no more.
+pub fn functions(place: &Place) -> Result<Prelude, Failure> {
+    let (project, _) = Project::parse_all(&files(place)?);
+    Ok(Prelude::duckdb(&project)
+        .map_err(|error| functions_error("duckdb", &project.duckdb_functions, &error))?)
+}
+
+fn functions_error(engine: &str, functions: &Arc<str>, error: &TokenError) -> FileError {
+    let path = Path::new("layers/functions").join(format!("{engine}.sql"));
     let span = error.offset..error.offset + 1;
-    FileError::new(path, &project.duckdb_functions, span, error.message.clone())
+    FileError::new(&path, functions, span, error.message.clone())
 }
 
 /// Opens the warehouse of a data folder.
@@ -74,7 +88,10 @@ pub fn unpinned_pipeline(open: &OpenProject, data: &DataFolder) -> Result<Pipeli
     let scratch = duckdb::open_shared(None, scratch_options, &open.prelude).map_err(|error| {
         let message = error.to_string();
         match error.offset() {
-            Some(offset) => functions_error(&open.project, &TokenError { message, offset }).into(),
+            Some(offset) => {
+                let error = TokenError { message, offset };
+                functions_error("duckdb", &open.project.duckdb_functions, &error).into()
+            }
             None => Failure::from(error),
         }
     })?;
@@ -132,8 +149,12 @@ pub fn unknown_source(open: &OpenProject, name: &str) -> Failure {
         .hint(format!("the sources are {}", known.join(", ")))
 }
 
-/// Nothing was ever brought into the folder.
+/// Nothing was ever brought into the folder, or nothing was built of it.
 pub fn no_data(data: &DataFolder) -> Failure {
+    if data.raw().is_dir() {
+        return Failure::usage(format!("no table is built yet in {}", data.path().display()))
+            .hint("`lakebed build` builds them of the messages that are there");
+    }
     Failure::usage(format!("there is no data in {}", data.path().display()))
         .hint("`lakebed run` and `lakebed ingest` bring some; --data says where it is")
 }
@@ -141,6 +162,29 @@ pub fn no_data(data: &DataFolder) -> Failure {
 /// Opens the raw layer.
 pub fn raw_store(data: &DataFolder) -> Result<Arc<dyn RawStore>, Failure> {
     Ok(Arc::new(LocalRawStore::open(&data.raw())?))
+}
+
+/// Lets the pipeline's marked tables run on the engine that was asked for.
+pub fn use_engine(
+    pipeline: &mut Pipeline,
+    open: &OpenProject,
+    data: &DataFolder,
+    effort: &Effort,
+) -> Result<(), Failure> {
+    match effort.engine {
+        EngineChoice::Duckdb => {}
+        EngineChoice::Spark => {
+            let prelude = Prelude::spark(&open.project)
+                .map_err(|error| functions_error("spark", &open.project.spark_functions, &error))?;
+            let place = SparkPlace::from_environment(|name| std::env::var_os(name));
+            let spark = LocalSpark::start(&place, &prelude)
+                .map_err(|error| Failure::usage(error).hint(SPARK_HINT))?;
+            // What a killed build left there; the warehouse is open, so that no other build runs.
+            let _ = std::fs::remove_dir_all(data.exchange());
+            pipeline.use_engine(Arc::new(spark), data.exchange());
+        }
+    }
+    Ok(())
 }
 
 /// The runtime of what waits: sockets, the bus, the raw store.
@@ -182,15 +226,37 @@ pub fn tables(graph: &Graph, names: &[String]) -> Result<BTreeSet<TableName>, Fa
 pub fn table(graph: &Graph, name: &str) -> Result<TableName, Failure> {
     let matches: Vec<&TableName> = graph
         .in_order()
-        .map(crate::graph::Node::name)
+        .map(Node::name)
         .filter(|known| known.as_str() == name || known.table() == name)
         .collect();
     if let [one] = matches.as_slice() {
         return Ok((*one).clone());
     }
-    let known: Vec<&str> = graph.in_order().map(|node| node.name().as_str()).collect();
-    Err(Failure::usage(format!("there is no table `{name}`"))
-        .hint(format!("the tables are {}", known.join(", "))))
+    Err(unknown_table(graph, name, matches))
+}
+
+/// Somebody named a table that the project does not have, or that might be several.
+fn unknown_table(graph: &Graph, name: &str, matches: Vec<&TableName>) -> Failure {
+    if !matches.is_empty() {
+        let names: Vec<&str> = matches.into_iter().map(TableName::as_str).collect();
+        return Failure::usage(format!("`{name}` may be any of {}", names.join(", ")))
+            .hint("write the layer too");
+    }
+    let names = || graph.in_order().map(Node::name);
+    let known: Vec<String> = if name.contains('.') {
+        names().map(ToString::to_string).collect()
+    } else {
+        names().map(|known| known.table().to_owned()).collect()
+    };
+    let all: Vec<&str> =
+        names().map(TableName::as_str).filter(|known| known.contains(name)).collect();
+    let meant = match similar(name, &known) {
+        Some(meant) => format!("did you mean `{meant}`? "),
+        None if all.is_empty() => String::new(),
+        None => format!("did you mean {}? ", all.join(" or ")),
+    };
+    Failure::usage(format!("there is no table `{name}`"))
+        .hint(format!("{meant}`lakebed show` lists the tables"))
 }
 
 /// What a build of these tables does.

@@ -16,12 +16,12 @@ pub fn query(place: &Place, args: &QueryArgs) -> Result<(), Failure> {
     if format == Format::Parquet && args.output.is_none() {
         return Err(Failure::usage("Parquet is not for a terminal").hint("add --output FILE"));
     }
-    let open = open::project(place)?;
+    let prelude = open::functions(place)?;
     let data = DataFolder::new(&place.data);
     if !data.warehouse().exists() {
         return Err(open::no_data(&data));
     }
-    let warehouse = open::warehouse(&data, &open.prelude, true)?;
+    let warehouse = open::warehouse(&data, &prelude, true)?;
     let result = warehouse.session()?.query(&args.sql).map_err(|error| {
         let place = error.offset().and_then(|offset| args.sql.get(..offset)).map_or(0, str::len);
         let text: std::sync::Arc<str> = args.sql.as_str().into();

@@ -1,14 +1,18 @@
 //! `lakebed rejected`: what was rejected and why, with payloads to look at.
 
-use std::{collections::BTreeMap, fmt::Write as _};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    fmt::Write as _,
+};
 
 use jiff::civil::Date;
 use serde_json::json;
 
 use super::{
-    Failure, open,
+    Failure,
+    open::{self, OpenProject},
     output::{self, Page},
-    summary::grouped,
+    summary::{counted, grouped},
 };
 use crate::{
     cli::{Place, RejectedArgs},
@@ -32,6 +36,9 @@ pub fn rejected(place: &Place, args: &RejectedArgs) -> Result<(), Failure> {
     let sources = &open.project.sources;
     if let Some(unknown) = args.sources.iter().find(|source| !sources.contains_key(*source)) {
         return Err(open::unknown_source(&open, unknown));
+    }
+    if let Some(reason) = &args.reason {
+        check_reason(&open, reason)?;
     }
     let filter = Filter { reason: args.reason.clone(), from: args.from, to: args.to };
     let warehouse = open::warehouse(&data, &open.prelude, true)?;
@@ -65,11 +72,27 @@ pub fn rejected(place: &Place, args: &RejectedArgs) -> Result<(), Failure> {
     output::print(text.as_str())
 }
 
+/// The reasons are those that the contracts of the checked messages accept.
+fn check_reason(open: &OpenProject, reason: &str) -> Result<(), Failure> {
+    let columns = open.graph.in_order().filter_map(|node| {
+        let is_checked = node.name().layer() == "standardized";
+        is_checked.then(|| node.file.contract.columns.get("reject_reason")).flatten()
+    });
+    let known: BTreeSet<&str> =
+        columns.flat_map(|column| &column.accepted).map(String::as_str).collect();
+    if known.is_empty() || known.contains(reason) {
+        return Ok(());
+    }
+    let known: Vec<&str> = known.into_iter().collect();
+    Err(Failure::usage(format!("there is no reason `{reason}`"))
+        .hint(format!("the reasons are {}", known.join(", "))))
+}
+
 fn render(text: &mut Page, rejections: &SourceRejections) {
     text.line(format_args!(
-        "{}: {} messages were rejected",
+        "{}: {} rejected",
         rejections.source,
-        grouped(rejections.message_count())
+        counted(rejections.message_count(), "message")
     ));
     render_reasons(text, &rejections.by_reason);
     for (column, counts) in &rejections.by_origin {
@@ -121,6 +144,9 @@ fn render_sample(text: &mut Page, sample: &Sample) {
     text.line(format_args!("  {} {} {}", sample.reason, sample.load_date, sample.message_id));
     for problem in &sample.problems {
         text.line(format_args!("    {problem}"));
+    }
+    if let Some(rule) = &sample.rule {
+        text.line(format_args!("    by {rule}"));
     }
     let shown: String = sample.payload.chars().take(PAYLOAD_SHOWN).collect();
     let more = if shown.len() < sample.payload.len() { " …" } else { "" };

@@ -35,6 +35,7 @@ pub fn run(place: &Place, args: &RunArgs) -> Result<(), Failure> {
 
     // Errors of the project's own files come before anything is simulated.
     let mut pipeline = open::unpinned_pipeline(&open, &data)?;
+    open::use_engine(&mut pipeline, &open, &data, &args.effort)?;
     data.claim_clock(FolderClock::Simulated)?;
     let store = open::raw_store(&data)?;
     let day_count = u64::from(scenario.days);
@@ -76,6 +77,7 @@ pub fn run(place: &Place, args: &RunArgs) -> Result<(), Failure> {
         drift: &drift::of_new_objects(&open, &data, &new_objects),
         ingest_duration,
         build_duration,
+        command_line: open::command_line(place),
     };
     let mut page = summary::render_run(&summary, pipeline.warehouse.session()?.as_mut())?;
     // Closing writes what is left into the database file; it belongs to the time that we tell.

@@ -1,17 +1,22 @@
-//! `lakebed show`: the tables, or one of them.
+//! `lakebed show`: the sources and the tables, or one of them.
+
+mod source;
 
 use serde_json::json;
 
 use super::{
-    Failure, open,
+    Failure,
+    open::{self, OpenProject},
     output::{self, Page},
 };
 use crate::{
     build::journal,
     cli::{Place, ShowArgs},
+    contract::ColumnType,
     data_folder::DataFolder,
     graph::{DaySpan, Graph, Input, Node, Reach},
     plan::{Snapshot, window::windows},
+    project::{LAYERS, Source},
 };
 
 pub fn show(place: &Place, args: &ShowArgs) -> Result<(), Failure> {
@@ -23,29 +28,43 @@ pub fn show(place: &Place, args: &ShowArgs) -> Result<(), Failure> {
     } else {
         Snapshot::default()
     };
+    let Some(name) = &args.table else { return all(place, &open, &snapshot) };
+    if let Some((name, source)) = named_source(&open, name) {
+        return output::print(&source::shown(place, &open.graph, name, source)?);
+    }
+    let node = open.graph.node(&open::table(&open.graph, name)?);
+    if place.json {
+        return output::print(&format!("{}\n", to_json(&open.graph, node, &snapshot)));
+    }
     let mut text = Page::default();
-    match &args.table {
-        None if place.json => {
-            let tables = open.graph.in_order().map(|node| to_json(&open.graph, node, &snapshot));
-            text.line(format_args!("{}", tables.collect::<serde_json::Value>()));
-        }
-        None => {
-            for node in open.graph.in_order() {
-                text.line(format_args!(
-                    "{:<42} {}",
-                    node.name().as_str(),
-                    node.file.contract.about
-                ));
-            }
-        }
-        Some(name) => {
-            let node = open.graph.node(&open::table(&open.graph, name)?);
-            if place.json {
-                text.line(format_args!("{}", to_json(&open.graph, node, &snapshot)));
-            } else {
-                render(&mut text, &open.graph, node, &snapshot);
-            }
-        }
+    render(&mut text, &open.graph, node, &snapshot);
+    output::print(text.as_str())
+}
+
+/// A table hides a source of the same name; `raw.<source>` is always the source.
+fn named_source<'a>(open: &'a OpenProject, name: &str) -> Option<(&'a str, &'a Source)> {
+    let is_table = open.graph.in_order().any(|node| node.name().table() == name);
+    let source = name.strip_prefix("raw.").or((!is_table).then_some(name))?;
+    let (name, source) = open.project.sources.get_key_value(source)?;
+    Some((name, source))
+}
+
+fn all(place: &Place, open: &OpenProject, snapshot: &Snapshot) -> Result<(), Failure> {
+    let mut text = Page::default();
+    if place.json {
+        let tables = open.graph.in_order().map(|node| to_json(&open.graph, node, snapshot));
+        text.line(format_args!("{}", tables.collect::<serde_json::Value>()));
+        return output::print(text.as_str());
+    }
+    let sources = &open.project.sources;
+    let sources =
+        sources.iter().map(|(name, source)| (format!("raw.{name}"), &source.contract.about));
+    let mut nodes: Vec<&Node> = open.graph.in_order().collect();
+    let layer = |node: &Node| LAYERS.iter().position(|layer| *layer == node.name().layer());
+    nodes.sort_by_key(|node| (layer(node), node.name()));
+    let tables = nodes.into_iter().map(|node| (node.name().to_string(), &node.file.contract.about));
+    for (name, about) in sources.chain(tables) {
+        text.line(format_args!("{name:<42} {about}"));
     }
     output::print(text.as_str())
 }
@@ -80,9 +99,7 @@ fn render(text: &mut Page, graph: &Graph, node: &Node, snapshot: &Snapshot) {
     ));
     text.line(format_args!("\nColumns"));
     for (name, column) in &contract.columns {
-        let required = if column.required { "required" } else { "" };
-        let kind = format!("{:?}", column.kind).to_uppercase();
-        text.line(format_args!("  {name:<22} {kind:<10} {required:<9} {}", column.about));
+        column_line(text, name, column.kind, column.required, &column.about);
     }
     text.line(format_args!("\nReads"));
     for input in &node.inputs {
@@ -102,6 +119,12 @@ fn render(text: &mut Page, graph: &Graph, node: &Node, snapshot: &Snapshot) {
             }
         }
     }
+}
+
+fn column_line(text: &mut Page, name: &str, kind: ColumnType, is_required: bool, about: &str) {
+    let required = if is_required { "required" } else { "" };
+    let kind = format!("{kind:?}").to_uppercase();
+    text.line(format_args!("  {name:<22} {kind:<10} {required:<9} {about}"));
 }
 
 fn lower(value: impl std::fmt::Debug) -> String {

@@ -5,7 +5,7 @@ use std::time::Duration;
 use serde_json::json;
 use sim::Scenario;
 
-use super::{Failure, drift, output::Page};
+use super::{Failure, drift, open, output::Page};
 use crate::{
     build::{BuildReport, TableOutcome, TableReport},
     contract::TableName,
@@ -43,6 +43,8 @@ pub struct RunSummary<'a> {
     pub ingest_duration: Duration,
     /// Time of the build.
     pub build_duration: Duration,
+    /// The program with the options of this place, as it can be typed.
+    pub command_line: String,
 }
 
 impl RunSummary<'_> {
@@ -119,7 +121,8 @@ pub fn render_build(report: &BuildReport) -> Page {
     }
     let fresh = report.tables.values().filter(|t| matches!(t.outcome, TableOutcome::Fresh)).count();
     if fresh > 0 {
-        text.line(format_args!("{fresh} tables were fresh."));
+        let were = if fresh == 1 { "was" } else { "were" };
+        text.line(format_args!("{} {were} fresh.", counted(fresh as u64, "table")));
     }
     for (name, table) in &report.tables {
         for warning in &table.warnings {
@@ -214,9 +217,9 @@ fn render_world(text: &mut Page, summary: &RunSummary<'_>) {
     }
     for (source, progress) in &report.archived {
         text.line(format_args!(
-            "   archived:  {} messages of {source} in {} Parquet objects ({})",
-            grouped(progress.message_count),
-            progress.object_count,
+            "   archived:  {} of {source} in {} ({})",
+            counted(progress.message_count, "message"),
+            counted(progress.object_count, "Parquet object"),
             indicatif::HumanBytes(progress.object_bytes)
         ));
     }
@@ -258,31 +261,33 @@ fn render_accounts(text: &mut Page, session: &mut dyn Session) -> Result<(), Fai
 fn render_activity(text: &mut Page, session: &mut dyn Session) -> Result<(), Failure> {
     text.line(format_args!("   mart.daily_active_users"));
     text.line(format_args!(
-        "   {:<13} {:>12} {:>18} {:>9} {:>15} {:>7}",
+        "   {:<13} {:>12} {:>18} {:>9} {:>15} {:>13} {:>7}",
         "activity date",
         "active users",
         "in 28 days to date",
         "new users",
         "returning users",
+        "unknown users",
         "events"
     ));
     let rows = session
         .query(
             "select cast(activity_date as varchar), active_users, active_users_28_days, new_users, \
-             returning_users, event_count from mart.daily_active_users order by 1 desc limit 7",
+             returning_users, unknown_users, event_count from mart.daily_active_users order by 1 desc limit 7",
         )?
         .text_rows()?;
     for row in rows.iter().rev() {
         let cell = |at: usize| row[at].clone().unwrap_or_default();
         let number = |at: usize| grouped(cell(at).parse().unwrap_or(0));
         text.line(format_args!(
-            "   {:<13} {:>12} {:>18} {:>9} {:>15} {:>7}",
+            "   {:<13} {:>12} {:>18} {:>9} {:>15} {:>13} {:>7}",
             cell(0),
             number(1),
             number(2),
             number(3),
             number(4),
             number(5),
+            number(6),
         ));
     }
     Ok(())
@@ -360,9 +365,7 @@ fn render_grade(text: &mut Page, grade: &Grade, record: &SimulationRecord) {
 
 fn render_next(text: &mut Page, summary: &RunSummary<'_>) {
     let data = summary.data.path().display();
-    // As it was called, so that the lines can be typed as they are.
-    let program = std::env::args().next().unwrap_or_else(|| "lakebed".to_owned());
-    let lakebed = format!("{program} --data {data}");
+    let lakebed = &summary.command_line;
     text.line(format_args!("6. What now"));
     text.line(format_args!(
         "   The data is in {data}/: raw/ has the messages, warehouse.duckdb all tables."
@@ -383,7 +386,7 @@ fn render_next(text: &mut Page, summary: &RunSummary<'_>) {
         text.line(format_args!("   {what}:"));
         text.line(format_args!("     {lakebed} {command}"));
     }
-    text.line(format_args!("   What else there is: {program} --help"));
+    text.line(format_args!("   What else there is: {} --help", open::program()));
 }
 
 /// Such as `1.2 s`.
@@ -393,6 +396,11 @@ pub fn seconds(duration: Duration) -> String {
 
 fn millis(duration: Duration) -> u64 {
     u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
+}
+
+/// Such as `1 table` or `1,234 tables`.
+pub fn counted(number: u64, thing: &str) -> String {
+    format!("{} {thing}{}", grouped(number), if number == 1 { "" } else { "s" })
 }
 
 /// Such as `1,234`.

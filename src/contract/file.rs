@@ -6,8 +6,12 @@ use std::{
     sync::Arc,
 };
 
-use super::{BuildKind, Contract, TableName};
+use super::{BuildKind, Contract, EngineName, TableName};
 use crate::diagnostic::FileError;
+
+/// The layer whose tables run on every engine, if their contracts do not say otherwise: it is what
+/// outgrows one machine first.
+const LAYER_OF_ALL_ENGINES: &str = "standardized";
 
 /// A table as one file says it.
 #[derive(Clone, Debug)]
@@ -40,6 +44,16 @@ impl TableFile {
     /// The query as the file has it, parameters and all.
     pub fn query(&self) -> &str {
         &self.text[self.query.clone()]
+    }
+
+    /// Whether an engine besides the warehouse may run the query.
+    pub fn runs_on(&self, engine: EngineName) -> bool {
+        let has_rows_of_a_query = !matches!(self.contract.build, BuildKind::Seed | BuildKind::View);
+        let is_marked = match &self.contract.engines {
+            Some(engines) => engines.contains(&engine),
+            None => self.name.layer() == LAYER_OF_ALL_ENGINES,
+        };
+        has_rows_of_a_query && is_marked
     }
 
     /// An error at a place of the query.
@@ -199,7 +213,23 @@ mod tests {
     fn prose_has_no_meaning_and_types_have() {
         let meaning = |text: &str| parse(text).expect("a good file").contract.meaning();
         assert_eq!(meaning(GOOD), meaning(&GOOD.replace("\"x\"", "\"y\"")));
+        let marked = GOOD.replace("owner", "engines = [\"spark\"]\nowner");
+        assert_eq!(meaning(GOOD), meaning(&marked));
         assert_ne!(meaning(GOOD), meaning(&GOOD.replace("INT64", "STRING")));
+    }
+
+    #[test]
+    fn the_layer_decides_on_engines_if_the_contract_does_not() {
+        let runs = |layer: &str, text: &str| {
+            let name = TableName::new(layer, "t");
+            let file = TableFile::parse(name, Path::new("t.sql"), text.into());
+            file.expect("a good file").runs_on(EngineName::Spark)
+        };
+        assert!(runs("standardized", GOOD));
+        assert!(!runs("mart", GOOD));
+        assert!(runs("mart", &GOOD.replace("owner", "engines = [\"spark\"]\nowner")));
+        assert!(!runs("standardized", &GOOD.replace("owner", "engines = []\nowner")));
+        assert!(!runs("standardized", &GOOD.replace("full", "view")));
     }
 
     #[test]

@@ -115,6 +115,22 @@ pub enum Growth {
     Fixed,
 }
 
+/// An engine that may run a table's SELECT in the place of the warehouse.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum EngineName {
+    /// Apache Spark.
+    Spark,
+}
+
+impl fmt::Display for EngineName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Spark => "spark",
+        })
+    }
+}
+
 /// One column.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -264,6 +280,10 @@ pub struct Contract {
     pub cluster_by: Vec<String>,
     /// Who answers for it.
     pub owner: String,
+    /// The engines besides the warehouse that may run its SELECT; if nothing is said, the layer
+    /// decides.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub engines: Option<Vec<EngineName>>,
     /// Integers for the SQL: each an expression over numbers and sources' parameters.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub parameters: BTreeMap<String, String>,
@@ -286,11 +306,12 @@ impl Contract {
             || self.columns.get(column).is_some_and(|column| column.arrival)
     }
 
-    /// The fields that have meaning, as JSON: prose and owners do not make a table stale.
+    /// The fields that have meaning, as JSON: prose, owners and engines, which all give the same rows,
+    /// do not make a table stale.
     pub fn meaning(&self) -> serde_json::Value {
         let mut value = serde_json::to_value(self).expect("a contract is plain data");
         let fields = value.as_object_mut().expect("a contract is an object");
-        for prose in ["about", "owner"] {
+        for prose in ["about", "owner", "engines"] {
             fields.remove(prose);
         }
         if let Some(columns) = fields.get_mut("columns").and_then(serde_json::Value::as_object_mut)

@@ -12,6 +12,17 @@ use crate::{
     payload::name::{column_name, is_nameable},
 };
 
+/// The columns of `raw.<source>`, which the archiver writes.
+pub const RAW_COLUMNS: [(&str, ColumnType); 7] = [
+    ("message_id", ColumnType::String),
+    ("published_at", ColumnType::Timestamp),
+    ("received_at", ColumnType::Timestamp),
+    ("source", ColumnType::String),
+    ("attributes", ColumnType::String),
+    ("payload", ColumnType::Bytes),
+    ("load_date", ColumnType::Date),
+];
+
 /// What a source sends.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]

@@ -7,6 +7,7 @@
 //!
 //! Not for: simulations (`ingest`), nor for what messages mean.
 
+mod age;
 mod arrival;
 mod input;
 mod record;
@@ -22,6 +23,7 @@ use bytes::Bytes;
 use jiff::civil::Date;
 use thiserror::Error;
 
+pub use age::{TooOld, too_old};
 pub use arrival::ArrivalRule;
 pub use input::{EventFile, Lines};
 pub use record::{FileRecord, has_ingested_files};

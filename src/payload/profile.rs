@@ -60,6 +60,8 @@ pub struct FieldProfile {
     pub example: String,
     /// Texts that are more than one word, which no id or category is.
     pub prose_count: u64,
+    /// Texts that are numbers.
+    pub quoted_number_count: u64,
     /// First and last load date on which it was seen.
     pub load_dates: Option<(Date, Date)>,
     distinct: BTreeSet<u64>,
@@ -130,6 +132,9 @@ impl FieldProfile {
         }
         if value.as_str().is_some_and(|text| text.contains(char::is_whitespace)) {
             self.prose_count += weight.message_count;
+        }
+        if value.as_str().is_some_and(|text| text.parse::<f64>().is_ok_and(f64::is_finite)) {
+            self.quoted_number_count += weight.message_count;
         }
         let text = value.to_string();
         if self.distinct.len() < DISTINCT_MAX {

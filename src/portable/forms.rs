@@ -24,6 +24,8 @@ pub enum Form {
     Delimiter,
     /// An interval that a DATE takes.
     DateInterval,
+    /// An interval of days.
+    DayInterval,
     /// An interval that a TIMESTAMP takes.
     TimestampInterval,
     /// A literal that is not negative.
@@ -44,6 +46,7 @@ impl Form {
             "json path" => Self::JsonPath,
             "delimiter" => Self::Delimiter,
             "date interval" => Self::DateInterval,
+            "day interval" => Self::DayInterval,
             "timestamp interval" => Self::TimestampInterval,
             "count" => Self::Count,
             "positive" => Self::Positive,

@@ -28,6 +28,8 @@ pub struct Argument {
     pub kind: Type,
     /// The restriction, such as `regex`; the file's head lists them.
     pub form: Option<String>,
+    /// The restriction where Spark shares it; mostly the same.
+    pub spark_form: Option<String>,
 }
 
 /// One way to call a function.
@@ -158,6 +160,8 @@ enum ArgumentEntry {
         #[serde(rename = "type")]
         kind: String,
         is: String,
+        #[serde(default)]
+        in_spark: Option<String>,
     },
 }
 
@@ -176,10 +180,14 @@ fn function(entry: FunctionEntry) -> Result<Function, String> {
     };
     let argument = |entry: &ArgumentEntry| {
         Ok::<_, String>(match entry {
-            ArgumentEntry::Plain(text) => Argument { kind: kind(text)?, form: None },
-            ArgumentEntry::Restricted { kind: text, is } => {
-                Argument { kind: kind(text)?, form: Some(is.clone()) }
+            ArgumentEntry::Plain(text) => {
+                Argument { kind: kind(text)?, form: None, spark_form: None }
             }
+            ArgumentEntry::Restricted { kind: text, is, in_spark } => Argument {
+                kind: kind(text)?,
+                form: Some(is.clone()),
+                spark_form: in_spark.clone().or_else(|| Some(is.clone())),
+            },
         })
     };
     let signature = |entry: &SignatureEntry| {

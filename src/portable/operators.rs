@@ -24,6 +24,9 @@ pub const INTERVAL_UNITS: [&str; 10] = [
 /// Units of an interval that a DATE takes.
 pub const DATE_UNITS: [&str; 5] = ["year", "quarter", "month", "week", "day"];
 
+/// The unit of an interval of days.
+pub const DAY_UNITS: [&str; 1] = ["day"];
+
 /// Units of an interval that a TIMESTAMP takes.
 pub const TIMESTAMP_UNITS: [&str; 6] =
     ["day", "hour", "minute", "second", "millisecond", "microsecond"];

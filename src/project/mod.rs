@@ -105,6 +105,11 @@ impl Project {
                 };
                 self.tables.insert(name.clone(), TableFile::parse(name, path, text)?);
             }
+            ["layers", file] if file.ends_with(".sql") || file.ends_with(".toml") => {
+                let message = "a table's file lies in the folder of its layer";
+                return Err(FileError::new(path, &text, 0..0, message)
+                    .with_help(format!("the layers are {}", LAYERS.join(", "))));
+            }
             ["layers", layer, file] if file.ends_with(".sql") && *layer != "functions" => {
                 return Err(FileError::new(
                     path,

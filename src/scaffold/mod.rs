@@ -11,7 +11,7 @@ mod text;
 use std::collections::BTreeMap;
 
 pub use columns::{Column, Columns, LeftOut};
-pub use roles::Roles;
+pub use roles::{Chosen, FieldPath, Roles};
 
 use self::{
     template::Values,
@@ -40,6 +40,8 @@ pub struct Scaffold {
     pub columns: Columns,
     category: Option<String>,
     measures: Vec<(String, ColumnType)>,
+    /// Columns of texts that are all numbers.
+    quoted_numbers: Vec<String>,
 }
 
 /// The small file of made-up orders with which a project begins that has no events yet.
@@ -56,9 +58,9 @@ pub fn source_name(file: &str) -> String {
 }
 
 impl Scaffold {
-    /// Proposes what the profile tells.
-    pub fn propose(source: &str, basis: String, profile: &Profile) -> Self {
-        let roles = Roles::of(source, profile);
+    /// Proposes what the profile tells, with the parts that were chosen.
+    pub fn propose(source: &str, basis: String, profile: &Profile, chosen: &Chosen) -> Self {
+        let roles = Roles::of(source, profile, chosen);
         let columns = Columns::of(profile, &roles);
         let named =
             |path: &roles::FieldPath| columns.attributes.iter().find(|column| column.path == *path);
@@ -70,7 +72,13 @@ impl Scaffold {
             .map(|column| (column.name.clone(), column.kind))
             .filter(|(_, kind)| matches!(kind, ColumnType::Int64 | ColumnType::Float64))
             .collect();
-        Self { source: source.to_owned(), basis, columns, category, measures }
+        let is_quoted = |column: &&Column| {
+            let field = &profile.fields[&column.path];
+            field.count > 0 && field.quoted_number_count == field.count
+        };
+        let quoted = columns.attributes.iter().filter(is_quoted);
+        let quoted_numbers = quoted.map(|column| column.name.clone()).collect();
+        Self { source: source.to_owned(), basis, columns, category, measures, quoted_numbers }
     }
 
     /// The path in the JSON of the time of an event, if one was found.
@@ -110,6 +118,12 @@ impl Scaffold {
             let names: Vec<String> =
                 self.measures.iter().map(|(name, _)| format!("`{name}`")).collect();
             said.push(format!("{} in the mart by day.", names.join(", ")));
+        }
+        if let Some(first) = self.quoted_numbers.first() {
+            said.push(format!(
+                "`{}`: numbers in quotes, kept as text; `udf.safe_float64({first})` is one to add up.",
+                self.quoted_numbers.join("`, `")
+            ));
         }
         if !columns.left_out.is_empty() {
             said.push(format!(

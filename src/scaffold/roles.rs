@@ -111,6 +111,25 @@ const MEASURE_COUNT_MAX: usize = 3;
 /// A field of more values than these is no sort of event.
 const CATEGORY_VALUES_MAX: u64 = 50;
 
+/// Parts that a person has given to fields.
+#[derive(Clone, Debug, Default)]
+pub struct Chosen {
+    /// What names an event.
+    pub id: Option<FieldPath>,
+    /// When it happened.
+    pub time: Option<FieldPath>,
+    /// Who or what it is of.
+    pub entity: Option<FieldPath>,
+}
+
+impl Chosen {
+    /// The first of the fields that no event has.
+    pub fn unknown(&self, profile: &Profile) -> Option<&FieldPath> {
+        let all = [&self.id, &self.time, &self.entity];
+        all.into_iter().flatten().find(|path| !profile.fields.contains_key(*path))
+    }
+}
+
 /// Which field plays which part; `None` where none does.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Roles {
@@ -127,14 +146,28 @@ pub struct Roles {
 }
 
 impl Roles {
-    /// The likeliest field for each part.
-    pub fn of(source: &str, profile: &Profile) -> Self {
+    /// The chosen field for each part, and else the likeliest.
+    pub fn of(source: &str, profile: &Profile, chosen: &Chosen) -> Self {
         let object_count = profile.object_count;
-        let id = best(profile, |path, field| id_rank(source, path, field, object_count));
-        let time = best(profile, |path, field| time_rank(path, field, object_count));
+        let has_part = |path: &FieldPath| {
+            let chosen = [&chosen.id, &chosen.time, &chosen.entity];
+            chosen.into_iter().flatten().any(|own| own == path)
+        };
+        let id = chosen.id.clone().or_else(|| {
+            best(profile, |path, field| {
+                id_rank(source, path, field, object_count).filter(|_| !has_part(path))
+            })
+        });
+        let time = chosen.time.clone().or_else(|| {
+            best(profile, |path, field| {
+                time_rank(path, field, object_count).filter(|_| !has_part(path))
+            })
+        });
         let is_free = |path: &FieldPath| Some(path) != id.as_ref() && Some(path) != time.as_ref();
-        let entity = best(profile, |path, field| {
-            entity_rank(path, field, object_count).filter(|_| is_free(path))
+        let entity = chosen.entity.clone().or_else(|| {
+            best(profile, |path, field| {
+                entity_rank(path, field, object_count).filter(|_| is_free(path))
+            })
         });
         let category = best(profile, |path, field| {
             let is_free = is_free(path) && Some(path) != entity.as_ref();

@@ -148,6 +148,7 @@ impl<'a> Builder<'a> {
             node: &node,
             snapshot: &pipeline.snapshot,
             run_id: "any order",
+            outside: None,
         };
         let first = *sequence;
         *sequence += 1 + i64::try_from(tasks.len()).unwrap_or(0);

@@ -102,6 +102,14 @@ impl Warehouse for Faulty {
         self.inner.raw_view(source, locators)
     }
 
+    fn export(&self, query: &str, file: &str) -> String {
+        self.inner.export(query, file)
+    }
+
+    fn file_rows(&self, files: &[String], columns: &[(String, ColumnType)]) -> String {
+        self.inner.file_rows(files, columns)
+    }
+
     fn create_table(&self, table: &str, columns: &[(&str, &Column)]) -> String {
         self.inner.create_table(table, columns)
     }

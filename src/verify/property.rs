@@ -155,6 +155,9 @@ impl Property {
 
     /// The trial of this property on a set of messages; `None` if the set has nothing to try it on.
     pub fn trial(self, draw: &Draw) -> Option<Trial> {
+        if draw.messages.is_empty() {
+            return None;
+        }
         let mut dice = Dice::new(draw.seed, self.name());
         let dice = &mut dice;
         let messages = draw.messages.clone();

@@ -137,13 +137,26 @@ impl Warehouse for DuckDb {
                  where false"
             );
         }
-        let list: Vec<String> =
-            locators.iter().map(|path| format!("'{}'", path.replace('\'', "''"))).collect();
         format!(
-            "create or replace view raw.{source} as select {columns} from read_parquet([{}], \
+            "create or replace view raw.{source} as select {columns} from read_parquet({}, \
              hive_partitioning = true, hive_types = {{'load_date': date}})",
-            list.join(", ")
+            file_list(locators)
         )
+    }
+
+    fn export(&self, query: &str, file: &str) -> String {
+        format!("copy ({query}) to {} (format parquet)", quoted(file))
+    }
+
+    fn file_rows(&self, files: &[String], columns: &[(String, ColumnType)]) -> String {
+        if files.is_empty() {
+            let null = |(name, kind): &(String, ColumnType)| {
+                format!("cast(null as {}) as {name}", self.type_name(*kind))
+            };
+            let nulls: Vec<String> = columns.iter().map(null).collect();
+            return format!("(select {} where false)", nulls.join(", "));
+        }
+        format!("read_parquet({}, hive_partitioning = false)", file_list(files))
     }
 
     fn columns(&self) -> Result<BTreeMap<String, Vec<DescribedColumn>>, WarehouseError> {
@@ -165,6 +178,15 @@ impl Warehouse for DuckDb {
         }
         Ok(tables)
     }
+}
+
+fn file_list(files: &[String]) -> String {
+    let files: Vec<String> = files.iter().map(|file| quoted(file)).collect();
+    format!("[{}]", files.join(", "))
+}
+
+fn quoted(text: &str) -> String {
+    format!("'{}'", text.replace('\'', "''"))
 }
 
 struct DuckDbSession {

@@ -54,6 +54,12 @@ pub trait Warehouse: Send + Sync {
     /// The statement that makes `raw.<source>` read exactly the objects at `locators`.
     fn raw_view(&self, source: &str, locators: &[String]) -> String;
 
+    /// The statement that writes the rows of a query into a new Parquet file.
+    fn export(&self, query: &str, file: &str) -> String;
+
+    /// What stands in a FROM for the rows of Parquet files with these columns.
+    fn file_rows(&self, files: &[String], columns: &[(String, ColumnType)]) -> String;
+
     /// The statement that creates a table.
     fn create_table(&self, table: &str, columns: &[(&str, &Column)]) -> String {
         let lines: Vec<String> = columns

@@ -1,24 +1,15 @@
-//! Kills the real binary, at each named place and at any moment, runs it again to its end, and
-//! looks whether the tables are those of a run that nothing disturbed.
+//! Kills the real binary at each named place, runs it again to its end, and looks whether the tables
+//! are those of a run that nothing disturbed. At any moment: `kills`.
 //!
 //! Phones whose acknowledgement died with the process send again, which no plan knows: how messages
 //! came and how many copies there are may differ, and nothing else.
 
-use std::{
-    fs,
-    path::Path,
-    process::{Command, Stdio},
-    thread,
-    time::{Duration, SystemTime},
-};
-
 use crate::{
     goldens::{assert_golden, assert_same_but_for_copies},
-    harness::{BINARY, Ended, World},
+    harness::World,
 };
 
 const SIGABRT: i32 = 6;
-const SIGKILL: i32 = 9;
 
 /// Kills a run each time that `place` was passed so often, then lets one through.
 #[track_caller]
@@ -34,7 +25,7 @@ fn killed_at(place: &str, passed_counts: &[u32], ingest: &str) {
 
 /// Runs to the end; the tables are then right, and the next run has nothing to do.
 #[track_caller]
-fn finish(world: &World, run: &str, context: &str) {
+pub fn finish(world: &World, run: &str, context: &str) {
     let _ = world.lakebed(run).run().status(0).stdout_contains("Everything is right.");
     let _ = world.lakebed("plan").run().status(0).stdout_contains("Nothing to build");
     assert_same_but_for_copies(&world.data(), context);
@@ -149,56 +140,4 @@ fn killed_again_and_again() {
         let _ = world.lakebed("run tiny").env("FAILPOINTS", place).run().killed_by(SIGABRT);
     }
     finish(&world, "run tiny", "killed six times");
-}
-
-/// What exists when the signal is sent: the moment is then somewhere in that part of the run.
-const MOMENTS: [&str; 4] = ["bus.redb", "cursors", "raw", "warehouse.duckdb"];
-
-#[test]
-fn killed_by_the_system_at_any_moment() {
-    for name in MOMENTS {
-        let world = World::new();
-        let any_delay = || Duration::from_micros(u64::from(any_number() % 250_000));
-        let was_killed = kill_after(&world, name, any_delay());
-        assert!(was_killed, "the run was over before the signal after {name}");
-        // Once more, if the rest takes long enough to be killed.
-        kill_after(&world, name, any_delay());
-        finish(&world, "run tiny", &format!("SIGKILL after {name} was there"));
-    }
-}
-
-/// Kills a run `delay` after `name` is in the data folder, or changed there. Says whether it died
-/// of that; a run that needs no such change ends by itself, in success.
-#[track_caller]
-fn kill_after(world: &World, name: &str, delay: Duration) -> bool {
-    let watched = world.data().join(name);
-    let before = modified(&watched);
-    let mut child = Command::new(BINARY)
-        .args(["run", "tiny", "--data"])
-        .arg(world.data())
-        .stdout(Stdio::null())
-        .stderr(Stdio::piped())
-        .spawn()
-        .expect("the binary runs");
-    while modified(&watched) == before && child.try_wait().expect("a child").is_none() {
-        thread::sleep(Duration::from_millis(1));
-    }
-    thread::sleep(delay);
-    child.kill().expect("a child");
-    let output = child.wait_with_output().expect("a child");
-    let ended = Ended::new(&output, format!("SIGKILL {delay:?} after {name}"), String::new());
-    if output.status.success() {
-        return false;
-    }
-    let _ = ended.killed_by(SIGKILL);
-    true
-}
-
-fn modified(path: &Path) -> Option<SystemTime> {
-    fs::metadata(path).and_then(|data| data.modified()).ok()
-}
-
-/// Differs from run to run: the moment of a kill is not repeatable anyhow.
-fn any_number() -> u32 {
-    SystemTime::UNIX_EPOCH.elapsed().map_or(0, |since| since.subsec_nanos() / 97)
 }

@@ -47,6 +47,17 @@ fn changed_tables(before: &Tables, after: &Tables) -> BTreeSet<String> {
 }
 
 #[test]
+fn a_past_that_arrives_at_once_is_told_how_to_arrive() {
+    let world = World::new();
+    file(&world, "mobile_events-past.ndjson", LATE);
+    let way_out = "--backfill occurred_at";
+    let said = world.lakebed(&format!("ingest {ARRIVED} mobile_events-past.ndjson")).run();
+    assert!(!said.status(0).stdout.contains(way_out));
+    let late = "ingest --arrived 2026-02-07T12:00:00Z mobile_events-past.ndjson";
+    let _ = world.lakebed(late).run().status(0).stdout_contains(way_out);
+}
+
+#[test]
 fn late_events_change_what_a_full_rebuild_changes_and_nothing_else() {
     let world = World::with_tiny();
     let before = export(&world.data());

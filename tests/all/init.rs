@@ -57,6 +57,7 @@ fn check(init: &str, places: &str, mart: &str) -> World {
     let found = inside(&world, "query --format csv").arg(PLACES).run().status(0).stdout;
     assert_eq!(found, format!("accepted,rejected,duplicate,wrong\n{places}\n"));
     let _ = inside(&world, "plan").run().status(0).stdout_contains("Nothing to build");
+    let _ = inside(&world, "check").run().status(0).stdout_contains("No finding");
     let files = ProjectFiles::read(&world.folder().join("own")).expect("a project");
     let project = Project::parse(&files).expect("every file is right");
     for (name, table) in &project.tables {
@@ -109,6 +110,19 @@ fn events_of_repositories_whose_payload_depends_on_the_type() {
                from standardized.repository_events where payload_issue_title is not null limit 1";
     let found = inside(&world, "query --format csv").arg(one).run().status(0).stdout;
     assert_eq!(found, "title,has_time\nIt breaks,true\n");
+}
+
+#[test]
+fn a_person_chooses_what_the_hub_is_of() {
+    let events = events("2026-02-27-15.ndjson");
+    let init = format!("--source repository_events --hub repo.name --from {}", events.display());
+    let world = check(&init, "60,0,0,0", "active_repo_count");
+    let hub = "select count(*) > 1 as has_some from vault.hub_repo";
+    let found = inside(&world, "query --format csv").arg(hub).run().status(0).stdout;
+    assert_eq!(found, "has_some\ntrue\n");
+    let wrong = format!("init other --hub repo.title --from {}", events.display());
+    let said = World::new().lakebed(&wrong).run().status(2);
+    let _ = said.stderr_contains("no event has a field `repo.title`").stderr_contains("repo.name");
 }
 
 #[test]

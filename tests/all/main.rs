@@ -1,17 +1,21 @@
 //! Tests of the whole: the real planner, SQL and binary. One binary, so that all is linked once.
 
+mod bad_week;
 mod check;
 mod cli;
 mod crash;
+mod documents;
 mod errors;
+mod explain;
 mod goldens;
 mod harness;
 mod ingest;
 mod init;
+mod kills;
 mod late_file;
 mod properties;
+mod reading;
 mod rejected;
 mod sim;
 mod tidy;
-mod tutorial;
 mod verify;

@@ -244,8 +244,8 @@ fn the_core_does_no_io_and_knows_no_engine() {
 
 #[test]
 fn only_commands_names_adapters() {
-    let adapters = ["EmbeddedBus", "LocalRawStore", "DuckDb", "duckdb::", "redb::"];
-    let may = ["src/commands/", "src/bus/", "src/raw_store/", "src/warehouse/"];
+    let adapters = ["EmbeddedBus", "LocalRawStore", "LocalSpark", "DuckDb", "duckdb::", "redb::"];
+    let may = ["src/commands/", "src/bus/", "src/engine/", "src/raw_store/", "src/warehouse/"];
     let must_not = |path: &str| {
         path.starts_with("src/") && !may.iter().any(|own| path.starts_with(own)) && !is_test(path)
     };

@@ -1,8 +1,9 @@
 //! Every function of the portable subset gives the same value in DuckDB and in the reference
-//! implementation, on generated arguments.
+//! implementation, and those that Spark shares in Spark, on generated arguments.
 //!
 //! Of each way to call a function, with each type that it takes, the arguments of many calls go into
-//! one table and one statement. What fails in one engine must fail in the other. A difference is
+//! one table and one statement. What fails in DuckDB must fail in the reference implementation, and the
+//! other way round; Spark is not asked for what fails. A difference is
 //! shrunk to a SELECT of literals. Aggregates and window functions get groups of rows.
 
 use lakebed::{
@@ -10,7 +11,7 @@ use lakebed::{
         functions::{Argument, FUNCTIONS, Function, FunctionKind, Signature},
         types::Type,
     },
-    warehouse::{Session, Warehouse},
+    warehouse::Session,
 };
 use proptest::{
     collection::vec,
@@ -20,18 +21,17 @@ use proptest::{
 };
 
 use crate::{
+    arguments::{Arguments, Depth},
     generate::{any_of, is_literal, literals, values},
     google::Google,
-    report::{Line, Report, Verdict},
+    report::{GOOGLESQL, Line, Part, Report, SPARK, Verdict},
     rows::Cell,
+    spark::Spark,
     text::expression,
-    trial::{Call, Shape, Trial, compare, shrunk},
+    trial::{Call, Other, Shape, Trial, compare, shrunk},
+    world::OpenProject,
 };
 
-/// At least so many calls, or rows of aggregates, of each function.
-const CASES_MIN: usize = 1000;
-/// Calls of one function with one set of types and literals, at least.
-const BATCH_MIN: usize = 60;
 /// Sets of literals for each way to call a function that takes literals.
 const LITERALS_MAX: usize = 8;
 /// Differences of one function that are shrunk and shown.
@@ -52,19 +52,51 @@ const TIES: [&str; 4] = ["cume_dist", "dense_rank", "percent_rank", "rank"];
 /// Rows of a group at most.
 const GROUP_MAX: usize = 7;
 
-/// Compares every function.
+/// Compares every function with Google's reference implementation.
 pub fn compare_all(
-    duckdb: &dyn Warehouse,
+    open: &OpenProject,
     google: &mut Google,
-    wanted: &dyn Fn(&str) -> bool,
+    arguments: &Arguments,
     report: &mut Report,
 ) {
-    let mut session = duckdb.session().expect("a session");
-    for function in FUNCTIONS.values().filter(|function| wanted(&function.name)) {
-        let (verdict, case_count) = compare_function(session.as_mut(), google, function);
-        let construct = function.name.clone();
-        report.add(Line { part: "functions", construct, engine: "googlesql", verdict, case_count });
+    for function in FUNCTIONS.values() {
+        compare_one(open, (GOOGLESQL, google), function, arguments, report);
     }
+}
+
+/// Compares with Spark the functions that it shares, in the forms that it shares.
+pub fn compare_on_spark(
+    open: &OpenProject,
+    spark: &mut Spark,
+    arguments: &Arguments,
+    report: &mut Report,
+) {
+    for function in FUNCTIONS.values().filter(|function| function.is_in_spark) {
+        let mut shared = function.clone();
+        for signature in &mut shared.signatures {
+            for argument in &mut signature.arguments {
+                argument.form.clone_from(&argument.spark_form);
+            }
+        }
+        compare_one(open, (SPARK, spark), &shared, arguments, report);
+    }
+}
+
+fn compare_one(
+    open: &OpenProject,
+    (engine, other): (&'static str, &mut dyn Other),
+    function: &Function,
+    arguments: &Arguments,
+    report: &mut Report,
+) {
+    if !arguments.wants(&function.name) {
+        return;
+    }
+    let mut session = open.in_memory();
+    let (verdict, case_count) =
+        compare_function(session.as_mut(), other, function, arguments.depth);
+    let construct = function.name.clone();
+    report.add(Line { part: Part::Functions, construct, engine, verdict, case_count });
 }
 
 /// Gives the same arguments on every run: a difference stays until it is mended.
@@ -75,15 +107,19 @@ pub fn runner() -> TestRunner {
 /// How a function comes out, and how many calls were compared.
 pub fn compare_function(
     session: &mut dyn Session,
-    google: &mut Google,
+    other: &mut dyn Other,
     function: &Function,
+    depth: Depth,
 ) -> (Verdict, usize) {
     if let Some(reason) = reason_to_skip(function) {
         return (Verdict::Skipped(reason.to_owned()), 0);
     }
     let mut runner = runner();
-    let calls = calls(function, &mut runner);
-    let per_call = (CASES_MIN / calls.len().max(1) + 1).max(BATCH_MIN);
+    let mut calls = calls(function, &mut runner);
+    // Some of each kind: those of one signature stand together.
+    let step = calls.len().div_ceil(depth.calls_max).max(1);
+    calls = calls.into_iter().step_by(step).collect();
+    let per_call = (depth.cases_min / calls.len().max(1) + 1).max(depth.batch_min);
     let mut case_count = 0;
     let mut differences = Vec::new();
     for call in calls {
@@ -100,10 +136,10 @@ pub fn compare_function(
             tolerance: function.tolerance,
         };
         case_count += trial.groups.iter().map(Vec::len).sum::<usize>();
-        match compare(session, google, &trial) {
+        match compare(session, other, &trial) {
             Ok(wrong) => {
                 if let Some(group) = wrong {
-                    differences.push(shrunk(session, google, &trial, trees[group].as_mut()));
+                    differences.push(shrunk(session, other, &trial, trees[group].as_mut()));
                 }
             }
             Err(problem) => differences.push(problem),
@@ -266,7 +302,7 @@ fn literal_text(cell: &Cell, kind: &Type) -> String {
 }
 
 fn no_form(kind: Type) -> Argument {
-    Argument { kind, form: None }
+    Argument { kind, form: None, spark_form: None }
 }
 
 /// NULL, 0 or 1.

@@ -126,7 +126,7 @@ const TIMESTAMP_FORMATS: [&str; 5] =
 
 /// Whether an argument stands in the statement's text, so that many rows share it.
 pub fn is_literal(argument: &Argument) -> bool {
-    const LITERALS: [&str; 11] = [
+    const LITERALS: [&str; 12] = [
         "literal",
         "regex",
         "regex that matches something",
@@ -134,6 +134,7 @@ pub fn is_literal(argument: &Argument) -> bool {
         "timestamp format",
         "json path",
         "date interval",
+        "day interval",
         "timestamp interval",
         "count",
         "positive",
@@ -152,6 +153,7 @@ pub fn literals(argument: &Argument) -> BoxedStrategy<Cell> {
         "timestamp format" => texts(&TIMESTAMP_FORMATS),
         "json path" => texts(&["$.a", "$.a.b", "$", "$.a[0]", "$.missing"]),
         "date interval" => intervals(&["day", "week", "month", "quarter", "year"], 0..400),
+        "day interval" => intervals(&["day"], 0..400),
         "timestamp interval" => {
             intervals(&["day", "hour", "minute", "second", "millisecond", "microsecond"], 0..10_000)
         }

@@ -3,7 +3,7 @@
 use std::{collections::BTreeMap, fmt::Write as _, path::Path};
 
 use lakebed::{
-    contract::{ColumnType, TableName},
+    contract::{ColumnType, TableName, source::RAW_COLUMNS},
     graph::Graph,
     prelude::Prelude,
     project::Project,
@@ -12,18 +12,11 @@ use lakebed::{
 use serde_json::json;
 use sqlparser::{keywords::RESERVED_FOR_TABLE_ALIAS, tokenizer::Token};
 
-use crate::{rows::Row, worker::Worker};
-
-/// The columns of `raw.<source>`, which the archiver writes.
-pub const RAW_COLUMNS: [(&str, ColumnType); 7] = [
-    ("message_id", ColumnType::String),
-    ("published_at", ColumnType::Timestamp),
-    ("received_at", ColumnType::Timestamp),
-    ("source", ColumnType::String),
-    ("attributes", ColumnType::String),
-    ("payload", ColumnType::Bytes),
-    ("load_date", ColumnType::Date),
-];
+use crate::{
+    rows::Row,
+    trial::{CASES, Other, Outcomes, Trial, numbered, outcomes, statement, with_numbers},
+    worker::Worker,
+};
 
 /// Names and types of columns, in order.
 pub type Columns = Vec<(String, String)>;
@@ -90,6 +83,29 @@ impl Google {
         let sql = with_quoted_tables(sql, tables);
         let answer = self.worker.ask(&json!({"do": "query", "sql": sql, "tables": tables}))?;
         Ok(serde_json::from_value(answer["rows"].clone()).expect("lists of cells"))
+    }
+}
+
+impl Other for Google {
+    fn shown_name(&self) -> &'static str {
+        "GoogleSQL"
+    }
+
+    fn outcomes(&mut self, trial: &Trial<'_>, _: &Outcomes) -> Result<Outcomes, String> {
+        let call = trial.call;
+        let mut columns =
+            vec![("g".to_owned(), "INT64".to_owned()), ("i".to_owned(), "INT64".to_owned())];
+        let kinds = call.kinds.iter().enumerate();
+        columns.extend(kinds.map(|(at, kind)| (format!("a{at}"), kind.to_string())));
+        self.set_table(CASES, &columns);
+        let rows = numbered(&trial.groups).map(|(g, i, row)| with_numbers(g, i, row)).collect();
+        let failed = format!("iserror({})", call.expression);
+        let value = format!("if({failed}, null, {})", call.expression);
+        let statement = statement(call, &failed, &value, 0..trial.groups.len());
+        let result = self
+            .query(&statement, &BTreeMap::from([(CASES.to_owned(), rows)]))
+            .map_err(|error| format!("GoogleSQL refuses it: {error}\n{statement}"))?;
+        Ok(outcomes(result, &call.returns))
     }
 }
 

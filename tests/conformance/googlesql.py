@@ -236,7 +236,9 @@ class Worker:
         self.options = analyzer_options(reference)
         self.types = {}
         self.functions = []
-        self.registered = None
+        # Catalogs that the engine keeps, by the tables in them: to make one takes longer than to
+        # analyze a statement.
+        self.registered = {}
 
     def catalog(self, request):
         self.types = {
@@ -244,12 +246,12 @@ class Worker:
             for table, columns in request["tables"].items()
         }
         self.functions = []
-        self.registered = None
+        self.registered = {}
         errors = []
         for statement in request["functions"]:
             try:
                 self.functions.append(self.function(statement))
-                self.registered = None
+                self.registered = {}
             except Refused as error:
                 errors.append([statement, str(error)])
         return {"errors": errors}
@@ -258,7 +260,6 @@ class Worker:
         """Adds or replaces a table."""
         columns = request["columns"]
         self.types[request["name"]] = [(name, type_proto(kind)) for name, kind in columns]
-        self.registered = None
         return {}
 
     def function(self, statement):
@@ -305,12 +306,14 @@ class Worker:
         return catalog
 
     def resolve(self, sql):
-        if self.registered is None:
-            register = service.RegisterCatalogRequest(simple_catalog=self.simple_catalog())
+        catalog = self.simple_catalog()
+        key = catalog.SerializeToString(deterministic=True)
+        if key not in self.registered:
+            register = service.RegisterCatalogRequest(simple_catalog=catalog)
             answer = self.reference.call("RegisterCatalog", register, service.RegisterResponse)
-            self.registered = answer.registered_id
+            self.registered[key] = answer.registered_id
         request = service.AnalyzeRequest(
-            sql_statement=sql, options=self.options, registered_catalog_id=self.registered
+            sql_statement=sql, options=self.options, registered_catalog_id=self.registered[key]
         )
         return self.reference.call("Analyze", request, service.AnalyzeResponse).resolved_statement
 

@@ -1,19 +1,16 @@
 //! The comparison finds what it is there for: functions of DuckDB that were made wrong on purpose.
 //!
 //! Each mutant is one change in `layers/functions/duckdb.sql`, such as one day too many or a NULL
-//! in the wrong place. One that is not found is reported as a difference.
+//! in the wrong place. One that no SELECT is found for is reported as a difference.
 
-use lakebed::{
-    portable::functions::FUNCTIONS,
-    prelude::Prelude,
-    warehouse::duckdb::{Options, open_shared},
-};
+use lakebed::{portable::functions::FUNCTIONS, prelude::Prelude};
 
 use crate::{
+    arguments::Arguments,
     functions::compare_function,
     google::Google,
-    report::{Line, Report, Verdict},
-    world::OpenProject,
+    report::{GOOGLESQL, Line, Part, Report, Verdict},
+    world::{OpenProject, in_memory},
 };
 
 /// A function, a text of its definition, and what is put in its place.
@@ -33,12 +30,12 @@ const MUTANTS: [(&str, &str, &str); 5] = [
 pub fn find_all(
     open: &OpenProject,
     google: &mut Google,
-    wanted: &dyn Fn(&str) -> bool,
+    arguments: &Arguments,
     report: &mut Report,
 ) {
     for (function, original, mutated) in MUTANTS {
         let construct = format!("mutant of {function}");
-        if !wanted(&construct) {
+        if !arguments.wants(&construct) {
             continue;
         }
         let mut project = open.project.clone();
@@ -49,18 +46,19 @@ pub fn find_all(
         );
         project.duckdb_functions = text.replacen(original, mutated, 1).into();
         let prelude = Prelude::duckdb(&project).expect("the mutant has tokens");
-        let options = Options { threads: None, is_read_only: false };
-        let duckdb = open_shared(None, options, &prelude).expect("a database in memory");
-        let mut session = duckdb.session().expect("a session");
+        let mut session = in_memory(&prelude).session().expect("a session");
         let (verdict, case_count) =
-            compare_function(session.as_mut(), google, &FUNCTIONS[function]);
+            compare_function(session.as_mut(), google, &FUNCTIONS[function], arguments.depth);
         let verdict = match verdict {
-            Verdict::Differs(differences) => {
+            Verdict::Differs(differences) if differences[0].starts_with("select ") => {
                 println!("{construct}, found by:\n{}\n", differences[0]);
                 Verdict::Same
             }
-            _ => Verdict::Differs(vec![format!("nothing tells it from {function}: {mutated}")]),
+            _ => {
+                let problem = format!("no SELECT tells `{mutated}` from {function}");
+                Verdict::Differs(vec![problem])
+            }
         };
-        report.add(Line { part: "mutants", construct, engine: "googlesql", verdict, case_count });
+        report.add(Line { part: Part::Mutants, construct, engine: GOOGLESQL, verdict, case_count });
     }
 }

@@ -1,9 +1,7 @@
 //! The generated payload parsers read every body alike: documents of each source's fields, with what
 //! phones and other programs get wrong.
 
-use lakebed::{
-    contract::source::SourceContract, portable::types::Type, project::Project, warehouse::Warehouse,
-};
+use lakebed::{contract::source::SourceContract, portable::types::Type};
 use proptest::{
     collection::vec,
     prelude::*,
@@ -12,14 +10,14 @@ use proptest::{
 };
 
 use crate::{
+    arguments::Arguments,
     functions::runner,
     google::Google,
-    report::{Line, Report, Verdict},
+    report::{GOOGLESQL, Line, Part, Report, Verdict},
     trial::{Call, Shape, Trial, compare, shrunk},
+    world::OpenProject,
 };
 
-/// Bodies for each source.
-const BODY_COUNT: usize = 3000;
 /// Values as they stand in a document: texts, numbers of all sizes and forms, and what is no JSON.
 const VALUES: [&str; 58] = [
     r#""x""#,
@@ -103,16 +101,15 @@ const AROUND: [(&str, &str); 16] = [
 
 /// Compares the parser of each source.
 pub fn compare_all(
-    project: &Project,
-    duckdb: &dyn Warehouse,
+    open: &OpenProject,
     google: &mut Google,
-    wanted: &dyn Fn(&str) -> bool,
+    arguments: &Arguments,
     report: &mut Report,
 ) {
-    let mut session = duckdb.session().expect("a session");
-    for (source, file) in &project.sources {
+    let mut session = open.in_memory();
+    for (source, file) in &open.project.sources {
         let construct = format!("udf.parse_{source}");
-        if !wanted(&construct) {
+        if !arguments.wants(&construct) {
             continue;
         }
         let body = bodies(&file.contract).prop_map(|body| vec![body.into()]);
@@ -125,7 +122,7 @@ pub fn compare_all(
         };
         let mut runner = runner();
         let new_tree = |_| call.groups.new_tree(&mut runner).expect("nothing is rejected");
-        let mut trees: Vec<_> = (0..BODY_COUNT).map(new_tree).collect();
+        let mut trees: Vec<_> = (0..arguments.depth.body_count).map(new_tree).collect();
         let groups = trees.iter().map(ValueTree::current).collect();
         let trial = Trial { call: &call, groups, tolerance: None };
         let verdict = match compare(session.as_mut(), google, &trial) {
@@ -136,8 +133,14 @@ pub fn compare_all(
             }
             Err(problem) => Verdict::Differs(vec![problem]),
         };
-        let case_count = BODY_COUNT;
-        report.add(Line { part: "payloads", construct, engine: "googlesql", verdict, case_count });
+        let case_count = arguments.depth.body_count;
+        report.add(Line {
+            part: Part::Payloads,
+            construct,
+            engine: GOOGLESQL,
+            verdict,
+            case_count,
+        });
     }
 }
 

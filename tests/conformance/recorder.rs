@@ -12,19 +12,16 @@ use std::{
 };
 
 use lakebed::{
-    contract::{Column, ColumnType},
+    contract::{Column, ColumnType, source::RAW_COLUMNS},
     sql::{reads::tables_read, tokens::tokenize},
     warehouse::{
         DescribedColumn, QueryResult, Session, SharedWarehouse, Warehouse, WarehouseError,
     },
 };
+use sha2::{Digest, Sha256};
 use sqlparser::tokenizer::Token;
 
-use crate::{
-    google::{RAW_COLUMNS, type_name},
-    rows::Row,
-    world::all_rows,
-};
+use crate::{google::type_name, rows::Row, world::all_rows};
 
 /// The temporary table of a build.
 pub const NEW_ROWS: &str = "new_rows";
@@ -64,6 +61,8 @@ pub struct Log {
     pub statements: Vec<Sent>,
     /// Changes to compare.
     pub changes: Vec<Change>,
+    /// SHA-256 of each query that stood in a statement, as DuckDB got it.
+    pub query_sha256: BTreeSet<String>,
     seen: BTreeSet<String>,
     /// Texts that DuckDB's adapter gave, and what BigQuery's would give.
     translations: BTreeMap<String, String>,
@@ -72,6 +71,10 @@ pub struct Log {
 
 impl Log {
     fn note(&mut self, sql: &str) {
+        // A statement that stores the rows of a query has the query below its first line.
+        if let Some((_, query)) = sql.split_once('\n') {
+            self.query_sha256.insert(format!("{:x}", Sha256::digest(query.as_bytes())));
+        }
         let mut sql = sql.to_owned();
         for (ours, theirs) in &self.translations {
             sql = sql.replace(ours, theirs);
@@ -146,6 +149,14 @@ impl Warehouse for Recorder {
             columns.join(", ")
         );
         self.translated(self.duckdb.raw_view(source, locators), theirs)
+    }
+
+    fn export(&self, query: &str, file: &str) -> String {
+        self.duckdb.export(query, file)
+    }
+
+    fn file_rows(&self, files: &[String], columns: &[(String, ColumnType)]) -> String {
+        self.duckdb.file_rows(files, columns)
     }
 
     fn create_table(&self, table: &str, columns: &[(&str, &Column)]) -> String {

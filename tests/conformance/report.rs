@@ -1,6 +1,65 @@
-//! What was compared, and how it came out: a table for people.
+//! What was compared, and how it came out: a table for people, construct by engine.
 
-use std::{fmt::Write as _, path::Path};
+use std::{collections::BTreeMap, fmt, fmt::Write as _};
+
+use Verdict::{Differs, Same, Skipped};
+
+/// The engines that DuckDB is compared with, in the order of their columns.
+pub const ENGINES: [&str; 2] = [GOOGLESQL, SPARK];
+/// Google's analyzer and reference implementation.
+pub const GOOGLESQL: &str = "googlesql";
+/// Apache Spark, in local mode.
+pub const SPARK: &str = "spark";
+
+/// What kind of thing is compared.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Part {
+    /// Statements of builds, read by the analyzer.
+    Statements,
+    /// What statements that change tables leave in them.
+    Effects,
+    /// The rows of tables' queries.
+    Tables,
+    /// The values of functions.
+    Functions,
+    /// The values of the generated payload parsers.
+    Payloads,
+    /// Functions made wrong on purpose, each of which must be found.
+    Mutants,
+}
+
+impl fmt::Display for Part {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(match self {
+            Self::Statements => "statements",
+            Self::Effects => "effects",
+            Self::Tables => "tables",
+            Self::Functions => "functions",
+            Self::Payloads => "payloads",
+            Self::Mutants => "mutants",
+        })
+    }
+}
+
+impl Part {
+    const ALL: [Self; 6] = [
+        Self::Statements,
+        Self::Effects,
+        Self::Tables,
+        Self::Functions,
+        Self::Payloads,
+        Self::Mutants,
+    ];
+
+    /// What was done with each of its constructs.
+    const fn done(self) -> &'static str {
+        match self {
+            Self::Statements => "analyzed",
+            Self::Mutants => "found",
+            _ => "compared",
+        }
+    }
+}
 
 /// How a construct came out on an engine.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -16,11 +75,11 @@ pub enum Verdict {
 /// One construct on one engine.
 #[derive(Clone, Debug)]
 pub struct Line {
-    /// `statements`, `tables`, `functions` or `spark`.
-    pub part: &'static str,
+    /// What kind of thing it is.
+    pub part: Part,
     /// What was compared, such as a table or a function.
     pub construct: String,
-    /// With which engine.
+    /// With which of `ENGINES`.
     pub engine: &'static str,
     /// How it came out.
     pub verdict: Verdict,
@@ -28,7 +87,7 @@ pub struct Line {
     pub case_count: usize,
 }
 
-/// All lines, in the order in which they came.
+/// All lines.
 #[derive(Debug, Default)]
 pub struct Report {
     lines: Vec<Line>,
@@ -37,7 +96,7 @@ pub struct Report {
 impl Report {
     /// Adds a line, and says it if it is a difference.
     pub fn add(&mut self, line: Line) {
-        if let Verdict::Differs(differences) = &line.verdict {
+        if let Differs(differences) = &line.verdict {
             eprintln!("DIFFERENCE in {} on {}:", line.construct, line.engine);
             for difference in differences {
                 eprintln!("{difference}\n");
@@ -46,80 +105,124 @@ impl Report {
         self.lines.push(line);
     }
 
-    /// Whether no case differed.
+    /// Adds the lines of another.
+    pub fn append(&mut self, mut other: Self) {
+        self.lines.append(&mut other.lines);
+    }
+
+    /// Whether something was compared, and no case differed.
     pub fn is_success(&self) -> bool {
-        !self.lines.iter().any(|line| matches!(line.verdict, Verdict::Differs(_)))
+        let is_different = |line: &Line| matches!(line.verdict, Differs(_));
+        !self.lines.is_empty() && !self.lines.iter().any(is_different)
+    }
+
+    /// The lines of each construct, in the order of parts and of their first lines.
+    pub fn constructs(&self) -> Vec<(Part, &str, Vec<&Line>)> {
+        let mut places = BTreeMap::new();
+        let mut constructs: Vec<(Part, &str, Vec<&Line>)> = Vec::new();
+        for line in &self.lines {
+            let key = (line.part, line.construct.as_str());
+            let place = *places.entry(key).or_insert_with(|| {
+                constructs.push((key.0, key.1, Vec::new()));
+                constructs.len() - 1
+            });
+            constructs[place].2.push(line);
+        }
+        constructs.sort_by_key(|(part, ..)| *part);
+        constructs
     }
 
     /// The table, its sums, and what was skipped.
     pub fn text(&self) -> String {
-        let width = self.lines.iter().map(|line| line.construct.chars().count()).max().unwrap_or(0);
-        let mut text = String::new();
-        for Line { part, construct, engine, verdict, case_count } in &self.lines {
-            let verdict = short(verdict);
-            let _ = writeln!(
-                text,
-                "{part:<11} {construct:<width$}  {engine:<9}  {case_count:>8}  {verdict}"
-            );
+        let constructs = self.constructs();
+        let width = constructs.iter().map(|(_, name, _)| name.chars().count()).max().unwrap_or(0);
+        let mut text = format!("{:<11} {:<width$}", "part", "construct");
+        for engine in ENGINES {
+            let _ = write!(text, "  {:>7} {engine:<12}", "cases");
         }
-        let _ = writeln!(text, "\n{}", self.sums());
-        text
+        for (part, construct, lines) in constructs {
+            let _ = write!(text, "\n{part:<11} {construct:<width$}");
+            for engine in ENGINES {
+                let cell = lines.iter().find(|line| line.engine == engine);
+                let count = cell.map(|line| line.case_count.to_string()).unwrap_or_default();
+                let verdict = cell.map(|line| short(&line.verdict)).unwrap_or_default();
+                let _ = write!(text, "  {count:>7} {verdict:<12}");
+            }
+        }
+        text.push_str("\n\n");
+        for (name, value) in self.sums() {
+            let _ = writeln!(text, "{name:<20} {value}");
+        }
+        for (construct, engine, reason) in self.skipped() {
+            let _ = writeln!(text, "  {construct} on {engine}: {reason}");
+        }
+        text.lines().map(str::trim_end).collect::<Vec<_>>().join("\n") + "\n"
     }
 
-    fn sums(&self) -> String {
-        let count = |is_counted: &dyn Fn(&Line) -> bool| {
-            self.lines.iter().filter(|l| is_counted(l)).count()
-        };
+    /// What was done how often, with which engine.
+    pub fn sums(&self) -> Vec<(String, String)> {
+        let mut sums = Vec::new();
+        for part in Part::ALL {
+            let counts: Vec<String> = ENGINES
+                .into_iter()
+                .map(|engine| (engine, self.count(part, engine)))
+                .filter(|(_, count)| *count > 0)
+                .map(|(engine, count)| format!("{} on {engine}", grouped(count)))
+                .collect();
+            if !counts.is_empty() {
+                sums.push((format!("{part} {}", part.done()), counts.join(", ")));
+            }
+        }
         let cases: usize = self.lines.iter().map(|line| line.case_count).sum();
-        format!(
-            "{} constructs, {cases} cases: {} the same, {} different, {} skipped",
-            self.lines.len(),
-            count(&|line| line.verdict == Verdict::Same),
-            count(&|line| matches!(line.verdict, Verdict::Differs(_))),
-            count(&|line| matches!(line.verdict, Verdict::Skipped(_))),
-        )
+        let different = self.lines.iter().filter(|line| matches!(line.verdict, Differs(_))).count();
+        let none_or = |count: usize| if count == 0 { "none".to_owned() } else { grouped(count) };
+        sums.push(("cases".to_owned(), grouped(cases)));
+        sums.push(("differences".to_owned(), none_or(different)));
+        sums.push(("skipped".to_owned(), none_or(self.skipped().count())));
+        sums
     }
 
-    /// Writes the table as a page that needs nothing else.
-    pub fn write_html(&self, path: &Path) -> std::io::Result<()> {
-        let mut body = String::new();
-        for line in &self.lines {
-            let (class, detail) = match &line.verdict {
-                Verdict::Same => ("same", String::new()),
-                Verdict::Differs(differences) => {
-                    ("differs", format!("<pre>{}</pre>", escaped(&differences.join("\n\n"))))
-                }
-                Verdict::Skipped(_) => ("skipped", String::new()),
-            };
-            let _ = writeln!(
-                body,
-                "<tr class={class}><td>{}<td>{}<td>{}<td class=number>{}<td>{}{detail}</tr>",
-                line.part,
-                escaped(&line.construct),
-                line.engine,
-                line.case_count,
-                escaped(&short(&line.verdict)),
-            );
+    /// Statements are counted one by one; of everything else the constructs are.
+    fn count(&self, part: Part, engine: &str) -> usize {
+        let is_counted = |line: &&Line| {
+            line.part == part && line.engine == engine && !matches!(line.verdict, Skipped(_))
+        };
+        let counted = self.lines.iter().filter(is_counted);
+        if part == Part::Statements {
+            counted.map(|line| line.case_count).sum()
+        } else {
+            counted.count()
         }
-        std::fs::write(path, PAGE.replace("{sums}", &self.sums()).replace("{body}", &body))
+    }
+
+    /// What was skipped on which engine, and why.
+    pub fn skipped(&self) -> impl Iterator<Item = (&str, &str, &str)> {
+        self.lines.iter().filter_map(|line| match &line.verdict {
+            Skipped(reason) => Some((line.construct.as_str(), line.engine, reason.as_str())),
+            Same | Differs(_) => None,
+        })
     }
 }
 
-const PAGE: &str = "<!doctype html><html lang=en><meta charset=utf-8><title>Conformance</title>\
-<style>body{font:15px/1.4 system-ui,sans-serif;margin:2em}table{border-collapse:collapse}\
-th,td{text-align:left;padding:.2em .8em;border-bottom:1px solid #ddd;vertical-align:top}\
-.number{text-align:right}.differs{background:#fdd}.skipped{color:#777}pre{white-space:pre-wrap}\
-</style><h1>Conformance</h1><p>{sums}</p><table><tr><th>Part<th>Construct<th>Engine<th>Cases\
-<th>Verdict</tr>\n{body}</table></html>\n";
-
-fn short(verdict: &Verdict) -> String {
+/// A verdict in a word or two.
+pub fn short(verdict: &Verdict) -> String {
     match verdict {
-        Verdict::Same => "same".to_owned(),
-        Verdict::Differs(differences) => format!("{} DIFFERENCES", differences.len()),
-        Verdict::Skipped(reason) => format!("skipped: {reason}"),
+        Same => "same".to_owned(),
+        Differs(differences) => format!("DIFFERS ({})", differences.len()),
+        Skipped(_) => "skipped".to_owned(),
     }
 }
 
-fn escaped(text: &str) -> String {
-    text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;")
+/// `1234567` as `1,234,567`.
+fn grouped(count: usize) -> String {
+    let digits = count.to_string();
+    let first = digits.len() % 3;
+    let mut text = digits[..first].to_owned();
+    for start in (first..digits.len()).step_by(3) {
+        if !text.is_empty() {
+            text.push(',');
+        }
+        text.push_str(&digits[start..start + 3]);
+    }
+    text
 }

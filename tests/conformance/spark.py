@@ -1,119 +1,102 @@
-"""Spark in local mode, as a worker.
+"""Spark in local mode, as a worker: lakebed's own driver, which also returns rows.
 
-Reads one JSON object a line from standard input and answers each with one line:
+    {"do": "cases", "name": "t", "columns": [["a", "INT64"]], "rows": [[1]]}
+    {"do": "rows",  "sql": "…", "columns": [["a", "INT64"]]}   -> {"rows": [[1]]}
 
-    {"do": "prelude", "statements": ["create function …"]}
-    {"do": "raw",   "table": "raw.events", "folder": "…", "columns": [["a", "INT64"]]}
-    {"do": "table", "table": "layer.t", "sql": "…", "columns": [["a", "INT64"]]}   -> {"rows": [[1]]}
-
-The last runs a query, stores its rows as a table with these columns, for the queries after it, and
-returns them, with values as `googlesql.py` writes them. What Spark refuses is answered with
-{"error": "…"}.
+The other requests are those of `src/engine/spark/driver.py`. Values are written as `googlesql.py`
+writes them.
 """
 
-import json
+import decimal
 import os
-import re
 import struct
 import sys
-import tempfile
 
-from pyspark.errors import PySparkException
-from pyspark.sql import SparkSession
-from pyspark.sql import functions as F
+HERE = os.path.dirname(os.path.abspath(__file__))
+sys.path.insert(0, os.path.join(HERE, "..", "..", "src", "engine", "spark"))
+sys.dont_write_bytecode = True
 
-TYPES = {
-    "STRING": "STRING",
-    "INT64": "BIGINT",
-    "FLOAT64": "DOUBLE",
-    "BOOL": "BOOLEAN",
-    "DATE": "DATE",
-    "TIMESTAMP": "TIMESTAMP",
-    "BYTES": "BINARY",
-    "NUMERIC": "DECIMAL(38, 9)",
-}
-# A SQL function cannot aggregate: GoogleSQL's names of Spark's own aggregates.
-AGGREGATES = {"countif": "count_if", "logical_and": "bool_and", "logical_or": "bool_or"}
+from pyspark.sql import functions as F  # noqa: E402
+
+from driver import TYPES, Driver, serve  # noqa: E402
 
 
-class Worker:
+class Worker(Driver):
     """Answers requests in one session."""
 
-    def __init__(self, folder):
-        builder = SparkSession.builder.master("local[2]").appName("conformance")
-        settings = {
-            "spark.ui.enabled": "false",
-            "spark.sql.warehouse.dir": folder,
-            "spark.sql.session.timeZone": "UTC",
-            "spark.sql.shuffle.partitions": "2",
-            "spark.log.level": "ERROR",
-        }
-        for name, value in settings.items():
-            builder = builder.config(name, value)
-        self.spark = builder.getOrCreate()
-        self.registry = self.spark._jsparkSession.sessionState().functionRegistry()
-        for name, builtin in AGGREGATES.items():
-            known = self.identifier(builtin, "builtin")
-            info = self.registry.lookupFunction(known).get()
-            build = self.registry.lookupFunctionBuilder(known).get()
-            self.registry.registerFunction(self.identifier(name, "session"), info, build)
-
-    def identifier(self, name, schema):
-        jvm = self.spark._jvm
-        some = jvm.scala.Some
-        identifier = jvm.org.apache.spark.sql.catalyst.FunctionIdentifier
-        return identifier(name, some(schema), some("system"))
-
-    def prelude(self, request):
-        for statement in request["statements"]:
-            # Spark's own functions stand in the way of others with their names.
-            replaced = re.match(r"create or replace temporary function (\w+)", statement)
-            if replaced:
-                self.registry.dropFunction(self.identifier(replaced[1], "builtin"))
-            self.spark.sql(statement)
-        return {}
-
-    def raw(self, request):
-        schema = request["table"].partition(".")[0]
-        self.spark.sql(f"create schema if not exists {schema}")
-        columns = ", ".join(f"cast({name} as {TYPES[kind]}) as {name}" for name, kind in request["columns"])
-        source = f"parquet.`{request['folder']}`"
-        self.spark.sql(f"create or replace view {request['table']} as select {columns} from {source}")
-        return {}
-
-    def table(self, request):
-        schema = request["table"].partition(".")[0]
-        self.spark.sql(f"create schema if not exists {schema}")
+    def cases(self, request):
         columns = request["columns"]
-        found = self.spark.sql(request["sql"])
-        names = [name for name, _ in columns]
-        if found.columns != names:
-            return {"error": f"it returns the columns {found.columns}, and not {names}"}
-        typed = [F.col(name).cast(TYPES[kind]).alias(name) for name, kind in columns]
-        found.select(typed).write.mode("overwrite").saveAsTable(request["table"])
-        plain = [self.plain(name, kind) for name, kind in columns]
-        rows = self.spark.table(request["table"]).select(plain).collect()
+        schema = ", ".join(f"{name} {raw_type(kind)}" for name, kind in columns)
         kinds = [kind for _, kind in columns]
+        rows = [[decode(cell, kind) for cell, kind in zip(row, kinds)] for row in request["rows"]]
+        found = self.spark.createDataFrame(rows, schema, verifySchema=False)
+        found.select(*(from_raw(name, kind) for name, kind in columns)).createOrReplaceTempView(request["name"])
+        return {}
+
+    def rows(self, request):
+        names, kinds = zip(*request["columns"])
+        found = self.spark.sql(request["sql"]).toDF(*names)
+        plain = [plain_column(name, kind).alias(name) for name, kind in request["columns"]]
+        rows = found.select(*plain).collect()
         return {"rows": [[encode(cell, kind) for cell, kind in zip(row, kinds)] for row in rows]}
 
-    def plain(self, name, kind):
-        """Days and microseconds since 1970: Python's own times end sooner and have zones."""
-        if kind == "DATE":
-            return F.unix_date(name)
-        if kind == "TIMESTAMP":
-            return F.unix_micros(name)
-        return F.col(name)
 
-    def answer(self, request):
-        try:
-            return getattr(self, request["do"])(request)
-        except PySparkException as error:
-            return {"error": str(error)}
+def spark_type(kind):
+    if kind.startswith("ARRAY<"):
+        return f"ARRAY<{spark_type(kind[6:-1])}>"
+    return TYPES[kind]
+
+
+def raw_type(kind):
+    """Python's own times end sooner and have zones: they go as numbers."""
+    if kind.startswith("ARRAY<"):
+        return f"ARRAY<{raw_type(kind[6:-1])}>"
+    return {"DATE": "INT", "TIMESTAMP": "BIGINT"}.get(kind) or TYPES[kind]
+
+
+def from_raw(name, kind):
+    conversions = {"DATE": F.date_from_unix_date, "TIMESTAMP": F.timestamp_micros}
+    column = F.col(name)
+    if kind in conversions:
+        column = conversions[kind](column)
+    elif kind.startswith("ARRAY<") and kind[6:-1] in conversions:
+        column = F.transform(column, conversions[kind[6:-1]])
+    return column.alias(name)
+
+
+def decode(cell, kind):
+    if cell is None:
+        return None
+    if kind.startswith("ARRAY<"):
+        return [decode(each, kind[6:-1]) for each in cell]
+    if kind == "FLOAT64":
+        return struct.unpack(">d", bytes.fromhex(cell))[0]
+    if kind == "BYTES":
+        return bytes.fromhex(cell)
+    if kind == "NUMERIC":
+        return decimal.Decimal(cell)
+    return cell
+
+
+def plain_column(name, kind):
+    """Days and microseconds since 1970."""
+    column = F.col(name).cast(spark_type(kind))
+    if kind == "DATE":
+        return F.unix_date(column)
+    if kind == "TIMESTAMP":
+        return F.unix_micros(column)
+    if kind == "ARRAY<DATE>":
+        return F.transform(column, F.unix_date)
+    if kind == "ARRAY<TIMESTAMP>":
+        return F.transform(column, F.unix_micros)
+    return column
 
 
 def encode(cell, kind):
     if cell is None:
         return None
+    if kind.startswith("ARRAY<"):
+        return [encode(each, kind[6:-1]) for each in cell]
     if kind == "FLOAT64":
         return struct.pack(">d", cell).hex()
     if kind == "BYTES":
@@ -123,16 +106,5 @@ def encode(cell, kind):
     return cell
 
 
-def main():
-    # Only answers may go to standard output; Spark and its shell write there too.
-    answers = os.fdopen(os.dup(1), "w")
-    os.dup2(2, 1)
-    with tempfile.TemporaryDirectory() as folder:
-        worker = Worker(folder)
-        for line in sys.stdin:
-            print(json.dumps(worker.answer(json.loads(line))), file=answers, flush=True)
-        worker.spark.stop()
-
-
 if __name__ == "__main__":
-    main()
+    serve(Worker)

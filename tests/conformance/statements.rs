@@ -14,35 +14,34 @@ use lakebed::{
     build::BuildOptions,
     contract::{ColumnType, TableName},
     graph::Node,
-    warehouse::{
-        Warehouse,
-        duckdb::{Options, open_shared},
-    },
+    warehouse::Warehouse,
 };
 
 use crate::{
     google::{Google, type_name},
-    recorder::{Change, NEW_ROWS, Recorder, Sent},
-    report::{Line, Report, Verdict},
-    rows::difference,
-    world::{OpenProject, World},
+    recorder::{Change, Log, NEW_ROWS, Recorder, Sent},
+    report::{GOOGLESQL, Line, Part, Report, Verdict},
+    rows::{Row, difference},
+    world::{OpenProject, World, in_memory, query},
 };
 
-const PART: &str = "statements";
+/// The SHA-256 that the journal has of a SELECT is that of the text that was sent.
+const JOURNALED: &str = "select_sha256 in the journal";
 
 /// Checks the statements of two builds of a scenario: the first into empty tables, the second over
 /// what the first has left.
 pub fn check(open: &OpenProject, world: &World, google: &mut Google, report: &mut Report) {
     let recorder = record(open, world);
+    let journal = journaled(&recorder);
     let log = recorder.log();
-    let mut lines: BTreeMap<String, (usize, Vec<String>)> = BTreeMap::new();
+    let mut lines: BTreeMap<(Part, String), (usize, Vec<String>)> = BTreeMap::new();
     let mut new_rows = String::new();
     for Sent { sql, new_rows: made_by } in &log.statements {
         if *made_by != new_rows {
             new_rows.clone_from(made_by);
             make_new_rows(google, made_by);
         }
-        let line = lines.entry(kind(sql)).or_default();
+        let line = lines.entry((Part::Statements, kind(sql))).or_default();
         line.0 += 1;
         let text = with_types(&recorder, sql);
         match google.analyze(&text) {
@@ -51,21 +50,22 @@ pub fn check(open: &OpenProject, world: &World, google: &mut Google, report: &mu
         }
     }
     for change in &log.changes {
-        let line = lines.entry(format!("what {} leaves", change.kind)).or_default();
+        let line =
+            lines.entry((Part::Effects, format!("what {} leaves", change.kind))).or_default();
         line.0 += change.after.len();
         let node = world.pipeline.graph.node(&TableName::parse(&change.table).expect("a table"));
         line.1.extend(compare(google, node, change).err());
     }
-    for (construct, (case_count, differences)) in lines {
+    lines.insert((Part::Effects, JOURNALED.to_owned()), unsent(&journal, &log));
+    for ((part, construct), (case_count, differences)) in lines {
         let verdict =
             if differences.is_empty() { Verdict::Same } else { Verdict::Differs(differences) };
-        report.add(Line { part: PART, construct, engine: "googlesql", verdict, case_count });
+        report.add(Line { part, construct, engine: GOOGLESQL, verdict, case_count });
     }
 }
 
 fn record(open: &OpenProject, world: &World) -> Arc<Recorder> {
-    let options = Options { threads: None, is_read_only: false };
-    let duckdb = open_shared(None, options, &open.duckdb).expect("a database in memory");
+    let duckdb = in_memory(&open.duckdb);
     let names = || open.graph.in_order().map(|node| node.name().clone());
     let tables = names().map(|name| name.to_string()).collect();
     let recorder = Arc::new(Recorder::new(duckdb, tables));
@@ -82,6 +82,21 @@ fn record(open: &OpenProject, world: &World) -> Arc<Recorder> {
         assert!(built.is_success(), "the build failed that `lakebed run` did before");
     }
     recorder
+}
+
+/// The SHA-256 of each table's SELECTs.
+fn journaled(recorder: &Recorder) -> Vec<Row> {
+    let sql = "select distinct table_name, select_sha256 from lakebed.builds \
+               where select_sha256 <> ''";
+    query(recorder.session().expect("a session").as_mut(), sql)
+}
+
+/// How many SELECTs the journal speaks of, and those that were not sent.
+fn unsent(journal: &[Row], log: &Log) -> (usize, Vec<String>) {
+    let is_unsent =
+        |row: &&Row| row[1].as_str().is_none_or(|sha256| !log.query_sha256.contains(sha256));
+    let problem = |row: &Row| format!("no SELECT of this SHA-256 was sent: {row:?}");
+    (journal.len(), journal.iter().filter(is_unsent).map(problem).collect())
 }
 
 /// `create table`, `insert`, `select` and so on.

@@ -14,8 +14,9 @@ use lakebed::{
 };
 
 use crate::{
+    arguments::Arguments,
     google::{Google, type_name},
-    report::{Line, Report, Verdict},
+    report::{GOOGLESQL, Line, Part, Report, Verdict},
     rows::{Row, difference},
     world::{World, contents, query},
 };
@@ -30,12 +31,12 @@ pub fn compare(
     scenario: &str,
     world: &World,
     google: &mut Google,
-    wanted: &dyn Fn(&str) -> bool,
+    arguments: &Arguments,
     report: &mut Report,
 ) {
     for node in world.pipeline.graph.in_order() {
         let construct = format!("{} ({scenario})", node.name());
-        if node.build() == BuildKind::Seed || !wanted(&construct) {
+        if node.build() == BuildKind::Seed || !arguments.wants(&construct) {
             continue;
         }
         let mut case_count = 0;
@@ -52,7 +53,7 @@ pub fn compare(
         }
         let verdict =
             if differences.is_empty() { Verdict::Same } else { Verdict::Differs(differences) };
-        report.add(Line { part: "tables", construct, engine: "googlesql", verdict, case_count });
+        report.add(Line { part: Part::Tables, construct, engine: GOOGLESQL, verdict, case_count });
     }
 }
 

@@ -11,13 +11,12 @@ use proptest::strategy::{BoxedStrategy, ValueTree};
 use serde_json::Value;
 
 use crate::{
-    google::Google,
     rows::{Cell, Row, float, float_of, rows},
     text::{duckdb_type, duckdb_value, expression},
 };
 
 /// The table that holds the arguments: group, row, and the columns `a0`, `a1` and so on.
-const CASES: &str = "cases";
+pub const CASES: &str = "cases";
 /// How often a case is made smaller before what is left is shown.
 const SHRINKS_MAX: usize = 120;
 
@@ -57,19 +56,29 @@ pub struct Trial<'a> {
 }
 
 /// What an engine gave for a call: a value, or `Err` if it failed.
-type Outcome = Result<Cell, ()>;
+pub type Outcome = Result<Cell, ()>;
 /// By group and row.
-type Outcomes = BTreeMap<(i64, i64), Outcome>;
+pub type Outcomes = BTreeMap<(i64, i64), Outcome>;
+
+/// An engine that DuckDB is compared with.
+pub trait Other {
+    /// Its name for people.
+    fn shown_name(&self) -> &'static str;
+
+    /// What it gives for the calls; it may leave out those that fail in DuckDB. An error is that of an
+    /// engine that takes none of them.
+    fn outcomes(&mut self, trial: &Trial<'_>, ours: &Outcomes) -> Result<Outcomes, String>;
+}
 
 /// Tries the call in both engines. `Some` is the group in which they part first; an error is that of
 /// an engine that takes none of the calls.
 pub fn compare(
     session: &mut dyn Session,
-    google: &mut Google,
+    other: &mut dyn Other,
     trial: &Trial<'_>,
 ) -> Result<Option<usize>, String> {
     let ours = duckdb_outcomes(session, trial)?;
-    let theirs = google_outcomes(google, trial)?;
+    let theirs = other.outcomes(trial, &ours)?;
     for (key, theirs) in &theirs {
         let ours = ours.get(key).ok_or_else(|| format!("DuckDB lacks the row {key:?}"))?;
         if !is_same(ours, theirs, trial) {
@@ -82,13 +91,13 @@ pub fn compare(
 /// Makes the group smaller as long as the engines part on it, and says how they do.
 pub fn shrunk(
     session: &mut dyn Session,
-    google: &mut Google,
+    other: &mut dyn Other,
     trial: &Trial<'_>,
     tree: &mut dyn ValueTree<Value = Vec<Row>>,
 ) -> String {
     let mut parts = |rows: Vec<Row>| {
         let smaller = Trial { call: trial.call, groups: vec![rows], tolerance: trial.tolerance };
-        !matches!(compare(session, google, &smaller), Ok(None))
+        !matches!(compare(session, other, &smaller), Ok(None))
     };
     let mut smallest = tree.current();
     for _ in 0..SHRINKS_MAX {
@@ -104,8 +113,12 @@ pub fn shrunk(
     let sql = pasteable(trial.call, &smallest);
     let last = Trial { call: trial.call, groups: vec![smallest], tolerance: trial.tolerance };
     let ours = duckdb_outcomes(session, &last);
-    let theirs = google_outcomes(google, &last);
-    format!("{sql};\n  DuckDB:    {}\n  GoogleSQL: {}", shown(&ours), shown(&theirs))
+    let theirs = match &ours {
+        Ok(ours) => other.outcomes(&last, ours),
+        Err(problem) => Err(problem.clone()),
+    };
+    let name = format!("{}:", other.shown_name());
+    format!("{sql};\n  DuckDB:    {}\n  {name:<10} {}", shown(&ours), shown(&theirs))
 }
 
 fn shown(outcomes: &Result<Outcomes, String>) -> String {
@@ -146,7 +159,7 @@ fn pasteable(call: &Call, rows: &[Row]) -> String {
 }
 
 /// What both engines are asked; `failed` says whether `value` is an error.
-fn statement(call: &Call, failed: &str, value: &str, groups: Range<usize>) -> String {
+pub fn statement(call: &Call, failed: &str, value: &str, groups: Range<usize>) -> String {
     let call_text = &call.expression;
     let from = format!("from {CASES} as c where g >= {} and g < {}", groups.start, groups.end);
     match &call.shape {
@@ -203,33 +216,21 @@ fn duckdb_outcomes(session: &mut dyn Session, trial: &Trial<'_>) -> Result<Outco
     if all_fail { Err(last_error) } else { Ok(found) }
 }
 
-fn google_outcomes(google: &mut Google, trial: &Trial<'_>) -> Result<Outcomes, String> {
-    let call = trial.call;
-    let mut columns =
-        vec![("g".to_owned(), "INT64".to_owned()), ("i".to_owned(), "INT64".to_owned())];
-    let kinds = call.kinds.iter().enumerate();
-    columns.extend(kinds.map(|(at, kind)| (format!("a{at}"), kind.to_string())));
-    google.set_table(CASES, &columns);
-    let rows = numbered(&trial.groups)
-        .map(|(g, i, row)| [g.into(), i.into()].into_iter().chain(row.iter().cloned()).collect())
-        .collect();
-    let failed = format!("iserror({})", call.expression);
-    let value = format!("if({failed}, null, {})", call.expression);
-    let statement = statement(call, &failed, &value, 0..trial.groups.len());
-    let result = google
-        .query(&statement, &BTreeMap::from([(CASES.to_owned(), rows)]))
-        .map_err(|error| format!("GoogleSQL refuses it: {error}\n{statement}"))?;
-    Ok(outcomes(result, &call.returns))
-}
-
-fn numbered(groups: &[Vec<Row>]) -> impl Iterator<Item = (usize, usize, &Row)> {
+/// The rows with the numbers of their groups and their own.
+pub fn numbered(groups: &[Vec<Row>]) -> impl Iterator<Item = (usize, usize, &Row)> {
     groups
         .iter()
         .enumerate()
         .flat_map(|(g, rows)| rows.iter().enumerate().map(move |(i, row)| (g, i, row)))
 }
 
-fn outcomes(rows: Vec<Row>, returns: &Type) -> Outcomes {
+/// A row as it stands in the table of cases.
+pub fn with_numbers(group: usize, row: usize, cells: &Row) -> Row {
+    [group.into(), row.into()].into_iter().chain(cells.iter().cloned()).collect()
+}
+
+/// Rows of group, row, whether it failed, and value.
+pub fn outcomes(rows: Vec<Row>, returns: &Type) -> Outcomes {
     let outcome = |row: Row| {
         let key = (row[0].as_i64().unwrap_or(0), row[1].as_i64().unwrap_or(0));
         let failed = row[2] == Value::Bool(true);

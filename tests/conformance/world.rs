@@ -2,6 +2,7 @@
 
 use std::{
     collections::BTreeMap,
+    fs,
     path::{Path, PathBuf},
     process::Command,
 };
@@ -36,6 +37,8 @@ pub struct OpenProject {
     pub spark: Prelude,
     /// The tables.
     pub graph: Graph,
+    /// An empty database with DuckDB's functions.
+    scratch: SharedWarehouse,
 }
 
 impl OpenProject {
@@ -47,7 +50,13 @@ impl OpenProject {
         let bigquery = Prelude::bigquery(&project).expect("BigQuery's functions have tokens");
         let spark = Prelude::spark(&project).expect("Spark's functions have tokens");
         let graph = Graph::new(&project, &duckdb).expect("the tables fit together");
-        Self { project, duckdb, bigquery, spark, graph }
+        let scratch = in_memory(&duckdb);
+        Self { project, duckdb, bigquery, spark, graph, scratch }
+    }
+
+    /// A session in an empty database with DuckDB's functions.
+    pub fn in_memory(&self) -> Box<dyn Session> {
+        self.scratch.session().expect("a session")
     }
 }
 
@@ -69,12 +78,17 @@ impl World {
             .expect("lakebed starts");
         let said = String::from_utf8_lossy(&output.stderr);
         assert!(output.status.success(), "`lakebed run {scenario}` failed:\n{said}");
-        let place = DataFolder::new(&data);
+        Self::built(open, &data)
+    }
+
+    /// A data folder in which tables were built.
+    pub fn built(open: &OpenProject, data: &Path) -> Self {
+        let place = DataFolder::new(data);
         let options = Options { threads: None, is_read_only: false };
         let warehouse = open_shared(Some(&place.warehouse()), options, &open.duckdb)
-            .unwrap_or_else(|error| panic!("{scenario}: {error}"));
-        let pipeline = Self::open(open, warehouse, &data);
-        Self { pipeline, data }
+            .unwrap_or_else(|error| panic!("{}: {error}", data.display()));
+        let pipeline = Self::open(open, warehouse, data);
+        Self { pipeline, data: data.to_path_buf() }
     }
 
     /// A pipeline in another warehouse over the raw objects of a data folder.
@@ -93,9 +107,33 @@ impl World {
         &self.data
     }
 
+    /// Puts the same raw objects into another data folder.
+    pub fn copy_raw(&self, data: &Path) {
+        copy(&DataFolder::new(&self.data).raw(), &DataFolder::new(data).raw());
+    }
+
     /// A session in DuckDB.
     pub fn session(&self) -> Box<dyn Session> {
         self.pipeline.warehouse.session().expect("a session")
+    }
+}
+
+/// An empty database with these functions.
+pub fn in_memory(prelude: &Prelude) -> SharedWarehouse {
+    let options = Options { threads: None, is_read_only: false };
+    open_shared(None, options, prelude).expect("a database in memory")
+}
+
+fn copy(from: &Path, to: &Path) {
+    fs::create_dir_all(to).expect("a new folder");
+    for entry in fs::read_dir(from).expect("a folder") {
+        let entry = entry.expect("readable");
+        let target = to.join(entry.file_name());
+        if entry.path().is_dir() {
+            copy(&entry.path(), &target);
+        } else {
+            let _ = fs::copy(entry.path(), &target).expect("room for a copy");
+        }
     }
 }
 

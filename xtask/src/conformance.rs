@@ -8,11 +8,29 @@ use std::{
     env, fs,
     hash::{DefaultHasher, Hash, Hasher},
     path::{Path, PathBuf},
-    process::Command,
+    process::{Command, Stdio},
 };
 
 /// Exact versions of everything, relative to the checkout.
 const REQUIREMENTS: &str = "tests/conformance/requirements.txt";
+
+const PYTHON: &str = if cfg!(windows) { "python" } else { "python3" };
+const PYTHON_HINT: &str = "install Python 3.11 or newer with its modules `venv` and `ensurepip` \
+     (Debian: the packages python3 and python3-venv), and try again";
+/// Fails in a Python that is too old, or lacks what an environment is made with.
+const PYTHON_CHECK: &str = "import sys, venv, ensurepip; sys.exit(sys.version_info < (3, 11))";
+const JAVA_HINT: &str = "Spark needs Java 17 or newer: install it (Debian: the package \
+     openjdk-17-jre-headless), or set JAVA_HOME, and try again";
+
+/// Says what is missing before half a gigabyte is fetched.
+fn ensure_programs() -> Result<(), String> {
+    run(Command::new(PYTHON).args(["-c", PYTHON_CHECK]), PYTHON_HINT)?;
+    let java = match env::var_os("JAVA_HOME") {
+        Some(home) => Path::new(&home).join("bin").join("java"),
+        None => PathBuf::from("java"),
+    };
+    run(Command::new(java).arg("-version").stderr(Stdio::null()), JAVA_HINT)
+}
 
 /// Makes the environment, unless it is there, and returns its folder.
 pub fn ensure_environment(root: &Path) -> Result<PathBuf, String> {
@@ -25,14 +43,13 @@ pub fn ensure_environment(root: &Path) -> Result<PathBuf, String> {
     if folder.is_dir() {
         return Ok(folder);
     }
+    ensure_programs()?;
     eprintln!("making a Python environment in {} (500 MB, once)", folder.display());
     // It gets its name when it is whole; a virtual environment's programs know their own folder, but
     // `bin/python` does not, and nothing else of it is used.
     let partial = cache.join(format!("partial-{}", std::process::id()));
     fs::create_dir_all(&cache).map_err(|e| format!("cannot create {}: {e}", cache.display()))?;
-    let python = if cfg!(windows) { "python" } else { "python3" };
-    let hint = "install Python 3.10 or newer with its module `venv`, and try again";
-    run(Command::new(python).args(["-m", "venv"]).arg(&partial), hint)?;
+    run(Command::new(PYTHON).args(["-m", "venv"]).arg(&partial), PYTHON_HINT)?;
     let hint = "pip must reach a package index that has these versions";
     let installed = run(
         Command::new(partial.join("bin").join("python"))

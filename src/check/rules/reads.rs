@@ -50,6 +50,18 @@ pub static UNUSED_READS: Rule = Rule {
     good: "",
 };
 
+/// A row depends on no more than its own day.
+pub static DAYS_OF_A_BUILD: Rule = Rule {
+    code: "LB074",
+    name: "days-of-a-build",
+    severity: Severity::Error,
+    about: "A row does not depend on how many days are built together.",
+    why: "A build takes one day or many: over the rows of all of them, ranks, running totals and LIMIT give other rows each time.",
+    instead: "Begin the window with `partition by` and the table's date, or number the rows so and keep the first with `qualify`. A total over days wants the days before it: declare them under [reads].",
+    bad: "",
+    good: "",
+};
+
 /// The rules of this file.
 pub static RULES: &[&Rule] =
-    &[&PARTITION_PREDICATE, &WRAPPED_PARTITION, &UNDECLARED_READS, &UNUSED_READS];
+    &[&PARTITION_PREDICATE, &WRAPPED_PARTITION, &UNDECLARED_READS, &UNUSED_READS, &DAYS_OF_A_BUILD];

@@ -91,9 +91,9 @@ pub static NOT_IN_SPARK: Rule = Rule {
     code: "LB037",
     name: "not-in-spark",
     severity: Severity::Error,
-    about: "With --spark: a function is of the narrower size.",
+    about: "Where Spark may run the query, each function is of the narrower size.",
     why: "Spark does not know it, or means something else.",
-    instead: "docs/portable-sql.md marks the functions that Spark shares.",
+    instead: "docs/portable-sql.md marks the functions that Spark shares; `engines = []` in the contract keeps the table off Spark.",
     bad: "",
     good: "",
 };

@@ -8,5 +8,5 @@ use super::super::{
 
 /// Windows of a few days.
 pub fn schedule(draw: &Draw, dice: &mut Dice) -> Schedule {
-    vec![Step::land(&draw.messages), Step::build(*dice.pick(&[1, 2, 2, 3, 5]))]
+    vec![Step::land(&draw.messages), Step::build(*dice.pick(&[1, 2, 3, 5]))]
 }

@@ -15,6 +15,7 @@ mod oracle;
 mod project;
 mod removal;
 mod replay;
+mod rewritten;
 mod rows;
 
 use std::{env, time::Instant};

@@ -2,7 +2,7 @@
 
 use std::{
     collections::BTreeSet,
-    path::Path,
+    path::{Path, PathBuf},
     sync::{Arc, LazyLock},
 };
 
@@ -17,17 +17,30 @@ use lakebed::{
         store::TrialStore,
         trial::{RawFile, Step},
     },
-    warehouse::duckdb::{self, Options},
+    warehouse::{
+        SharedWarehouse,
+        duckdb::{self, Options},
+    },
 };
+use serde::Deserialize;
 use sim::Limits;
 
+use super::rewritten::{Rewriting, Rewritten};
 use crate::harness::CHECKOUT;
 
 /// Messages of a set, at most.
 pub const SIZE_MAX: usize = 40;
 
-/// A replacement in a file of the project: its path, what stands there, and what stands there then.
-pub type Edit = (&'static str, &'static str, &'static str);
+/// A replacement in a file of the project.
+#[derive(Deserialize)]
+pub struct Edit {
+    /// Its path.
+    pub file: PathBuf,
+    /// What stands there.
+    old: String,
+    /// What stands there then.
+    new: String,
+}
 
 /// The project of the checkout: the one inside the binary, without compiling it in again.
 pub fn project_files() -> &'static ProjectFiles {
@@ -39,19 +52,30 @@ pub fn project_files() -> &'static ProjectFiles {
 
 /// The project with these edits.
 pub fn edited(edits: &[Edit]) -> Subject {
+    broken(edits, &Rewriting::default())
+}
+
+/// The project with these edits, on an engine with this rewriting.
+pub fn broken(edits: &[Edit], rewriting: &Rewriting) -> Subject {
     let mut files = project_files().clone();
-    for (path, from, to) in edits {
-        let text = files.get(Path::new(path)).expect("the file is in the project");
-        assert!(text.contains(from), "{path} no longer holds `{from}`");
-        let text = text.replace(from, to);
-        files.insert(*path, &text);
+    for Edit { file, old, new } in edits {
+        let text = files.get(file).expect("the file is in the project");
+        assert!(text.contains(old.as_str()), "{} no longer holds `{old}`", file.display());
+        let text = text.replace(old.as_str(), new);
+        files.insert(file, &text);
     }
     let project = Project::parse(&files).expect("the project can be read");
     let prelude = Prelude::duckdb(&project).expect("the functions are SQL");
     let functions = prelude.clone();
+    let rewriting = Arc::new(rewriting.clone());
     let make_warehouse = Arc::new(move || {
         let options = Options { threads: Some(1), is_read_only: false };
-        duckdb::open_shared(None, options, &functions)
+        let inner = duckdb::open_shared(None, options, &functions)?;
+        if rewriting.is_none() {
+            return Ok(inner);
+        }
+        let rewriting = Arc::clone(&rewriting);
+        Ok(Arc::new(Rewritten { inner, rewriting }) as SharedWarehouse)
     });
     Subject::new(project, prelude, make_warehouse)
 }

@@ -1,18 +1,20 @@
 //! Messages that were rejected: how many and why, and where in a payload the reason stands.
 //!
 //! The counts come from the tables `standardized.<source>_rejected`; what is wrong with a payload is
-//! asked of the same functions that rejected it, over the source's contract. Not for: printing
-//! (`commands`).
+//! asked of the same functions that rejected it. Not for: printing (`commands`).
+
+mod rules;
 
 use std::collections::BTreeMap;
 
 use jiff::civil::Date;
+use rules::Rules;
 use serde::Serialize;
 
 use crate::{
-    contract::{ColumnType, TableName, source::SourceContract},
+    contract::{TableName, source::SourceContract},
     graph::Graph,
-    warehouse::{Session, WarehouseError},
+    warehouse::{ErrorKind, Session, WarehouseError},
 };
 
 /// Columns by which rejections are counted, where a source's table has them.
@@ -53,8 +55,10 @@ pub struct Sample {
     pub reason: String,
     /// The payload, with U+FFFD for what is not UTF-8.
     pub payload: String,
-    /// What is wrong, and where in the payload; empty if it is the time that is wrong.
+    /// What is wrong, and where in the payload, as far as it can be told.
     pub problems: Vec<String>,
+    /// The file and the line of the rule that rejects it.
+    pub rule: Option<String>,
 }
 
 impl SourceRejections {
@@ -94,8 +98,31 @@ pub fn of_source(
         let counts = counts.iter().filter_map(|row| Some((text(row, 0)?, parsed(row, 1)?)));
         by_origin.insert(column, counts.collect());
     }
-    let samples = samples(session, source, contract, &condition, samples_per_reason)?;
+    let checked = TableName::new("standardized", &format!("{source}_checked"));
+    let rules = match graph.get(&checked) {
+        Some(node) => Rules::of(&node.file, contract)
+            .map_err(|error| WarehouseError::new(ErrorKind::FixInput, error.message))?,
+        None => Rules::default(),
+    };
+    let source_rules = (source, contract, &rules);
+    let samples = samples(session, source_rules, &condition, samples_per_reason)?;
     Ok(Some(SourceRejections { source: source.to_owned(), by_reason, by_origin, samples }))
+}
+
+/// How many messages of a source were rejected, of how many; `None` if the project does not check them.
+pub fn share(
+    session: &mut dyn Session,
+    graph: &Graph,
+    source: &str,
+) -> Result<Option<(u64, u64)>, WarehouseError> {
+    let table = TableName::new("standardized", &format!("{source}_checked"));
+    let Some(node) = graph.get(&table) else { return Ok(None) };
+    if !node.file.contract.columns.contains_key("reject_reason") {
+        return Ok(None);
+    }
+    let rows = session.query(&format!("select count(reject_reason), count(*) from {table}"))?;
+    let rows = rows.text_rows()?;
+    Ok(rows.first().and_then(|row| Some((parsed(row, 0)?, parsed(row, 1)?))))
 }
 
 impl Filter {
@@ -113,11 +140,20 @@ impl Filter {
 
 fn samples(
     session: &mut dyn Session,
-    source: &str,
-    contract: &SourceContract,
+    (source, contract, rules): (&str, &SourceContract, &Rules),
     condition: &str,
     samples_per_reason: usize,
 ) -> Result<Vec<Sample>, WarehouseError> {
+    let (time, checked) = match rules.time_column() {
+        Some(column) => (
+            format!("k.{column}"),
+            format!(
+                " left join standardized.{source}_checked as k \
+                 on k.load_date = parsed.load_date and k.message_id = parsed.message_id"
+            ),
+        ),
+        None => ("cast(null as timestamp)".to_owned(), String::new()),
+    };
     // The bytes travel in hexadecimal: they may be anything.
     let rows = session.query(&format!(
         "with chosen as (\
@@ -130,18 +166,23 @@ fn samples(
            on r.load_date = c.load_date and r.message_id = c.message_id), \
          parsed as (\
            select *, udf.parse_{source}(udf.safe_string(payload)) as body from messages) \
-         select message_id, load_date, reject_reason, hex(payload), {} \
-         from parsed order by reject_reason, load_date desc, message_id desc",
-        problems_expression(contract)
+         select parsed.message_id, parsed.load_date, parsed.reject_reason, hex(payload), {}, \
+           cast({time} as varchar), cast({time} as date) - parsed.load_date \
+         from parsed{checked} \
+         order by parsed.reject_reason, parsed.load_date desc, parsed.message_id desc",
+        problems_expression(contract, rules)
     ))?;
     let sample = |row: &Vec<Option<String>>| {
         let payload = bytes_of(&text(row, 3)?);
         let mut problems = Vec::from_iter(problems_of_bytes(&payload));
         problems.extend(text(row, 4)?.lines().map(str::to_owned));
+        let reason = text(row, 2)?;
+        problems.extend(problem_of_time(&reason, contract, text(row, 5), parsed(row, 6)));
         Some(Sample {
             message_id: text(row, 0)?,
             load_date: parsed(row, 1)?,
-            reason: text(row, 2)?,
+            rule: rules.place(&reason),
+            reason,
             payload: String::from_utf8_lossy(&payload).into_owned(),
             problems,
         })
@@ -149,9 +190,28 @@ fn samples(
     Ok(rows.text_rows()?.iter().filter_map(sample).collect())
 }
 
-/// What the contract says against the fields of `body`, a line each: by the functions that the
-/// tables use, so that both are always of one mind.
-fn problems_expression(contract: &SourceContract) -> String {
+/// What is wrong with a message that is well but for its time.
+fn problem_of_time(
+    reason: &str,
+    contract: &SourceContract,
+    at: Option<String>,
+    days_ahead: Option<i64>,
+) -> Option<String> {
+    let (parameter, days, side) = match (reason, days_ahead?) {
+        ("too_late", days @ ..=-1) => ("max_lateness_days", -days, "before"),
+        ("in_future", days @ 1..) => ("max_skew_days", days, "after"),
+        _ => return None,
+    };
+    let limit = contract.parameters.get(parameter)?;
+    Some(format!(
+        "it happened at {}, {days} days {side} its load date, and `{parameter}` is {limit}",
+        at?
+    ))
+}
+
+/// What there is to say against the fields of `body`, a line each: by the functions by which the
+/// table reads them, so that both are always of one mind.
+fn problems_expression(contract: &SourceContract, rules: &Rules) -> String {
     let mut cases = Vec::new();
     for ((name, path), field) in contract.paths().zip(contract.fields.values()) {
         let shown = path.join(".");
@@ -160,15 +220,10 @@ fn problems_expression(contract: &SourceContract) -> String {
                 "case when ifnull(body.\"{name}\", '') = '' then '`{shown}` is missing' end"
             ));
         }
-        let (reader, kind) = match field.kind {
-            ColumnType::Int64 => ("udf.safe_int64", "an integer"),
-            ColumnType::Timestamp => ("udf.safe_timestamp", "an instant in UTC"),
-            ColumnType::Bool => ("udf.safe_bool", "true or false"),
-            _ => continue,
-        };
+        let Some((reader, kind)) = rules.reader(name) else { continue };
         let is_there = if field.required { "<> ''" } else { "is not null" };
         cases.push(format!(
-            "case when body.\"{name}\" {is_there} and {reader}(body.\"{name}\") is null \
+            "case when body.\"{name}\" {is_there} and udf.{reader}(body.\"{name}\") is null \
              then '`{shown}` is `' || body.\"{name}\" || '`, which is not {kind}' end"
         ));
     }

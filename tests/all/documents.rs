@@ -1,7 +1,7 @@
-//! Follows `docs/tutorial-schema-changes.md` to the letter, so that it cannot be wrong.
+//! Follows documents that show commands, to the letter, so that they cannot be wrong.
 //!
 //! What it does with a block of code follows from the word behind the three backticks:
-//! - `sh`: a shell runs it in a copy of the project, with `lakebed` on its path;
+//! - `sh`: a shell runs it, with `lakebed` on its path;
 //! - `text`: each line is in what the last shell said, in that order; beginnings of lines do;
 //! - `diff`: the lines stand once in the file that its first line names, and are replaced;
 //! - `json FILE`, `sql FILE`: the file is written.
@@ -10,9 +10,7 @@ use std::{env, fs, path::Path, process::Command};
 
 use crate::harness::{BINARY, CHECKOUT, World, copy_folder};
 
-const TUTORIAL: &str = "docs/tutorial-schema-changes.md";
-
-/// A block of code of the tutorial.
+/// A block of code.
 struct Block<'a> {
     /// What stands behind the three backticks.
     kind: &'a str,
@@ -33,29 +31,55 @@ fn blocks(markdown: &str) -> Vec<Block<'_>> {
     blocks
 }
 
+/// A document's text, and its name.
+fn document(name: &str) -> (String, String) {
+    let name = format!("docs/{name}");
+    let text = fs::read_to_string(Path::new(CHECKOUT).join(&name)).expect("it is there");
+    (text, name)
+}
+
+/// Does what the blocks say. Gives how many there were.
+fn follow(world: &World, markdown: &str, name: &str, first_line: usize) -> usize {
+    let mut said = String::new();
+    let blocks = blocks(markdown);
+    for block in &blocks {
+        let place = format!("{name}:{}", first_line + block.line);
+        match block.kind.split_once(' ').unwrap_or((block.kind, "")) {
+            ("sh", _) => said = shell(world, block.text, &place),
+            ("text", _) => expect_lines(block.text, &said, &place),
+            ("diff", _) => apply(world, block.text, &place),
+            ("json" | "sql", file) if !file.is_empty() => {
+                fs::write(world.folder().join(file), block.text).expect("writable");
+            }
+            (kind, _) => panic!("{place}: nobody knows what to do with `{kind}`"),
+        }
+    }
+    blocks.len()
+}
+
 #[test]
 fn the_tutorial_of_schema_changes_is_true() {
     let world = World::new();
     for folder in ["layers", "scenarios"] {
         copy_folder(&Path::new(CHECKOUT).join(folder), &world.folder().join(folder));
     }
-    let markdown = fs::read_to_string(Path::new(CHECKOUT).join(TUTORIAL)).expect("it is there");
-    let mut said = String::new();
-    let mut done_count = 0;
-    for block in blocks(&markdown) {
-        let place = format!("{TUTORIAL}:{}", block.line);
-        match block.kind.split_once(' ').unwrap_or((block.kind, "")) {
-            ("sh", _) => said = shell(&world, block.text, &place),
-            ("text", _) => expect_lines(block.text, &said, &place),
-            ("diff", _) => apply(&world, block.text, &place),
-            ("json" | "sql", file) if !file.is_empty() => {
-                fs::write(world.folder().join(file), block.text).expect("writable");
-            }
-            (kind, _) => panic!("{place}: nobody knows what to do with `{kind}`"),
-        }
-        done_count += 1;
-    }
+    let (markdown, name) = document("tutorial-schema-changes.md");
+    let done_count = follow(&world, &markdown, &name, 0);
     assert!(done_count > 30, "the tutorial has {done_count} blocks");
+}
+
+#[test]
+fn known_bugs_of_others_do_not_happen() {
+    let (markdown, name) = document("known-bugs.md");
+    let mut line = 0;
+    let mut section_count = 0;
+    for section in markdown.split_inclusive("\n## ") {
+        let done_count = follow(&World::new(), section, &name, line);
+        assert!(line == 0 || done_count > 2, "{name}:{line} shows nothing");
+        line += section.matches('\n').count();
+        section_count += 1;
+    }
+    assert!(section_count > 10, "{section_count} sections");
 }
 
 /// Runs the commands, and gives what they wrote.

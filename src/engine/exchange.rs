@@ -1,0 +1,164 @@
+//! Hands the inputs of a query to an engine as files, and its rows back to the warehouse.
+
+use std::{
+    collections::BTreeMap,
+    fs, io,
+    path::{Path, PathBuf},
+};
+
+use tempfile::TempDir;
+
+use super::{Columns, Engine, EngineError, EngineQuery, InputFile, InputTable};
+use crate::{
+    contract::{ColumnType, TableName, source::RAW_COLUMNS},
+    error_kind::ErrorKind,
+    graph::{Graph, Node, Reach},
+    plan::window::Window,
+    sql::reads::tables_read,
+    warehouse::{Session, Warehouse, WarehouseError},
+};
+
+/// The pinned objects of each source.
+pub type RawFiles = BTreeMap<TableName, Vec<InputFile>>;
+
+/// An engine beside the warehouse, and what it needs to know of the project.
+#[derive(Clone, Copy)]
+pub struct Outside<'a> {
+    /// The engine.
+    pub engine: &'a dyn Engine,
+    /// The tables.
+    pub graph: &'a Graph,
+    /// What the run reads of the raw layer.
+    pub raw: &'a RawFiles,
+    /// Where files are exchanged; nothing stays there.
+    pub folder: &'a Path,
+}
+
+/// Why rows were not exchanged.
+#[derive(Debug, thiserror::Error)]
+pub enum ExchangeError {
+    /// The engine did not run the query.
+    #[error(transparent)]
+    Engine(#[from] EngineError),
+    /// The warehouse did not write what the query reads.
+    #[error(transparent)]
+    Warehouse(#[from] WarehouseError),
+    /// There is no place for files.
+    #[error("cannot exchange files in {folder}: {error}")]
+    Folder {
+        /// Where.
+        folder: PathBuf,
+        /// What the machine said.
+        error: io::Error,
+    },
+}
+
+/// The rows of a query that an engine has run.
+pub struct ExchangedRows {
+    /// A query of the warehouse that gives them.
+    pub select: String,
+    /// SHA-256 of the text that the engine got.
+    pub sha256: String,
+    /// The files; they go when nobody needs them.
+    _folder: TempDir,
+}
+
+impl Outside<'_> {
+    /// Whether the table's query runs there.
+    pub fn takes(&self, node: &Node) -> bool {
+        node.file.runs_on(self.engine.name())
+    }
+
+    /// Runs the bound query of a table. What it reads comes out of `session`, so that it is what the
+    /// transaction sees.
+    pub fn rows(
+        &self,
+        warehouse: &dyn Warehouse,
+        session: &mut dyn Session,
+        (node, window): (&Node, Window),
+        text: &str,
+    ) -> Result<ExchangedRows, ExchangeError> {
+        let failed = |error| ExchangeError::Folder { folder: self.folder.to_path_buf(), error };
+        fs::create_dir_all(self.folder).map_err(failed)?;
+        let folder =
+            tempfile::Builder::new().prefix("rows-").tempdir_in(self.folder).map_err(failed)?;
+        let names = tables_read(text).map_err(|error| {
+            EngineError::new(ErrorKind::Bug, format!("the query was read before: {error}"))
+        })?;
+        let mut inputs = Vec::new();
+        for name in names.iter().filter_map(|name| TableName::parse(name)) {
+            inputs.push(match self.graph.get(&name) {
+                None => self.raw_input(name),
+                Some(input) => {
+                    let reads = Reads { node, window, input };
+                    export(warehouse, session, &reads, folder.path())?
+                }
+            });
+        }
+        let columns = columns(node);
+        let written = folder.path().join("rows");
+        fs::create_dir(&written).map_err(failed)?;
+        let query = EngineQuery { text, inputs: &inputs, columns: &columns, folder: &written };
+        let found = self.engine.run(&query)?;
+        let listed: Vec<&str> = columns.iter().map(|(name, _)| name.as_str()).collect();
+        let rows = warehouse.file_rows(&found.files, &columns);
+        let select = format!("select {} from {rows}", listed.join(", "));
+        Ok(ExchangedRows { select, sha256: found.sha256, _folder: folder })
+    }
+
+    fn raw_input(&self, name: TableName) -> InputTable {
+        let columns = RAW_COLUMNS.map(|(name, kind)| (name.to_owned(), kind)).to_vec();
+        let files = self.raw.get(&name).cloned().unwrap_or_default();
+        InputTable { name, columns, files }
+    }
+}
+
+/// What a build of a window of one table reads of another.
+struct Reads<'a> {
+    node: &'a Node,
+    window: Window,
+    input: &'a Node,
+}
+
+impl Reads<'_> {
+    /// The partitions in reach; all of them where that is no range of days of its partitions.
+    fn predicate(&self) -> String {
+        let all = "true".to_owned();
+        let reach = self.node.inputs.iter().find(|input| input.table == *self.input.name());
+        let (Some(Reach::Window(span)), Window::Dates { from, to }) =
+            (reach.map(|input| &input.reach), self.window)
+        else {
+            return all;
+        };
+        let Some(column) = self.input.partition_column() else { return all };
+        let is_date = self.input.file.contract.columns[column].kind == ColumnType::Date;
+        if self.input.content != self.node.window || !is_date {
+            return all;
+        }
+        let first = span.read_by(from).map(|(_, date)| date).min().unwrap_or(from);
+        let last = span.read_by(to).map(|(_, date)| date).max().unwrap_or(to);
+        format!("{column} between date '{first}' and date '{last}'")
+    }
+}
+
+/// Writes what is read of a table into a file.
+fn export(
+    warehouse: &dyn Warehouse,
+    session: &mut dyn Session,
+    reads: &Reads<'_>,
+    folder: &Path,
+) -> Result<InputTable, WarehouseError> {
+    let name = reads.input.name().clone();
+    let columns = columns(reads.input);
+    let listed: Vec<&str> = columns.iter().map(|(name, _)| name.as_str()).collect();
+    let locator = folder.join(format!("{name}.parquet")).display().to_string();
+    let select = format!("select {} from {name} where {}", listed.join(", "), reads.predicate());
+    session.execute(&warehouse.export(&select, &locator))?;
+    let files = vec![InputFile { name: format!("{name}.parquet"), locator }];
+    Ok(InputTable { name, columns, files })
+}
+
+fn columns(node: &Node) -> Columns {
+    let columns = node.file.contract.columns.iter();
+    columns.map(|(name, column)| (name.clone(), column.kind)).collect()
+}
