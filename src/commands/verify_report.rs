@@ -86,9 +86,11 @@ pub fn render_failing(page: &mut Page, failing: &Failing, verdict: Verdict) {
         _ => String::new(),
     };
     let messages = if count == 1 { "message" } else { "messages" };
-    page.line(format_args!(
-        "{property} does not hold: {table} is wrong in {count} {messages}{said}"
-    ));
+    let wrong = match failing.problem {
+        Problem::Differs(_) => "is wrong in",
+        Problem::Failed { .. } => "cannot be built from",
+    };
+    page.line(format_args!("{property} does not hold: {table} {wrong} {count} {messages}{said}"));
     page.line(format_args!("  {property}: {}", property.about()));
     page.line(format_args!(
         "  (lateness {} days, skew {} days, seed {})",
@@ -100,10 +102,10 @@ pub fn render_failing(page: &mut Page, failing: &Failing, verdict: Verdict) {
             render_difference(page, difference, property.sides());
         }
         Problem::Failed { side, message, .. } => {
-            let [reference, variation] = property.sides();
-            let side = if *side == Side::Variation { variation } else { reference };
-            page.line(format_args!("  {table} could not be built ({side}):"));
-            page.line(format_args!("    {message}"));
+            let [_, variation] = property.sides();
+            let side =
+                if *side == Side::Variation { variation } else { "built at once, from nothing" };
+            page.line(format_args!("  {side}: {message}"));
         }
     }
     page.line(format_args!(""));
@@ -114,7 +116,13 @@ pub fn render_failing(page: &mut Page, failing: &Failing, verdict: Verdict) {
         page.line(format_args!("  {reference}: {}", told(&trial.reference)));
         page.line(format_args!("  {variation}: {}", told(schedule)));
     }
-    page.line(format_args!("Where to look: {}", property.hint()));
+    let hint = match failing.problem {
+        Problem::Differs(_) => property.hint(),
+        Problem::Failed { .. } => {
+            "the query makes rows that the contract rules out, or fails on them"
+        }
+    };
+    page.line(format_args!("Where to look: {hint}"));
 }
 
 fn render_difference(page: &mut Page, difference: &Difference, [reference, variation]: [&str; 2]) {
