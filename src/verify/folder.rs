@@ -104,7 +104,7 @@ pub fn write(failure: &Failure, folder: &Path) -> Result<(), VerifyError> {
     write_payloads(trial, folder)
 }
 
-/// Reads a folder that [`write`] wrote.
+/// Reads a folder that [`write()`] wrote.
 pub fn read(folder: &Path) -> Result<Repeat, VerifyError> {
     let text = |name: &str| {
         let path = folder.join(name);
