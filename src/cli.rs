@@ -1,6 +1,8 @@
 //! The command line.
 
+mod explain;
 mod own_data;
+mod verify;
 
 use std::{
     net::SocketAddr,
@@ -10,7 +12,9 @@ use std::{
 use clap::{Args, Parser, Subcommand};
 use jiff::civil::Date;
 
+pub use explain::ExplainArgs;
 pub use own_data::{CompletionsArgs, DriftArgs, IngestArgs, InitArgs, SimArgs, SimFormat};
+pub use verify::VerifyArgs;
 
 use crate::ingest::IngestMode;
 
@@ -85,6 +89,9 @@ pub enum Command {
         after_help = "Examples:\n  lakebed check\n  lakebed check layers/mart my_query.sql\n  lakebed check --explain LB081\n  lakebed check --sarif > check.sarif"
     )]
     Check(CheckArgs),
+    /// Try whether tables stay right under duplicates, late data, any order, replays and crashes
+    #[command(after_help = verify::EXAMPLES)]
+    Verify(VerifyArgs),
     /// Ask the warehouse
     #[command(
         after_help = "Examples:\n  lakebed query \"select * from mart.daily_active_users order by activity_date\"\n  lakebed query --format parquet --output users.parquet \"select * from dimensional.dim_user\""
@@ -93,6 +100,9 @@ pub enum Command {
     /// Show the tables, or one: contract, columns, what it reads and feeds, partitions built
     #[command(after_help = "Examples:\n  lakebed show\n  lakebed show vault.hub_user")]
     Show(ShowArgs),
+    /// Say where rows of a table come from: down to the messages, which are shown to give the same
+    #[command(after_help = explain::EXAMPLES)]
+    Explain(ExplainArgs),
     /// Count the messages that were rejected, by reason, and show some, with what is wrong in them
     #[command(
         after_help = "Examples:\n  lakebed rejected\n  lakebed rejected mobile_events --reason wrong_type --samples 5\n  lakebed rejected --from 2026-01-06 --json"

@@ -14,7 +14,7 @@ activity_date         = { type = "DATE",   required = true, about = "UTC date on
 app_version           = { type = "STRING", required = true, about = "Version of the app, or `unknown`." }
 event_count           = { type = "INT64",  required = true, about = "Events." }
 user_count            = { type = "INT64",  required = true, about = "Users who had one." }
-late_event_count      = { type = "INT64",  required = true, about = "Events that came on a later day." }
+late_event_count      = { type = "INT64",  required = true, arrival = true, about = "Events that came on a later day." }
 order_failed_count    = { type = "INT64",  required = true, about = "Orders that the backend did not take." }
 payment_failed_count  = { type = "INT64",  required = true, about = "Payments that failed." }
 rejected_count        = { type = "INT64",  required = true, about = "Messages of the app that could not be used." }

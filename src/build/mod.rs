@@ -9,7 +9,7 @@ mod executor;
 pub mod journal;
 pub mod select;
 pub mod shape;
-mod statements;
+pub mod statements;
 mod table;
 
 pub use executor::{

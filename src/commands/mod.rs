@@ -5,6 +5,7 @@ mod check;
 mod completions;
 mod damage;
 mod drift;
+mod explain;
 mod failure;
 mod gateway;
 mod ingest;
@@ -19,6 +20,8 @@ mod run;
 mod show;
 mod sim;
 mod summary;
+mod verify;
+mod verify_report;
 
 use std::process::ExitCode;
 
@@ -43,6 +46,8 @@ pub fn main() -> ExitCode {
         Command::Query(args) => query::query(&cli.place, &args),
         Command::Show(args) => show::show(&cli.place, &args),
         Command::Ingest(args) => ingest::ingest(&cli.place, &args),
+        Command::Explain(args) => explain::explain(&cli.place, &args),
+        Command::Verify(args) => verify::verify(&cli.place, &args),
         Command::Rejected(args) => rejected::rejected(&cli.place, &args),
         Command::Drift(args) => drift::drift(&cli.place, &args),
         Command::Init(args) => init::init(&cli.place, &args),

@@ -5,7 +5,7 @@ use std::sync::Mutex;
 use indicatif::{ProgressBar, ProgressStyle};
 use jiff::civil::Date;
 
-use crate::build::BuildEvent;
+use crate::{build::BuildEvent, verify};
 
 /// One line that moves; hidden when stderr is no terminal.
 pub struct Progress {
@@ -52,6 +52,19 @@ impl Progress {
             }
         }
         self.bar.set_message(running.join(", "));
+    }
+
+    /// Something happened in a verification.
+    pub fn verify_event(&self, event: verify::Event) {
+        match event {
+            verify::Event::Tried(property) => {
+                self.bar.inc(1);
+                self.bar.set_message(format!("cases, {property} held last"));
+            }
+            verify::Event::Shrinking(property) => {
+                self.bar.set_message(format!("{property} failed; looking for the fewest messages"));
+            }
+        }
     }
 
     /// Removes the line.

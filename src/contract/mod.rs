@@ -13,6 +13,9 @@ use std::{collections::BTreeMap, fmt};
 use indexmap::IndexMap;
 use serde::{Deserialize, Serialize};
 
+/// The column that says when a message was published; technical layers are partitioned by it.
+pub const LOAD_DATE: &str = "load_date";
+
 /// The name of a table, `layer.table`: the same in every engine.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(transparent)]
@@ -147,6 +150,9 @@ pub struct Column {
     /// `layer.table.column` in which each value must be found.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub references: Option<String>,
+    /// Whether it speaks of when messages came: then it may differ when they come later.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub arrival: bool,
 }
 
 /// What a broken check does.
@@ -292,6 +298,14 @@ pub struct Contract {
 }
 
 impl Contract {
+    /// Whether a column speaks of when messages came, and not of what happened: the load date, the
+    /// column by which the window of a `delta` is told, and those that say `arrival = true`.
+    pub fn is_of_arrival(&self, column: &str) -> bool {
+        column == LOAD_DATE
+            || self.window_by.as_deref() == Some(column)
+            || self.columns.get(column).is_some_and(|column| column.arrival)
+    }
+
     /// The fields that have meaning, as JSON: prose, owners and engines, which all give the same rows,
     /// do not make a table stale.
     pub fn meaning(&self) -> serde_json::Value {
@@ -304,6 +318,7 @@ impl Contract {
         {
             for column in columns.values_mut().filter_map(serde_json::Value::as_object_mut) {
                 column.remove("about");
+                column.remove("arrival");
             }
         }
         // Objects are sorted by key in JSON; the order of columns has meaning, so it stands apart.

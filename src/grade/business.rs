@@ -16,7 +16,7 @@ pub fn grade(
         if has(topic.table) {
             let rest = format!("from {} {}", topic.table, topic.rest);
             let found = numbers(session, topic.key, topic.columns, &rest)?;
-            grade.all_exactly(topic.name, topic.expected, &found);
+            grade.all_exactly((topic.name, topic.table), topic.expected, &found);
         }
     }
     Ok(())

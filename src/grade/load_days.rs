@@ -12,6 +12,9 @@ use crate::{
     warehouse::{ErrorKind, Session, WarehouseError},
 };
 
+/// The table that accounts for every message.
+pub const RECONCILIATION: &str = "standardized.reconciliation";
+
 /// Compares the reconciliation, the reasons of rejections and the accepted ids.
 pub fn grade(
     session: &mut dyn Session,
@@ -36,7 +39,9 @@ pub fn grade(
         let digests = accepted_digests(session, *source)?;
         for (date, expected) in days {
             let digest = digests.get(date).copied().unwrap_or(0);
-            grade.exactly(format!("{name} {date} accepted ids"), expected.accepted_digest, digest);
+            let accepted = format!("standardized.{name}");
+            let ids = format!("{name} {date} accepted ids");
+            grade.exactly(&accepted, ids, expected.accepted_digest, digest);
             let place = Place { source: name, date: *date };
             place.grade(grade, expected, &reconciled, &rejected, was_interrupted);
         }
@@ -67,19 +72,22 @@ impl Place {
             reconciled.get(&name).copied().unwrap_or(0)
         };
         let all: u64 = expected.rejected.values().sum();
-        grade.exactly(format!("{place} accepted"), expected.accepted, number("accepted"));
+        let table = RECONCILIATION;
+        grade.exactly(table, format!("{place} accepted"), expected.accepted, number("accepted"));
         for (what, expected) in
             [("archived", expected.archived), ("duplicate", expected.duplicates), ("rejected", all)]
         {
-            compare_copies(grade, format!("{place} {what}"), expected, number(what));
+            compare_copies(grade, table, format!("{place} {what}"), expected, number(what));
         }
         for (reason, count) in &expected.rejected {
             let name = format!("{date} rejected as {reason} messages");
             let found = rejected.get(&name).copied().unwrap_or(0);
-            compare_copies(grade, format!("{place} rejected as {reason}"), *count, found);
+            let name = format!("{place} rejected as {reason}");
+            let rejections = format!("standardized.{source}_rejected");
+            compare_copies(grade, &rejections, name, *count, found);
         }
         for broken in ["lost", "repeated", "invented"] {
-            grade.exactly(format!("{place} {broken}"), 0, number(broken));
+            grade.exactly(table, format!("{place} {broken}"), 0, number(broken));
         }
     }
 }
@@ -95,7 +103,7 @@ fn reconciled(session: &mut dyn Session) -> Result<Numbers, WarehouseError> {
         "invented_count",
     ];
     let key = "source || ' ' || cast(load_date as varchar)";
-    numbers(session, key, &columns, "from standardized.reconciliation")
+    numbers(session, key, &columns, &format!("from {RECONCILIATION}"))
 }
 
 /// By load date, the sum of the accepted ids' digests: the set itself, not only its size.

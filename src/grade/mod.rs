@@ -21,6 +21,8 @@ use crate::{
 /// One comparison.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct GradeCheck {
+    /// The table that says so.
+    pub table: String,
     /// What is compared, such as `mobile_events 2026-01-05 accepted`.
     pub name: String,
     /// What the truth says: a count, an amount in micros, or a digest.
@@ -44,26 +46,45 @@ impl Grade {
         self.checks.iter().filter(|check| !check.is_right)
     }
 
-    fn exactly(&mut self, name: String, expected: impl Into<i128>, found: impl Into<i128>) {
-        let (expected, found) = (expected.into(), found.into());
-        self.checks.push(GradeCheck { name, expected, found, is_right: expected == found });
+    fn exactly(
+        &mut self,
+        table: &str,
+        name: String,
+        expected: impl Into<i128>,
+        found: impl Into<i128>,
+    ) {
+        let (table, expected, found) = (table.to_owned(), expected.into(), found.into());
+        let is_right = expected == found;
+        self.checks.push(GradeCheck { table, name, expected, found, is_right });
     }
 
     /// After an interruption phones have sent some batches again, which the plan does not know.
-    fn at_least(&mut self, name: String, expected: impl Into<i128>, found: impl Into<i128>) {
-        let (expected, found) = (expected.into(), found.into());
-        self.checks.push(GradeCheck { name, expected, found, is_right: expected <= found });
+    fn at_least(
+        &mut self,
+        table: &str,
+        name: String,
+        expected: impl Into<i128>,
+        found: impl Into<i128>,
+    ) {
+        let (table, expected, found) = (table.to_owned(), expected.into(), found.into());
+        let is_right = expected <= found;
+        self.checks.push(GradeCheck { table, name, expected, found, is_right });
     }
 
     /// Every number of the truth and every number of a table, by their names; what one of them does
     /// not have is 0.
-    fn all_exactly(&mut self, topic: &str, mut expected: Numbers, found: &Numbers) {
+    fn all_exactly(
+        &mut self,
+        (topic, table): (&str, &str),
+        mut expected: Numbers,
+        found: &Numbers,
+    ) {
         for name in found.keys() {
             expected.entry(name.clone()).or_default();
         }
         for (name, expected) in expected {
             let found = found.get(&name).copied().unwrap_or(0);
-            self.exactly(format!("{topic} {name}"), expected, found);
+            self.exactly(table, format!("{topic} {name}"), expected, found);
         }
     }
 }
@@ -86,7 +107,7 @@ pub fn grade(
 ) -> Result<Grade, WarehouseError> {
     let mut grade = Grade::default();
     let has = |table: &str| has_table(graph, table);
-    if has("standardized.reconciliation") {
+    if has(load_days::RECONCILIATION) {
         load_days::grade(session, graph, truth, was_interrupted, &mut grade)?;
     }
     business::grade(session, &has, truth, &mut grade)?;

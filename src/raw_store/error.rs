@@ -70,7 +70,7 @@ impl RawStoreError {
         }
     }
 
-    pub(super) fn io(action: &'static str, path: &std::path::Path, source: io::Error) -> Self {
+    pub(crate) fn io(action: &'static str, path: &std::path::Path, source: io::Error) -> Self {
         let path = path.display().to_string();
         match source.kind() {
             io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => {

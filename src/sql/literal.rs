@@ -1,5 +1,7 @@
 //! Texts as literals that every engine reads alike.
 
+use crate::contract::ColumnType;
+
 /// A text as a literal. Engines write a quote within quotes in ways of their own, and GoogleSQL takes
 /// a backslash for an escape: such characters are given by their numbers.
 pub fn text(value: &str) -> String {
@@ -23,6 +25,18 @@ pub fn text(value: &str) -> String {
         parts.push(format!("'{plain}'"));
     }
     format!("({})", parts.join(" || "))
+}
+
+/// A value, in the text that the engine gives of it, as a literal of its type.
+pub fn of(kind: ColumnType, value: &str) -> String {
+    match kind {
+        ColumnType::Int64 | ColumnType::Float64 | ColumnType::Bool | ColumnType::Numeric => {
+            value.to_owned()
+        }
+        ColumnType::Date => format!("date '{value}'"),
+        ColumnType::Timestamp => format!("timestamp '{}+00'", value.replace('T', " ")),
+        ColumnType::String | ColumnType::Bytes | ColumnType::Json => text(value),
+    }
 }
 
 #[cfg(test)]

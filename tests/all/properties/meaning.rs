@@ -1,28 +1,18 @@
 //! A build of everything at once gives what the messages mean. It is cheap, so that many cases run.
 
-use std::sync::Arc;
+use lakebed::verify::{Checker, Property, error::shown};
 
 use super::{
     Outcome, check_all,
     checks::check_settled,
-    dice::Dice,
-    lake::Lake,
-    messages::random_messages,
-    rebuild::CASE,
-    variant::{Variant, random_limits},
+    project::{SIZE_MAX, draw, scope},
 };
 
-/// Messages land at once, and are built at once.
-pub fn case(seed: u64, variant: &Arc<Variant>, size_max: usize) -> Outcome {
-    let mut dice = Dice::new(seed, CASE);
-    let messages = random_messages(&mut dice, seed, variant.limits, size_max);
-    let lake = Lake::with(variant, &messages, &mut dice);
-    lake.build_all()?;
-    check_settled(&lake, &messages)
-}
-
 fn check(seed: u64) -> Outcome {
-    case(seed, &Variant::of(random_limits(&mut Dice::new(seed, "limits"))), 40)
+    let Some(trial) = Property::Conservation.trial(&draw(seed, SIZE_MAX)) else { return Ok(()) };
+    let checker = Checker { scope: scope(), observer: Some(&check_settled) };
+    let checked = checker.check(&trial).map_err(|error| shown(&error))?;
+    checked.problem.map_or(Ok(()), |problem| Err(format!("{problem:?}")))
 }
 
 #[test]

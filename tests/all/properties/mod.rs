@@ -7,24 +7,16 @@
 
 mod checks;
 mod constants;
-mod copies;
 mod coverage;
-mod crash;
-mod dice;
-mod faults;
-mod lake;
-mod late;
+mod laws;
 mod meaning;
-mod messages;
 mod mutants;
 mod oracle;
-mod rebuild;
+mod project;
 mod removal;
 mod replay;
-mod runs;
-mod store;
-mod tables;
-mod variant;
+mod rewritten;
+mod rows;
 
 use std::{env, time::Instant};
 

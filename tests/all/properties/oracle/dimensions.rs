@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use sim::{MicrosUtc, Row, Source};
 use std::path::Path;
 
-use super::super::variant::project_files;
+use super::super::project::project_files;
 use super::{
     Tables, UNKNOWN,
     cells::{cells, said},

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use jiff::{ToSpan, civil::Date};
 use sim::{Limits, Meaning, MicrosUtc, MobileEvent, RowChange, Source};
 
-use super::super::messages::Sent;
+use lakebed::verify::message::Sent;
 
 /// A valid event.
 #[derive(Clone, Copy, Debug)]
@@ -96,7 +96,7 @@ impl<'a> Meanings<'a> {
 
     fn add(&mut self, sent: &'a Sent) {
         let latest = sent.load_date() + i64::from(self.limits.max_skew_days).days();
-        match &sent.message.meaning {
+        match sent.meaning.as_ref().expect("it was drawn") {
             Meaning::Invalid(reason) => self.rejected.push((sent, reason.code())),
             Meaning::RowChange(said) if said.committed_at.date() > latest => {
                 self.rejected.push((sent, "in_future"));

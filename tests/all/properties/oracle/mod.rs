@@ -22,11 +22,11 @@ use std::collections::BTreeMap;
 use jiff::{ToSpan, civil::Date};
 use sim::{Limits, Source};
 
-use super::messages::Sent;
 use activity::Marts;
 use cells::cells;
 use dimensions::AllHistories;
 use histories::histories;
+use lakebed::verify::message::Sent;
 use meanings::Meanings;
 
 pub use readings::{BusinessKeys, NOT_READ, readings};

@@ -5,10 +5,11 @@ use std::collections::BTreeMap;
 use lakebed::{
     contract::{ColumnType, TableName},
     graph::{Graph, Node},
+    verify::lake::Lake,
 };
 use sim::Source;
 
-use super::super::{lake::Lake, tables::cells};
+use super::super::rows::cells;
 
 /// Tables that are not compared, each with the reason.
 pub const NOT_READ: [(&str, &str); 4] = [
@@ -139,7 +140,7 @@ impl Reading {
     }
 
     /// The rows that a lake has, in order, with business keys in place of hash keys.
-    pub fn rows(&self, lake: &Lake, keys: &BusinessKeys) -> Vec<String> {
+    pub fn rows(&self, lake: &Lake<'_>, keys: &BusinessKeys) -> Vec<String> {
         let mut session = lake.warehouse.session().expect("a session");
         let mut rows = cells(session.as_mut(), &self.sql(&lake.variant.graph));
         for row in &mut rows {
@@ -160,7 +161,7 @@ pub struct BusinessKeys(BTreeMap<(String, String), String>);
 
 impl BusinessKeys {
     /// Reads the hubs.
-    pub fn of(lake: &Lake) -> Self {
+    pub fn of(lake: &Lake<'_>) -> Self {
         let is_hub = |node: &&Node| node.name().as_str().starts_with("vault.hub_");
         let select = |node: &Node| {
             let columns: Vec<&str> =

@@ -5,7 +5,7 @@ use std::{collections::BTreeMap, path::Path};
 use jiff::civil::Date;
 use sim::Source;
 
-use super::super::variant::project_files;
+use super::super::project::project_files;
 use super::{
     Tables, UNKNOWN,
     activity::Marts,

@@ -1,0 +1,62 @@
+//! What says nothing new: a message delivered again, and an event that a phone sends again.
+
+use sim::MicrosUtc;
+
+use super::super::{
+    dice::Dice,
+    message::{Claim, Sent, Side, id_between},
+    property::Draw,
+    trial::{ALL_DAYS, Schedule, Step},
+    verdict::{Verdict, verdicts},
+};
+
+const MICROS_PER_DAY: i64 = 86_400_000_000;
+/// How often a message is looked for that can be sent again.
+const ATTEMPTS_MAX: usize = 20;
+
+/// In half of the cases some messages are delivered again, in the other half one is sent again.
+pub fn vary(draw: &Draw, dice: &mut Dice) -> (Vec<Sent>, Schedule) {
+    let mut schedule = draw.reference();
+    let again = if dice.percent(50) {
+        (0..ATTEMPTS_MAX).find_map(|_| sent_again(draw, dice))
+    } else {
+        None
+    };
+    let mut messages = draw.messages.clone();
+    if let Some(again) = again {
+        schedule.push(Step::land([&again]));
+        messages.push(again);
+    } else {
+        let some = draw.messages.iter().filter(|_| dice.percent(50));
+        let delivered: Vec<&Sent> = some.collect();
+        schedule.push(Step::land_cut(delivered, dice));
+    }
+    schedule.push(Step::build(*dice.pick(&[1, ALL_DAYS])));
+    (messages, schedule)
+}
+
+/// A message that says again what another said, in time to be known for a duplicate.
+fn sent_again(draw: &Draw, dice: &mut Dice) -> Option<Sent> {
+    let original = dice.pick(&draw.messages);
+    original.identity()?;
+    let last = draw.messages.iter().rev().find(|sent| sent.identity() == original.identity())?;
+    let lookback_days = match last.claim {
+        Claim::Event { .. } => draw.limits.max_lateness_days + draw.limits.max_skew_days,
+        _ => 1,
+    };
+    let span = usize::try_from(i64::from(lookback_days.max(1)) * MICROS_PER_DAY).ok()?;
+    let arrived_at = MicrosUtc(last.arrived_at.0 + 1 + i64::try_from(dice.below(span)).ok()?);
+    let again = Sent {
+        message_id: id_between(&draw.messages, arrived_at),
+        arrived_at,
+        sent_at: MicrosUtc(arrived_at.0 + last.sent_at.0 - last.arrived_at.0),
+        side: Side::Variation,
+        ..last.clone()
+    };
+    let all = draw.messages.iter().chain([&again]);
+    let is_duplicate = matches!(
+        verdicts(all, draw.limits).get(again.message_id.as_str()),
+        Some(Verdict::Duplicate { .. })
+    );
+    is_duplicate.then_some(again)
+}

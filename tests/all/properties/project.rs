@@ -1,0 +1,114 @@
+//! The project of the checkout as it is verified, perhaps with a fault put into its text.
+
+use std::{
+    collections::BTreeSet,
+    path::{Path, PathBuf},
+    sync::{Arc, LazyLock},
+};
+
+use lakebed::{
+    prelude::Prelude,
+    project::{Project, ProjectFiles},
+    verify::{
+        Draw, Scope, Subject,
+        dice::Dice,
+        lake::Lake,
+        message::Sent,
+        store::TrialStore,
+        trial::{RawFile, Step},
+    },
+    warehouse::{
+        SharedWarehouse,
+        duckdb::{self, Options},
+    },
+};
+use serde::Deserialize;
+use sim::Limits;
+
+use super::rewritten::{Rewriting, Rewritten};
+use crate::harness::CHECKOUT;
+
+/// Messages of a set, at most.
+pub const SIZE_MAX: usize = 40;
+
+/// A replacement in a file of the project.
+#[derive(Deserialize)]
+pub struct Edit {
+    /// Its path.
+    pub file: PathBuf,
+    /// What stands there.
+    old: String,
+    /// What stands there then.
+    new: String,
+}
+
+/// The project of the checkout: the one inside the binary, without compiling it in again.
+pub fn project_files() -> &'static ProjectFiles {
+    static FILES: LazyLock<ProjectFiles> = LazyLock::new(|| {
+        ProjectFiles::read(Path::new(CHECKOUT)).expect("the checkout is a project")
+    });
+    &FILES
+}
+
+/// The project with these edits.
+pub fn edited(edits: &[Edit]) -> Subject {
+    broken(edits, &Rewriting::default())
+}
+
+/// The project with these edits, on an engine with this rewriting.
+pub fn broken(edits: &[Edit], rewriting: &Rewriting) -> Subject {
+    let mut files = project_files().clone();
+    for Edit { file, old, new } in edits {
+        let text = files.get(file).expect("the file is in the project");
+        assert!(text.contains(old.as_str()), "{} no longer holds `{old}`", file.display());
+        let text = text.replace(old.as_str(), new);
+        files.insert(file, &text);
+    }
+    let project = Project::parse(&files).expect("the project can be read");
+    let prelude = Prelude::duckdb(&project).expect("the functions are SQL");
+    let functions = prelude.clone();
+    let rewriting = Arc::new(rewriting.clone());
+    let make_warehouse = Arc::new(move || {
+        let options = Options { threads: Some(1), is_read_only: false };
+        let inner = duckdb::open_shared(None, options, &functions)?;
+        if rewriting.is_none() {
+            return Ok(inner);
+        }
+        let rewriting = Arc::clone(&rewriting);
+        Ok(Arc::new(Rewritten { inner, rewriting }) as SharedWarehouse)
+    });
+    Subject::new(project, prelude, make_warehouse)
+}
+
+/// All tables of the project as it is.
+pub fn scope() -> &'static Scope<'static> {
+    static SUBJECT: LazyLock<Subject> = LazyLock::new(|| edited(&[]));
+    static SCOPE: LazyLock<Scope<'static>> = LazyLock::new(|| {
+        let (scope, unverifiable) = SUBJECT.scope(&BTreeSet::new()).expect("the project is right");
+        assert!(unverifiable.is_empty(), "the simulator speaks all sources: {unverifiable:?}");
+        scope
+    });
+    &SCOPE
+}
+
+/// The messages of a case.
+pub fn draw(seed: u64, size_max: usize) -> Draw {
+    Draw::new(seed, &scope().sources, size_max, scope().tables().len())
+}
+
+/// An empty lake under these constants.
+pub fn empty_lake(limits: Limits) -> Lake<'static> {
+    let variant = scope().variant(limits).expect("the project is right");
+    let store = TrialStore::new().expect("a temporary folder").into();
+    Lake::new(scope(), &variant, &store).expect("a warehouse in memory")
+}
+
+/// Brings messages into the raw layer, in files cut at random. Returns the files with their keys.
+pub fn land(lake: &Lake<'_>, messages: &[Sent], dice: &mut Dice) -> Vec<(String, RawFile)> {
+    let Step::Land { files } = Step::land_cut(messages, dice) else {
+        unreachable!("messages land in files");
+    };
+    let by_id = messages.iter().map(|sent| (sent.message_id.as_str(), sent)).collect();
+    let keys = lake.land(&files, &by_id).expect("a temporary folder takes files");
+    keys.into_iter().zip(files).collect()
+}
