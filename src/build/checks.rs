@@ -24,41 +24,21 @@ pub fn describe(failures: &[CheckFailure]) -> String {
     each.collect::<Vec<_>>().join("; ")
 }
 
-/// Checks the rows of `from` that meet `predicate`.
+/// Checks the rows of `from` that meet `predicate`, in one statement: of many small windows, sending
+/// a statement takes longer than running it.
 pub fn run(
     session: &mut dyn Session,
     node: &Node,
     from: &str,
     predicate: &str,
 ) -> Result<Vec<CheckFailure>, WarehouseError> {
-    let mut promises = row_promises(node);
-    let mut broken = count_broken_rows(session, &promises, from, predicate)?;
-    let mut count = |promise: String, sql: String| -> Result<(), WarehouseError> {
-        broken.push(session.query(&sql)?.count()?);
-        promises.push(Promise {
-            text: promise,
-            condition: String::new(),
-            severity: Severity::Fail,
-        });
-        Ok(())
-    };
-    let grain = node.file.contract.grain.join(", ");
-    count(
-        format!("one row per ({grain})"),
-        format!(
-            "select count(*) from (select {grain} from {from} where {predicate} group by {grain} having count(*) > 1)"
-        ),
-    )?;
-    for (column, reference) in references(node) {
-        let (table, key) = reference.rsplit_once('.').unwrap_or((reference, column));
-        count(
-            format!("each `{column}` is in `{reference}`"),
-            format!(
-                "select count(*) from (select distinct {column} as k from {from} where {predicate} and {column} is not null) as own \
-                 left join (select distinct {key} as k from {table}) as other on own.k = other.k where other.k is null"
-            ),
-        )?;
-    }
+    let promises = promises(node, from, predicate);
+    let counts: Vec<&str> = promises.iter().map(|promise| promise.count.as_str()).collect();
+    let sql = format!("select count(*), {} from {from} where {predicate}", counts.join(", "));
+    let rows = session.query(&sql)?.text_rows()?;
+    let counted = rows.first().into_iter().flatten().skip(1);
+    let number = |cell: &Option<String>| cell.as_ref().and_then(|text| text.parse().ok());
+    let broken = counted.map(|cell| number(cell).unwrap_or(0));
     let failures = promises.into_iter().zip(broken).filter(|(_, count)| *count > 0);
     Ok(failures
         .map(|(promise, broken_count)| CheckFailure {
@@ -71,8 +51,38 @@ pub fn run(
 
 struct Promise {
     text: String,
-    condition: String,
+    /// An expression beside `from`'s aggregates that counts what breaks it.
+    count: String,
     severity: Severity,
+}
+
+impl Promise {
+    fn fail(text: String, count: String) -> Self {
+        Self { text, count, severity: Severity::Fail }
+    }
+}
+
+/// Of each row, of the grain, and of references.
+fn promises(node: &Node, from: &str, predicate: &str) -> Vec<Promise> {
+    let mut promises = row_promises(node);
+    let grain = node.file.contract.grain.join(", ");
+    promises.push(Promise::fail(
+        format!("one row per ({grain})"),
+        format!(
+            "(select count(*) from (select {grain} from {from} where {predicate} group by {grain} having count(*) > 1))"
+        ),
+    ));
+    promises.extend(references(node).map(|(column, reference)| {
+        let (table, key) = reference.rsplit_once('.').unwrap_or((reference, column));
+        Promise::fail(
+            format!("each `{column}` is in `{reference}`"),
+            format!(
+                "(select count(*) from (select distinct {column} as k from {from} where {predicate} and {column} is not null) as own \
+                 left join (select distinct {key} as k from {table}) as other on own.k = other.k where other.k is null)"
+            ),
+        )
+    }));
+    promises
 }
 
 fn references(node: &Node) -> impl Iterator<Item = (&str, &str)> {
@@ -83,50 +93,25 @@ fn references(node: &Node) -> impl Iterator<Item = (&str, &str)> {
 /// What each row must meet by itself.
 fn row_promises(node: &Node) -> Vec<Promise> {
     let contract = &node.file.contract;
+    let broken = |condition: &str| format!("countif(({condition}) is not true)");
     let mut promises = Vec::new();
     for (name, column) in &contract.columns {
         if column.required {
-            promises.push(Promise {
-                text: format!("column `{name}` is required"),
-                condition: format!("{name} is not null"),
-                severity: Severity::Fail,
-            });
+            let text = format!("column `{name}` is required");
+            promises.push(Promise::fail(text, broken(&format!("{name} is not null"))));
         }
         if !column.accepted.is_empty() {
             let values: Vec<String> =
                 column.accepted.iter().map(|value| literal::text(value)).collect();
-            promises.push(Promise {
-                text: format!("column `{name}` is one of {}", column.accepted.join(", ")),
-                condition: format!("{name} is null or {name} in ({})", values.join(", ")),
-                severity: Severity::Fail,
-            });
+            let condition = format!("{name} is null or {name} in ({})", values.join(", "));
+            let text = format!("column `{name}` is one of {}", column.accepted.join(", "));
+            promises.push(Promise::fail(text, broken(&condition)));
         }
     }
     promises.extend(contract.checks.iter().map(|check| Promise {
         text: format!("{}: {}", check.name, check.expect),
-        condition: check.expect.clone(),
+        count: broken(&check.expect),
         severity: check.severity,
     }));
     promises
-}
-
-/// All row promises in one pass.
-fn count_broken_rows(
-    session: &mut dyn Session,
-    promises: &[Promise],
-    from: &str,
-    predicate: &str,
-) -> Result<Vec<i64>, WarehouseError> {
-    if promises.is_empty() {
-        return Ok(Vec::new());
-    }
-    let counts: Vec<String> = promises
-        .iter()
-        .map(|promise| format!("countif(({}) is not true)", promise.condition))
-        .collect();
-    let rows = session
-        .query(&format!("select {} from {from} where {predicate}", counts.join(", ")))?
-        .text_rows()?;
-    let number = |cell: &Option<String>| cell.as_ref().and_then(|text| text.parse().ok());
-    Ok(rows.first().map(|row| row.iter().filter_map(number).collect()).unwrap_or_default())
 }

@@ -17,7 +17,7 @@ A case tries one property on one small, nasty set of messages. The exit status i
 its folder then has the messages, and the command that repeats it.
 
 Properties:
-  conservation  each message in exactly one of accepted, rejected, duplicates
+  conservation  each message in one of accepted, rejected, duplicates; histories without gaps
   truth         what the simulator knows: every verdict, and the numbers of marts
   rebuild       built day by day as messages come = built once from all of them
   order         partitions built in any order that the graph allows

@@ -8,7 +8,7 @@ use crate::{
     verify::{
         Failing, Failure, Problem, Report, Unverifiable,
         compare::{Difference, Pair, Row},
-        message::{Sent, Side},
+        message::{Claim, Sent, Side},
         trial::{Build, Order, Schedule, Step},
     },
 };
@@ -19,7 +19,7 @@ const PAIRS_SHOWN: usize = 6;
 const MESSAGES_SHOWN: usize = 10;
 /// Characters of a cell, and of a payload.
 const CELL_SHOWN: usize = 44;
-const PAYLOAD_SHOWN: usize = 100;
+const PAYLOAD_SHOWN: usize = 200;
 
 /// Whether it fails for the first time, or when tried again.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -114,6 +114,7 @@ pub fn render_failing(page: &mut Page, failing: &Failing, verdict: Verdict) {
         page.line(format_args!("  {reference}: {}", told(&trial.reference)));
         page.line(format_args!("  {variation}: {}", told(schedule)));
     }
+    page.line(format_args!("Where to look: {}", property.hint()));
 }
 
 fn render_difference(page: &mut Page, difference: &Difference, [reference, variation]: [&str; 2]) {
@@ -184,14 +185,25 @@ fn render_messages(page: &mut Page, messages: &[Sent]) {
             Side::Reference => " (before)",
             Side::Variation => " (after)",
         };
+        let (id, source) = (&sent.message_id, sent.source.name());
         let at = sent.arrived_at.to_rfc3339();
-        page.line(format_args!("  {} {} {at}{side}", sent.message_id, sent.source.name()));
+        page.line(format_args!("  {id} {source}, arrived {at}: {}{side}", claimed(sent)));
         let payload = String::from_utf8_lossy(&sent.payload);
         page.line(format_args!("    {}", shortened(&payload, PAYLOAD_SHOWN)));
     }
     let more = all.len().saturating_sub(MESSAGES_SHOWN);
     if more > 0 {
         page.line(format_args!("  … and {} more", grouped(more as u64)));
+    }
+}
+
+/// What a message claims.
+fn claimed(sent: &Sent) -> String {
+    let happened = sent.happened_at().map(sim::MicrosUtc::to_rfc3339).unwrap_or_default();
+    match &sent.claim {
+        Claim::Event { event_id, .. } => format!("event `{event_id}` of {happened}"),
+        Claim::Change { .. } => format!("a change committed at {happened}"),
+        Claim::Invalid { reason } => format!("broken, {reason}"),
     }
 }
 

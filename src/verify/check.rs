@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 use super::{
     compare::{self, Difference, Reading, Row, by_id},
     error::{RunError, VerifyError},
+    history,
     lake::Lake,
     message::{Sent, Side},
     property::Property,
@@ -153,7 +154,8 @@ impl Reference<'_> {
 fn judge(trial: &Trial, lake: &Lake<'_>) -> Result<Option<Difference>, VerifyError> {
     let messages: Vec<&Sent> = trial.messages_of(Side::Reference).collect();
     if trial.property == Property::Conservation {
-        return Ok(truth::misplaced(lake, &messages)?);
+        let misplaced = truth::misplaced(lake, &messages)?;
+        return Ok(if misplaced.is_some() { misplaced } else { history::torn(lake)? });
     }
     if let Some(difference) = truth::misjudged(lake, &messages)? {
         return Ok(Some(difference));

@@ -15,6 +15,7 @@ pub mod dice;
 pub mod error;
 mod fault;
 pub mod folder;
+mod history;
 pub mod lake;
 pub mod message;
 mod properties;

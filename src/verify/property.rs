@@ -91,7 +91,9 @@ impl Property {
             Self::Crash => "killed between or within any statements, then resumed",
             Self::Drift => "an unknown field in a payload changes nothing",
             Self::Constants => "lookbacks and skews changed in mid-history = always been so",
-            Self::Conservation => "each message in exactly one of accepted, rejected, duplicates",
+            Self::Conservation => {
+                "each message in one of accepted, rejected, duplicates; histories without gaps"
+            }
             Self::Truth => "what the simulator knows: every verdict, and the numbers of marts",
         }
     }
@@ -110,6 +112,44 @@ impl Property {
             Self::Crash => ["undisturbed", "killed and resumed"],
             Self::Drift => ["as it was", "with a new field"],
             Self::Constants => ["always so", "changed in between"],
+        }
+    }
+
+    /// What is usually wrong with a table for which it does not hold.
+    pub const fn hint(self) -> &'static str {
+        match self {
+            Self::Conservation => {
+                "see which of the tables of a source take a message that they should not take, or \
+                 none does; in a history, take `lead` for the end only when all else is done"
+            }
+            Self::Truth => {
+                "the query makes the same mistake however it is built; read what the rows above \
+                 must be, and follow one of the messages through it"
+            }
+            Self::Rebuild | Self::Split => {
+                "what came in an earlier run counts otherwise than what comes now; see whether the \
+                 query reads far enough before `@from_date`, the contract's `reads` say so, and a \
+                 merge reads only rows that never vanish"
+            }
+            Self::Order | Self::Windows => {
+                "the table depends on where a window begins or ends; see whether the query reads \
+                 beyond `@from_date` and `@to_date` what it needs, and the contract's `reads` say so"
+            }
+            Self::Copies => {
+                "a copy counts; take distinct messages, and drop duplicates before counting"
+            }
+            Self::Replay => {
+                "a build adds to what an earlier build left; let the query depend on its inputs only"
+            }
+            Self::Late => {
+                "the table depends on when a message came; use the time at which it happened, or say \
+                 `arrival = true` of a column that is meant to tell when messages came"
+            }
+            Self::Crash => "something of a build stays that its transaction does not take back",
+            Self::Drift => "the query looks at the whole payload; take the fields that it needs",
+            Self::Constants => {
+                "a number stands in the query, or in `reads`, where a parameter of the source belongs"
+            }
         }
     }
 
