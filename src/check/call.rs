@@ -84,9 +84,8 @@ impl Checker<'_> {
         let Some(function) = FUNCTIONS.get(&name) else {
             return self.unknown_function(&name, call, &arguments.values);
         };
-        if self.is_for_spark && !function.is_in_spark {
-            let message = format!("`{name}` is not in the size that Spark shares");
-            self.report(&shape::NOT_IN_SPARK, self.source.place(&call.name), message);
+        if !function.is_in_spark {
+            self.not_in_spark(self.source.place(&call.name), &format!("`{name}`"));
         }
         self.clauses(function, call, list, expr, scope);
         let kind = self.fit(function, &arguments, expr);

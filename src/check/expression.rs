@@ -220,6 +220,9 @@ impl Checker<'_> {
 
     fn array(&mut self, array: &Array, scope: &Scope<'_>) -> Value {
         let elements: Vec<Value> = array.elem.iter().map(|e| self.expression(e, scope)).collect();
+        if let Some(first) = array.elem.first() {
+            self.not_in_spark(self.source.place(first), "a list of elements");
+        }
         let common = |kind: Option<Type>, value: &Value| kind.and_then(|k| k.common(&value.kind));
         let kind = elements.iter().fold(Some(Type::Null), common);
         if kind.is_none()
@@ -329,6 +332,10 @@ impl Checker<'_> {
             return Value::made_of(Type::Unknown, &[value]);
         }
         let kind = wanted.unwrap_or(Type::Unknown);
+        if matches!(kind, Type::Int64 | Type::Float64) || value.kind == Type::Float64 {
+            // Spark has other names for these types, and writes FLOAT64 in another way.
+            self.not_in_spark(place.clone(), &format!("a cast of {} to {kind}", value.kind));
+        }
         if !operators::may_cast(&value.kind, &kind, operators::is_whole(inner)) {
             let message = format!("engines do not cast {} to {kind} alike", value.kind);
             let help = operators::cast_help(&value.kind, &kind);
@@ -347,6 +354,7 @@ impl Checker<'_> {
     ) -> Value {
         let value = self.expression(inner, scope);
         let part = field.to_string().to_lowercase();
+        self.not_in_spark(self.source.with_keyword("extract", expr), "EXTRACT");
         let Some(takes) = operators::extract_part(&part) else {
             let message = format!("engines do not extract `{part}` alike");
             let place = self.source.with_keyword("extract", expr);

@@ -163,6 +163,7 @@ impl Checker<'_> {
             }
             TableFactor::Pivot { table, alias, .. } | TableFactor::Unpivot { table, alias, .. } => {
                 // What they return is not followed; DuckDB and GoogleSQL agree on it.
+                self.not_in_spark(self.source.place(&**table), "PIVOT");
                 self.factor(table, &mut Scope::inside(scope.parent));
                 self.enter(Relation::open(), alias.as_ref(), "", None, 0..0, scope);
             }

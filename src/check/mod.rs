@@ -134,6 +134,14 @@ impl<'a> Checker<'a> {
         self.findings.push(Finding { rule, path, text, span, message, help });
     }
 
+    /// Reports a construct that Spark does not share, if Spark may run the query.
+    fn not_in_spark(&mut self, span: Range<usize>, what: &str) {
+        if self.is_for_spark {
+            let message = format!("{what} is not in the size that Spark shares");
+            self.report(&rules::shape::NOT_IN_SPARK, span, message);
+        }
+    }
+
     /// Where a word stands in the contract of the table under check.
     fn in_contract(&self, word: &str) -> Range<usize> {
         self.table.map_or(0..0, |file| file.contract_span(word))

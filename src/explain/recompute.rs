@@ -21,7 +21,7 @@ use crate::{
 pub enum Messages<'a> {
     /// Those that are kept.
     Kept,
-    /// Those that are kept, and those that were rejected on their way to the named tables.
+    /// Those that are kept, and those that these tables rejected, each of them some.
     KeptAndRejected(&'a [TableName]),
     /// All.
     All,
@@ -40,40 +40,49 @@ pub fn bring(
     shape::create_missing(scratch, lineage.graph)?;
     let mut inside = scratch.session()?;
     for source in lineage.graph.sources() {
-        let predicate = match messages {
-            Messages::Kept => rows::is_kept(lineage.graph, source),
-            Messages::KeptAndRejected(checked) => {
-                let kept = rows::is_kept(lineage.graph, source);
-                let of_source = |table: &&TableName| {
-                    lineage.graph.node(table).inputs.iter().any(|input| input.table == *source)
-                };
-                let rejected = checked.iter().filter(of_source).map(|table| {
-                    format!(
-                        "message_id in (select message_id from {table} \
-                         where reject_reason is not null)"
-                    )
-                });
-                std::iter::once(kept).chain(rejected).collect::<Vec<_>>().join(" or ")
-            }
-            Messages::All => "true".to_owned(),
+        let Some(predicate) = predicate(lineage, session, source, messages)? else {
+            inside.execute(&scratch.raw_view(source.table(), &[]))?;
+            continue;
         };
-        let count = session
-            .query(&format!("select count(distinct message_id) from {source} where {predicate}"))?
-            .count()?;
-        let mut objects = Vec::new();
-        if count > 0 {
-            let place = folder.join(source.table());
-            let place = place.display().to_string().replace('\'', "''");
-            session.execute(&format!(
-                "copy (select * from {source} where {predicate}) to '{place}' \
-                 (format parquet, partition_by (load_date))"
-            ))?;
-            objects.push(format!("{place}/*/*.parquet"));
-        }
+        let place = folder.join(source.table());
+        let place = place.display().to_string().replace('\'', "''");
+        session.execute(&format!(
+            "copy (select * from {source} where {predicate}) to '{place}' \
+             (format parquet, partition_by (load_date))"
+        ))?;
+        let objects = [format!("{place}/*/*.parquet")];
         inside.execute(&scratch.raw_view(source.table(), &objects))?;
-        total += count;
+        total +=
+            inside.query(&format!("select count(distinct message_id) from {source}"))?.count()?;
     }
     Ok(total)
+}
+
+/// Which messages of a source go into the raw layer; `None` if none does.
+fn predicate(
+    lineage: &Lineage<'_>,
+    session: &mut dyn Session,
+    source: &TableName,
+    messages: &Messages<'_>,
+) -> Result<Option<String>, WarehouseError> {
+    let mut parts = Vec::new();
+    if let Messages::All = messages {
+        let any = session.query(&format!("select count(*) from {source}"))?.count()?;
+        return Ok((any > 0).then(|| "true".to_owned()));
+    }
+    if rows::count(session, source)? > 0 {
+        parts.push(rows::is_kept(lineage.graph, source));
+    }
+    if let Messages::KeptAndRejected(judges) = messages {
+        for judge in *judges {
+            if lineage.graph.node(judge).inputs.iter().any(|input| input.table == *source) {
+                parts.push(format!(
+                    "message_id in (select message_id from {judge} where reject_reason is not null)"
+                ));
+            }
+        }
+    }
+    Ok((!parts.is_empty()).then(|| parts.join(" or ")))
 }
 
 /// Runs the queries of the tables above `target`, and its own, over the raw layer of an empty

@@ -5,6 +5,7 @@ mod check;
 mod cli;
 mod crash;
 mod documents;
+mod engine;
 mod errors;
 mod explain;
 mod goldens;

@@ -17,6 +17,8 @@ pub struct Depth {
     pub body_count: usize,
     /// Scenarios that Spark builds; the reference implementation has all of them.
     pub scenarios_on_spark: usize,
+    /// Windows in which each table's query is compared.
+    pub windows_max: usize,
 }
 
 /// For whoever changed a function.
@@ -26,10 +28,17 @@ const FULL: Depth = Depth {
     calls_max: usize::MAX,
     body_count: 3000,
     scenarios_on_spark: usize::MAX,
+    windows_max: usize::MAX,
 };
 /// For the gate: fewer of all of it.
-const QUICK: Depth =
-    Depth { cases_min: 100, batch_min: 12, calls_max: 4, body_count: 400, scenarios_on_spark: 1 };
+const QUICK: Depth = Depth {
+    cases_min: 100,
+    batch_min: 12,
+    calls_max: 4,
+    body_count: 400,
+    scenarios_on_spark: 1,
+    windows_max: 1,
+};
 
 /// The arguments.
 pub struct Arguments {

@@ -41,7 +41,7 @@ pub fn compare(
         }
         let mut case_count = 0;
         let mut differences = Vec::new();
-        for window in windows(world, node) {
+        for window in windows(world, node).into_iter().take(arguments.depth.windows_max) {
             let mut session = world.session();
             let sql = bound_query(world, session.as_mut(), node, window);
             match compare_one(world, session.as_mut(), google, node, &sql) {
@@ -59,7 +59,7 @@ pub fn compare(
 
 /// All dates at once, and the last one alone: the first is what a backfill does, the second what a
 /// day does.
-pub fn windows(world: &World, node: &Node) -> Vec<Window> {
+fn windows(world: &World, node: &Node) -> Vec<Window> {
     let stamps = world.pipeline.snapshot.stamps.get(node.name());
     let dates: BTreeSet<_> =
         stamps.into_iter().flatten().filter_map(|(partition, _)| *partition).collect();
@@ -70,12 +70,7 @@ pub fn windows(world: &World, node: &Node) -> Vec<Window> {
 }
 
 /// The text that a build of the window would send.
-pub fn bound_query(
-    world: &World,
-    session: &mut dyn Session,
-    node: &Node,
-    window: Window,
-) -> String {
+fn bound_query(world: &World, session: &mut dyn Session, node: &Node, window: Window) -> String {
     let cut = node.file.contract.cut.first().map(|_| {
         let micros = session.query(&select::cut_query(node, window)).and_then(|r| r.count());
         Literal::Timestamp(MicrosUtc(micros.expect("the least of a column")))
@@ -119,7 +114,7 @@ fn compare_one(
 }
 
 /// The rows of a query as a build stores them: with the contract's types.
-pub fn stored_rows(world: &World, session: &mut dyn Session, node: &Node, sql: &str) -> Vec<Row> {
+fn stored_rows(world: &World, session: &mut dyn Session, node: &Node, sql: &str) -> Vec<Row> {
     let contract = &node.file.contract.columns;
     let columns: Vec<_> = contract.iter().map(|(name, column)| (name.as_str(), column)).collect();
     let create = world.pipeline.warehouse.create_table(STORED, &columns);

@@ -22,9 +22,8 @@ const PYTHON_CHECK: &str = "import sys, venv, ensurepip; sys.exit(sys.version_in
 const JAVA_HINT: &str = "Spark needs Java 17 or newer: install it (Debian: the package \
      openjdk-17-jre-headless), or set JAVA_HOME, and try again";
 
-/// Says what is missing before half a gigabyte is fetched.
-fn ensure_programs() -> Result<(), String> {
-    run(Command::new(PYTHON).args(["-c", PYTHON_CHECK]), PYTHON_HINT)?;
+/// Spark runs in it; the environment has it not.
+fn ensure_java() -> Result<(), String> {
     let java = match env::var_os("JAVA_HOME") {
         Some(home) => Path::new(&home).join("bin").join("java"),
         None => PathBuf::from("java"),
@@ -34,6 +33,7 @@ fn ensure_programs() -> Result<(), String> {
 
 /// Makes the environment, unless it is there, and returns its folder.
 pub fn ensure_environment(root: &Path) -> Result<PathBuf, String> {
+    ensure_java()?;
     let requirements = root.join(REQUIREMENTS);
     let text = fs::read(&requirements).map_err(|e| format!("cannot read {REQUIREMENTS}: {e}"))?;
     let mut hasher = DefaultHasher::new();
@@ -43,7 +43,8 @@ pub fn ensure_environment(root: &Path) -> Result<PathBuf, String> {
     if folder.is_dir() {
         return Ok(folder);
     }
-    ensure_programs()?;
+    // What is missing is said before half a gigabyte is fetched.
+    run(Command::new(PYTHON).args(["-c", PYTHON_CHECK]), PYTHON_HINT)?;
     eprintln!("making a Python environment in {} (500 MB, once)", folder.display());
     // It gets its name when it is whole; a virtual environment's programs know their own folder, but
     // `bin/python` does not, and nothing else of it is used.

@@ -86,14 +86,14 @@ pub static NESTED_AGGREGATE: Rule = Rule {
     good: "select count(*) as n from vault.hub_user",
 };
 
-/// With --spark: a function is of the narrower size.
+/// Where Spark may run the query, all of it is of the narrower size.
 pub static NOT_IN_SPARK: Rule = Rule {
     code: "LB037",
     name: "not-in-spark",
     severity: Severity::Error,
-    about: "Where Spark may run the query, each function is of the narrower size.",
+    about: "Where Spark may run the query, all of it is of the narrower size.",
     why: "Spark does not know it, or means something else.",
-    instead: "docs/portable-sql.md marks the functions that Spark shares; `engines = []` in the contract keeps the table off Spark.",
+    instead: "docs/portable-sql.md marks what Spark shares; `engines = []` in the contract keeps the table off Spark.",
     bad: "",
     good: "",
 };

@@ -26,7 +26,7 @@ use crate::harness::{CHECKOUT, expect_file};
 const FOLDER: &str = "tests/mutants";
 const TABLE: &str = "docs/mutants.md";
 /// So many cases at most, until one fails.
-const CASES_MAX: u64 = 2_000;
+const CASES_MAX: u64 = 600;
 /// A failure that takes more messages than these is not understood.
 const MESSAGES_MAX: usize = 10;
 
@@ -147,7 +147,8 @@ fn what_kills_each_mutant() {
     let mut survivors = Vec::new();
     let mutants = mutants();
     for (name, mutant) in &mutants {
-        let options = Options { case_count: CASES_MAX, ..Options::default() };
+        let shrink_time_max = Duration::from_secs(20);
+        let options = Options { case_count: CASES_MAX, shrink_time_max, ..Options::default() };
         match killed(name, mutant, options) {
             None => survivors.push(format!("{name}: {CASES_MAX} cases missed it")),
             Some(kill) => {
