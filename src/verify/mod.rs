@@ -4,7 +4,7 @@
 //! must not matter, and compares them. What fails is made small and written to a folder that repeats
 //! it. `docs/verify.md` says what each property means.
 //!
-//! [`run`] is the whole of it. A case is a [`trial::Trial`]: messages and two schedules, written out;
+//! [`run()`] is the whole of it. A case is a [`trial::Trial`]: messages and two schedules, written out;
 //! a [`check::Checker`] performs it, a [`shrink::Shrinker`] makes it small, and [`folder`] keeps it.
 //! Not for: what the command prints (`commands`), nor for choosing the engine.
 
