@@ -36,7 +36,7 @@ soak-kills:
 soak-properties:
     LAKEBED_PROPERTY_CASES=1000 cargo xtask test properties:: -- --nocapture
 
-# What kills each mutant; writes docs/mutants.md (a quarter of an hour)
+# What kills each mutant; writes docs/mutants.md (half an hour)
 mutants:
     LAKEBED_BLESS=1 cargo xtask test what_kills_each_mutant -- --ignored --nocapture
 
