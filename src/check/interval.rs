@@ -27,7 +27,7 @@ impl NextStart {
 
 impl Checker<'_> {
     /// If the conditions hold together only for the state that holds at an instant: key and instant
-    /// determine the state.
+    /// determine the start of the state.
     pub fn assume_states(&mut self, conditions: &[&Expr], scope: &mut Scope<'_>) {
         for condition in conditions {
             let Some((end, instant)) = ends_after(condition) else { continue };
@@ -40,11 +40,11 @@ impl Checker<'_> {
                 let sides = [start, instant].map(|expr| column(&self.silently(expr, scope)));
                 sides == [Some(next.start), Some(at)]
             });
-            let table = scope.tables.iter().find(|table| table.columns.contains(&next.start));
-            if let Some(columns) = table.filter(|_| starts).map(|table| table.columns.clone()) {
+            if starts {
+                // Which other columns the state determines, its own rows say.
                 let mut determining = next.key;
                 determining.insert(at);
-                scope.rows.depends(determining, columns.collect());
+                scope.rows.depends(determining, [next.start].into());
             }
         }
     }

@@ -250,7 +250,10 @@ pub fn project(below: &Relation, columns: Vec<Column>, origins: &[Origin]) -> Re
     for column in &mut result.columns {
         column.numbers =
             column.numbers.take().and_then(|from| from.iter().map(|at| visible(*at)).collect());
-        column.next_start = column.next_start.take().and_then(|next| next.moved(visible));
+        let copied = |at| {
+            origins.iter().position(|origin| matches!(origin, Origin::Copy(from) if *from == at))
+        };
+        column.next_start = column.next_start.take().and_then(|next| next.moved(copied));
     }
     result
 }
