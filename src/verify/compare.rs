@@ -90,8 +90,9 @@ pub fn readings(trial: &Trial, graph: &Graph) -> Vec<Reading> {
     }
 }
 
-/// The tables that speak of duplicates: those of all messages, those of duplicates, and what reads
-/// the latter. In them a new copy counts.
+/// The tables in which a new copy counts: those of all messages and those of duplicates, what reads the
+/// latter, and what says by load date what all valid messages of that date said. A merge of the same
+/// rows again is the same.
 fn that_count_duplicates(trial: &Trial, graph: &Graph) -> BTreeSet<TableName> {
     let sources: BTreeSet<&str> = trial.messages.iter().map(|sent| sent.source.name()).collect();
     let named = |ending: &str| {
@@ -104,7 +105,14 @@ fn that_count_duplicates(trial: &Trial, graph: &Graph) -> BTreeSet<TableName> {
             found.insert(node.name().clone());
         }
     }
-    found.extend(named("checked"));
+    let checked = named("checked");
+    let is_by_day = |node: &&Node| {
+        node.build() == BuildKind::Partition
+            && node.name().layer() != "standardized"
+            && node.inputs.iter().any(|input| checked.contains(&input.table))
+    };
+    found.extend(graph.in_order().filter(is_by_day).map(|node| node.name().clone()));
+    found.extend(checked);
     found
 }
 
