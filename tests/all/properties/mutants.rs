@@ -161,7 +161,7 @@ fn table(mutants: &BTreeMap<String, Mutant>, kills: &BTreeMap<&str, Kill>) -> St
     let mut counts: Vec<usize> = kills.values().map(|kill| kill.message_count).collect();
     counts.sort_unstable();
     let median = counts.get(counts.len() / 2).copied().unwrap_or_default();
-    let mut text = format!(
+    let head = format!(
         "# Mutants\n\n\
          Broken variants of the shipped tables, each a mistake that people really make, and which\n\
          property of [`lakebed verify`](verify.md) kills it: in which table it shows first, and in how\n\
@@ -172,19 +172,20 @@ fn table(mutants: &BTreeMap<String, Mutant>, kills: &BTreeMap<&str, Kill>) -> St
         kills.len(),
         mutants.len()
     );
-    for (name, Kill { property, table, message_count, seed }) in kills {
+    let killed = kills.iter().map(|(name, Kill { property, table, message_count, seed })| {
         let about = &mutants[*name].about;
-        text += &format!(
-            "| `{name}` | {about} | `{property}` | `{table}` | {message_count} | {seed} |\n"
-        );
-    }
+        format!("| `{name}` | {about} | `{property}` | `{table}` | {message_count} | {seed} |\n")
+    });
     let is_alive = |(name, _): &(&String, &Mutant)| !kills.contains_key(name.as_str());
-    let survivors: Vec<(&String, &Mutant)> = mutants.iter().filter(is_alive).collect();
-    if !survivors.is_empty() {
-        text += "\n## Not killed in that time\n\n| mutant | mistake |\n|---|---|\n";
+    let survivor =
+        |(name, mutant): (&String, &Mutant)| format!("| `{name}` | {} |\n", mutant.about);
+    let survivors: Vec<String> = mutants.iter().filter(is_alive).map(survivor).collect();
+    if survivors.is_empty() {
+        return head + &killed.collect::<String>();
     }
-    for (name, mutant) in survivors {
-        text += &format!("| `{name}` | {} |\n", mutant.about);
-    }
-    text
+    let alive = "\n## Not killed in that time\n\n\
+                 The oracle of the tests knows what these tables mean (`tests/all/properties/oracle/`);\n\
+                 `verify`, which compares builds with each other, has not found them.\n\n\
+                 | mutant | mistake |\n|---|---|\n";
+    head + &killed.collect::<String>() + alive + &survivors.concat()
 }
