@@ -52,6 +52,6 @@ lint:
 deny:
     cargo deny check
 
-# The static single binary, DuckDB compiled in (half an hour)
+# The static single binary, DuckDB compiled in (more than an hour of one core)
 dist:
     cargo xtask dist

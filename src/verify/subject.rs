@@ -157,7 +157,20 @@ impl Scope<'_> {
         let mut project = self.subject.project.clone();
         project.tables.retain(|name, _| self.tables.contains(name));
         let is_read = |name: &str| source(name).is_some_and(|s| self.sources.contains(&s));
-        project.sources.retain(|name, _| is_read(name));
+        // A table may take a constant of a source that nothing here reads, as the calendar does.
+        let is_named = |name: &str| {
+            let constant = format!("raw.{name}.");
+            let mut parameters =
+                project.tables.values().flat_map(|t| t.contract.parameters.values());
+            parameters.any(|value| value.contains(&constant))
+        };
+        let kept: BTreeSet<String> = project
+            .sources
+            .keys()
+            .filter(|name| is_read(name) || is_named(name))
+            .cloned()
+            .collect();
+        project.sources.retain(|name, _| kept.contains(name));
         for source in project.sources.values_mut() {
             let bound = [
                 ("max_lateness_days", limits.max_lateness_days),
