@@ -6,7 +6,7 @@ use futures::executor::block_on;
 
 use super::{
     error::VerifyError,
-    fault::Faulty,
+    fault::Fuse,
     message::Sent,
     store::TrialStore,
     subject::{Scope, Variant},
@@ -82,10 +82,9 @@ impl<'a> Lake<'a> {
     }
 
     /// Opens the pipeline over the warehouse with a fault in it.
-    pub fn open_faulty(&self, fault: Fault) -> (Arc<Faulty>, Result<Pipeline, PipelineError>) {
-        let faulty = Arc::new(Faulty::new(Arc::clone(&self.warehouse), fault));
-        let warehouse: SharedWarehouse = Arc::clone(&faulty) as _;
-        (faulty, self.open_over(warehouse, PinOptions::default()))
+    pub fn open_faulty(&self, fault: Fault) -> (Arc<Fuse>, Result<Pipeline, PipelineError>) {
+        let (fuse, warehouse) = Fuse::of(fault, Arc::clone(&self.warehouse));
+        (fuse, self.open_over(warehouse, PinOptions::default()))
     }
 
     fn open_over(

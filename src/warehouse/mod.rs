@@ -5,6 +5,7 @@
 
 pub mod duckdb;
 mod error;
+mod intercepted;
 mod rows;
 
 use std::{collections::BTreeMap, sync::Arc};
@@ -15,6 +16,7 @@ use crate::contract::{Column, ColumnType};
 
 pub use crate::error_kind::ErrorKind;
 pub use error::WarehouseError;
+pub use intercepted::Intercepted;
 
 /// What a query returned.
 #[derive(Clone, Debug)]

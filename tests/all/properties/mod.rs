@@ -15,7 +15,6 @@ mod oracle;
 mod project;
 mod removal;
 mod replay;
-mod rewritten;
 mod rows;
 
 use std::{env, time::Instant};

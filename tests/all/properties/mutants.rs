@@ -19,8 +19,7 @@ use serde::Deserialize;
 
 use super::{
     checks::check_settled,
-    project::{Edit, broken},
-    rewritten::{Rewriting, Statement},
+    project::{Edit, Statement, broken},
 };
 use crate::harness::{CHECKOUT, expect_file};
 
@@ -40,8 +39,6 @@ struct Mutant {
     /// In the engine's statements.
     #[serde(default)]
     statements: Vec<Statement>,
-    /// What the engine takes for the contents of rows.
-    contents: Option<String>,
     /// The tables that are built, if not those of the edits.
     #[serde(default)]
     tables: BTreeSet<TableName>,
@@ -58,12 +55,11 @@ impl Mutant {
     }
 
     fn subject(&self) -> Subject {
-        let (statements, contents) = (self.statements.clone(), self.contents.clone());
-        broken(&self.edits, &Rewriting { statements, contents })
+        broken(&self.edits, &self.statements)
     }
 }
 
-/// What kills a mutant.
+/// Who kills a mutant.
 #[derive(Clone, Copy)]
 enum Killer {
     /// A property of `lakebed verify`, over the broken tables and what they read.
@@ -81,6 +77,7 @@ impl fmt::Display for Killer {
     }
 }
 
+/// A mutant killed: where it shows first, in how many messages, of which set.
 struct Kill {
     killer: Killer,
     table: String,

@@ -18,14 +18,13 @@ use lakebed::{
         trial::{RawFile, Step},
     },
     warehouse::{
-        SharedWarehouse,
+        Intercepted, SharedWarehouse,
         duckdb::{self, Options},
     },
 };
 use serde::Deserialize;
 use sim::Limits;
 
-use super::rewritten::{Rewriting, Rewritten};
 use crate::harness::CHECKOUT;
 
 /// Messages of a set, at most.
@@ -42,6 +41,13 @@ pub struct Edit {
     new: String,
 }
 
+/// A replacement in every statement of a build that holds `old`.
+#[derive(Clone, Deserialize)]
+pub struct Statement {
+    old: String,
+    new: String,
+}
+
 /// The project of the checkout: the one inside the binary, without compiling it in again.
 pub fn project_files() -> &'static ProjectFiles {
     static FILES: LazyLock<ProjectFiles> = LazyLock::new(|| {
@@ -52,11 +58,11 @@ pub fn project_files() -> &'static ProjectFiles {
 
 /// The project with these edits.
 pub fn edited(edits: &[Edit]) -> Subject {
-    broken(edits, &Rewriting::default())
+    broken(edits, &[])
 }
 
-/// The project with these edits, on an engine with this rewriting.
-pub fn broken(edits: &[Edit], rewriting: &Rewriting) -> Subject {
+/// The project with these edits, built with other statements than the engine's.
+pub fn broken(edits: &[Edit], statements: &[Statement]) -> Subject {
     let mut files = project_files().clone();
     for Edit { file, old, new } in edits {
         let text = files.get(file).expect("the file is in the project");
@@ -67,15 +73,17 @@ pub fn broken(edits: &[Edit], rewriting: &Rewriting) -> Subject {
     let project = Project::parse(&files).expect("the project can be read");
     let prelude = Prelude::duckdb(&project).expect("the functions are SQL");
     let functions = prelude.clone();
-    let rewriting = Arc::new(rewriting.clone());
+    let statements: Arc<[Statement]> = statements.into();
     let make_warehouse = Arc::new(move || {
         let options = Options { threads: Some(1), is_read_only: false };
         let inner = duckdb::open_shared(None, options, &functions)?;
-        if rewriting.is_none() {
-            return Ok(inner);
-        }
-        let rewriting = Arc::clone(&rewriting);
-        Ok(Arc::new(Rewritten { inner, rewriting }) as SharedWarehouse)
+        let statements = Arc::clone(&statements);
+        let rewritten = move |sql: &str| {
+            let replace = |sql: String, edit: &Statement| sql.replace(&edit.old, &edit.new);
+            statements.iter().fold(sql.to_owned(), replace)
+        };
+        let warehouse = Intercepted::new(inner, move |sql| Ok(rewritten(sql).into()));
+        Ok(Arc::new(warehouse) as SharedWarehouse)
     });
     Subject::new(project, prelude, make_warehouse)
 }
