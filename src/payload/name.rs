@@ -1,69 +1,6 @@
 //! Names of columns for fields of a payload.
 
-/// Words that a query cannot use as a bare name in DuckDB, GoogleSQL or Spark.
-const RESERVED: &[&str] = &[
-    "all",
-    "and",
-    "any",
-    "array",
-    "as",
-    "asc",
-    "at",
-    "between",
-    "by",
-    "case",
-    "cast",
-    "collate",
-    "cross",
-    "cube",
-    "current",
-    "default",
-    "desc",
-    "distinct",
-    "else",
-    "end",
-    "except",
-    "exists",
-    "false",
-    "for",
-    "from",
-    "full",
-    "group",
-    "grouping",
-    "having",
-    "if",
-    "in",
-    "inner",
-    "intersect",
-    "interval",
-    "into",
-    "is",
-    "join",
-    "lateral",
-    "left",
-    "like",
-    "limit",
-    "lookup",
-    "merge",
-    "natural",
-    "new",
-    "no",
-    "not",
-    "null",
-    "on",
-    "or",
-    "order",
-    "over",
-    "partition",
-    "range",
-    "right",
-    "rows",
-    "select",
-    "set",
-    "table",
-    "to",
-    "where",
-];
+use crate::portable::reserved::is_reserved;
 
 /// `["actor", "displayLogin"]` gives `actor_display_login`: lower case, digits and `_`, and never a
 /// word that a query cannot use.
@@ -74,7 +11,7 @@ pub fn column_name<'a>(path: impl IntoIterator<Item = &'a str>) -> String {
     if name.is_empty() || name.starts_with(|c: char| c.is_ascii_digit()) {
         return format!("field_{name}").trim_end_matches('_').to_owned();
     }
-    if RESERVED.contains(&name.as_str()) { format!("{name}_value") } else { name }
+    if is_reserved(&name) { format!("{name}_value") } else { name }
 }
 
 /// Whether a key can stand in a contract's path, and in the parser that is made of it.
@@ -118,6 +55,8 @@ mod tests {
             (vec!["utm-source"], "utm_source"),
             (vec!["$browser version"], "browser_version"),
             (vec!["order"], "order_value"),
+            (vec!["when"], "when_value"),
+            (vec!["window"], "window_value"),
             (vec!["page", "order"], "page_order"),
             (vec!["2fa"], "field_2fa"),
             (vec!["名"], "field"),
