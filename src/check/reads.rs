@@ -13,7 +13,17 @@ use super::{
     rules::reads,
     scope::{Resolved, Scope, ScopeTable},
 };
-use crate::contract::{BuildKind, Growth, Read, TableName};
+use crate::contract::{BuildKind, Contract, Growth, Read, TableName};
+
+/// The column by which a table is built in windows of days, if it is.
+fn window_column(contract: &Contract) -> Option<&str> {
+    match contract.build {
+        BuildKind::Partition => contract.partition_by.as_deref(),
+        BuildKind::Delta => contract.window_by.as_deref(),
+        BuildKind::Merge => Some("load_date"),
+        _ => None,
+    }
+}
 
 /// A condition that rows of a FROM meet, from WHERE or ON.
 #[derive(Clone, Copy, Debug)]
@@ -88,12 +98,7 @@ impl Checker<'_> {
 
     /// Whether the rows of one build may be of one day or of many.
     pub fn is_built_by_days(&self) -> bool {
-        self.table.is_some_and(|file| {
-            matches!(
-                file.contract.build,
-                BuildKind::Partition | BuildKind::Delta | BuildKind::Merge
-            )
-        })
+        self.table.is_some_and(|file| window_column(&file.contract).is_some())
     }
 
     /// Compares with the contract, where a build has a window of the table's own dates.
@@ -107,12 +112,7 @@ impl Checker<'_> {
         let name = table.table.clone().expect("only real tables are read");
         let Some(file) = self.table else { return };
         let contract = &file.contract;
-        let window = match contract.build {
-            BuildKind::Partition => contract.partition_by.as_deref(),
-            BuildKind::Delta => contract.window_by.as_deref(),
-            BuildKind::Merge => Some("load_date"),
-            _ => None,
-        };
+        let window = window_column(contract);
         let is_one_domain =
             window.is_some_and(|own| (own == "load_date") == (column == "load_date"));
         let declared = contract.reads.get(name.as_str()).cloned().unwrap_or_default();

@@ -53,9 +53,7 @@ impl Grade {
         expected: impl Into<i128>,
         found: impl Into<i128>,
     ) {
-        let (table, expected, found) = (table.to_owned(), expected.into(), found.into());
-        let is_right = expected == found;
-        self.checks.push(GradeCheck { table, name, expected, found, is_right });
+        self.compare(table, name, (expected.into(), found.into()), i128::eq);
     }
 
     /// After an interruption phones have sent some batches again, which the plan does not know.
@@ -66,9 +64,18 @@ impl Grade {
         expected: impl Into<i128>,
         found: impl Into<i128>,
     ) {
-        let (table, expected, found) = (table.to_owned(), expected.into(), found.into());
-        let is_right = expected <= found;
-        self.checks.push(GradeCheck { table, name, expected, found, is_right });
+        self.compare(table, name, (expected.into(), found.into()), i128::le);
+    }
+
+    fn compare(
+        &mut self,
+        table: &str,
+        name: String,
+        (expected, found): (i128, i128),
+        holds: fn(&i128, &i128) -> bool,
+    ) {
+        let is_right = holds(&expected, &found);
+        self.checks.push(GradeCheck { table: table.to_owned(), name, expected, found, is_right });
     }
 
     /// Every number of the truth and every number of a table, by their names; what one of them does

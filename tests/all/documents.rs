@@ -6,9 +6,9 @@
 //! - `diff`: the lines stand once in the file that its first line names, and are replaced;
 //! - `json FILE`, `sql FILE`: the file is written.
 
-use std::{env, fs, path::Path, process::Command};
+use std::{fs, path::Path};
 
-use crate::harness::{BINARY, CHECKOUT, World, copy_folder};
+use crate::harness::{CHECKOUT, World, copy_folder};
 
 /// A block of code.
 struct Block<'a> {
@@ -45,7 +45,7 @@ fn follow(world: &World, markdown: &str, name: &str, first_line: usize) -> usize
     for block in &blocks {
         let place = format!("{name}:{}", first_line + block.line);
         match block.kind.split_once(' ').unwrap_or((block.kind, "")) {
-            ("sh", _) => said = shell(world, block.text, &place),
+            ("sh", _) => said = world.shell(block.text, &place),
             ("text", _) => expect_lines(block.text, &said, &place),
             ("diff", _) => apply(world, block.text, &place),
             ("json" | "sql", file) if !file.is_empty() => {
@@ -80,22 +80,6 @@ fn known_bugs_of_others_do_not_happen() {
         section_count += 1;
     }
     assert!(section_count > 10, "{section_count} sections");
-}
-
-/// Runs the commands, and gives what they wrote.
-fn shell(world: &World, script: &str, place: &str) -> String {
-    let folder = Path::new(BINARY).parent().expect("a program is in a folder");
-    let path = env::var("PATH").unwrap_or_default();
-    let output = Command::new("sh")
-        .args(["-ec", script])
-        .current_dir(world.folder())
-        .env("PATH", format!("{}:{path}", folder.display()))
-        .output()
-        .expect("there is a shell");
-    let stdout = String::from_utf8_lossy(&output.stdout).into_owned();
-    let stderr = String::from_utf8_lossy(&output.stderr);
-    assert!(output.status.success(), "{place}: {script}{stdout}{stderr}");
-    stdout
 }
 
 fn expect_lines(expected: &str, said: &str, place: &str) {

@@ -100,6 +100,23 @@ impl World {
         Call { command, place, shown: format!("lakebed {line}"), folder }
     }
 
+    /// Runs a script in the folder of this world, with `lakebed` on its path, and gives what it wrote.
+    #[track_caller]
+    pub fn shell(&self, script: &str, context: &str) -> String {
+        let folder = Path::new(BINARY).parent().expect("a program is in a folder");
+        let path = env::var("PATH").unwrap_or_default();
+        let output = Command::new("sh")
+            .args(["-ec", script])
+            .current_dir(self.folder())
+            .env("PATH", format!("{}:{path}", folder.display()))
+            .output()
+            .expect("there is a shell");
+        let stdout = String::from_utf8_lossy(&output.stdout).into_owned();
+        let stderr = String::from_utf8_lossy(&output.stderr);
+        assert!(output.status.success(), "{context}: {script}{stdout}{stderr}");
+        stdout
+    }
+
     /// The rows of a query as CSV.
     pub fn query(&self, sql: &str) -> String {
         self.lakebed("query --format csv").arg(sql).run().status(0).stdout

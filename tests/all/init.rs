@@ -4,7 +4,6 @@
 use std::{
     fs,
     path::{Path, PathBuf},
-    process::Command,
 };
 
 use lakebed::{
@@ -22,15 +21,7 @@ fn events(name: &str) -> PathBuf {
 /// Does what `init` says is to be done next, and gives what the last of it printed.
 fn follow(world: &World, said: &str) -> String {
     let (_, steps) = said.split_once("What now:\n").expect("it says what now");
-    let output = Command::new("sh")
-        .args(["-ec", steps])
-        .current_dir(world.folder())
-        .output()
-        .expect("there is a shell");
-    let stdout = String::from_utf8_lossy(&output.stdout).into_owned();
-    let stderr = String::from_utf8_lossy(&output.stderr);
-    assert!(output.status.success(), "{steps}\n{stdout}{stderr}");
-    stdout
+    world.shell(steps, "the steps of init")
 }
 
 /// A command in the project's own folder.
