@@ -460,4 +460,16 @@ fn a_folder_without_data_is_not_fresh() {
         let _ = world.lakebed(command).run().status(2).stderr_contains("there is no data in");
     }
     assert!(!world.data().exists(), "nothing was made");
+    let unbuilt = World::with_raw();
+    for command in ["query x", "rejected"] {
+        let said = unbuilt.lakebed(command).run().status(2);
+        let _ = said.stderr_contains("no table is built yet").stderr_contains("lakebed build");
+    }
+}
+
+#[test]
+fn a_table_outside_of_a_layer_is_not_overlooked() {
+    let world = World::with_raw().with_project();
+    let _ = world.write("layers/mart_of_mine.sql", "select 1 as x");
+    let _ = world.lakebed("plan").run().status(2).stderr_contains("in the folder of its layer");
 }

@@ -55,6 +55,8 @@ fn a_past_that_arrives_at_once_is_told_how_to_arrive() {
     assert!(!said.status(0).stdout.contains(way_out));
     let late = "ingest --arrived 2026-02-07T12:00:00Z mobile_events-past.ndjson";
     let _ = world.lakebed(late).run().status(0).stdout_contains(way_out);
+    let built = world.lakebed("build standardized.mobile_events_rejected").run().status(0);
+    let _ = built.stdout_contains("Most messages of mobile_events were rejected");
 }
 
 #[test]

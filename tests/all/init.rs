@@ -65,6 +65,9 @@ fn check(init: &str, places: &str, mart: &str) -> World {
 fn without_events_there_are_some_to_begin_with() {
     let world = check("", "30,1,1,0", "| 2026-01-07 | 10 ");
     assert!(world.folder().join("own/orders.ndjson").exists());
+    let other_project = "plan --data own/lakebed-data";
+    let said = world.lakebed(other_project).elsewhere().run().status(2);
+    let _ = said.stderr_contains("raw.orders, and this project has no such source");
     let again = world.lakebed("init own").run().status(2);
     let _ = again.stderr_is("init_twice");
     // What the simulator knows is of tables that this project does not have.

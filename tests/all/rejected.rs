@@ -1,9 +1,11 @@
 //! Quarantine that people can work with: what was rejected, why, and judged again once the rule is
 //! mended.
 
+use std::{fs, path::Path};
+
 use serde_json::Value;
 
-use crate::harness::World;
+use crate::harness::{CHECKOUT, World};
 
 /// `lakebed rejected --json`, by source.
 fn rejected(world: &World, options: &str) -> Vec<Value> {
@@ -14,6 +16,15 @@ fn rejected(world: &World, options: &str) -> Vec<Value> {
 fn count_of(source: &Value, reason: &str) -> u64 {
     let dates = source["by_reason"][reason].as_object();
     dates.into_iter().flatten().filter_map(|(_, count)| count.as_u64()).sum()
+}
+
+/// The file and the line of the rule that a sample names.
+fn rule_of(sample: &Value) -> (String, String) {
+    let rule = sample["rule"].as_str().expect("a rule");
+    let (file, number) = rule.rsplit_once(':').expect("a file and a line");
+    let text = fs::read_to_string(Path::new(CHECKOUT).join(file)).expect("a file of the project");
+    let number: usize = number.parse().expect("a number");
+    (file.to_owned(), text.lines().nth(number - 1).unwrap_or_default().to_owned())
 }
 
 #[test]
@@ -27,8 +38,11 @@ fn counts_are_those_of_the_tables_and_every_broken_payload_has_a_place() {
         for sample in samples {
             let reason = sample["reason"].as_str().expect("a reason");
             let has_place = ["not_utf8", "not_json", "wrong_type"].contains(&reason);
+            let has_place = has_place || ["too_late", "in_future"].contains(&reason);
             let problems = sample["problems"].as_array().expect("a list");
             assert!(!(has_place && problems.is_empty()), "{sample}");
+            let (file, line) = rule_of(sample);
+            assert!(line.contains(&format!("then '{reason}'")), "{file} has it not: {line}");
         }
     }
     let _ = world
@@ -39,6 +53,8 @@ fn counts_are_those_of_the_tables_and_every_broken_payload_has_a_place() {
         .stdout_contains("by app_version:")
         .lacks("unknown_event");
     let _ = world.lakebed("rejected nobody").run().status(2).stderr_contains("the sources are");
+    let _ =
+        world.lakebed("rejected --reason none").run().status(2).stderr_contains("the reasons are");
 }
 
 #[test]
