@@ -1,8 +1,10 @@
 //! What reaches the server, and what the sender meant by it.
 
+use crate::events::Event;
 use crate::rows::Row;
 use crate::time::MicrosUtc;
 use serde::{Deserialize, Serialize};
+use std::borrow::Cow;
 use std::sync::Arc;
 
 /// Who sends.
@@ -93,7 +95,8 @@ pub struct Message {
 }
 
 /// What a message means, whatever its date.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Meaning {
     /// A well-formed event of the app.
     MobileEvent(MobileEvent),
@@ -104,14 +107,14 @@ pub enum Meaning {
 }
 
 /// What an event of the app says.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct MobileEvent {
     /// Made by the phone, once per event.
     pub event_id: String,
-    /// What happened, one of [`crate::EVENT_NAMES`].
-    pub event_name: &'static str,
+    /// What happened.
+    pub event: Event,
     /// The part of the app.
-    pub functionality: &'static str,
+    pub functionality: Cow<'static, str>,
     /// Who did it.
     pub user_id: String,
     /// When it happened, by the phone's clock.
@@ -123,7 +126,7 @@ pub struct MobileEvent {
 }
 
 /// A visit to the app: what all its events say alike.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Visit {
     /// Made by the phone, once per visit; may be empty in a set made for tests.
     pub session_id: String,
@@ -132,13 +135,13 @@ pub struct Visit {
     /// The version of the app.
     pub app_version: String,
     /// `android` or `ios`.
-    pub os: &'static str,
+    pub os: Cow<'static, str>,
     /// Where the phone was, ISO 3166-1 alpha-2.
-    pub country_code: &'static str,
+    pub country_code: Cow<'static, str>,
 }
 
 /// What a change of a row says.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct RowChange {
     /// Of which table.
     pub source: Source,
@@ -157,7 +160,8 @@ pub struct RowChange {
 }
 
 /// What was done to a row.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Operation {
     /// The row as it was when the stream began.
     Snapshot,
@@ -182,7 +186,8 @@ impl Operation {
 }
 
 /// Why a message must be rejected. In order of precedence: the first that holds is the reason.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum RejectReason {
     /// The bytes are not UTF-8.
     NotUtf8,

@@ -1,8 +1,12 @@
 //! The events of the app, and the part of the app that each belongs to: the one place of names.
 
+use serde::{Deserialize, Serialize};
+
 /// Something that a user does in the app.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Event {
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+#[allow(missing_docs, reason = "each is its name")]
+pub enum Event {
     SignedUp,
     OnboardingCompleted,
     AppOpened,
@@ -60,7 +64,7 @@ pub const EVENT_NAMES: [&str; EVENTS.len()] = {
 
 impl Event {
     /// The name in the payload.
-    pub(crate) const fn name(self) -> &'static str {
+    pub const fn name(self) -> &'static str {
         EVENTS[self as usize].1
     }
 
@@ -79,6 +83,7 @@ mod tests {
     fn events_stand_in_the_order_of_the_enum() {
         for (index, (event, ..)) in EVENTS.iter().enumerate() {
             assert_eq!(*event as usize, index);
+            assert_eq!(serde_json::to_value(event).unwrap(), event.name());
         }
     }
 

@@ -43,7 +43,7 @@ pub use arrival::{
     Arrival, Meaning, Message, MobileEvent, Operation, Outcome, RejectReason, RowChange, Source,
     Visit,
 };
-pub use events::EVENT_NAMES;
+pub use events::{EVENT_NAMES, Event};
 pub use faults::{Fault, FaultRule, PartsPerMillion};
 pub use nasty::{nasty, nasty_from};
 pub use random::digest;

@@ -134,8 +134,8 @@ impl<'a> Phone<'a> {
                 session_id: self.session.session_id(),
                 device_id: self.person.device_id(),
                 app_version: self.person.app_version(self.session.day),
-                os: self.person.os(),
-                country_code: self.person.country.code,
+                os: self.person.os().into(),
+                country_code: self.person.country.code.into(),
             }),
         };
         let actions = self.session.walk(self.person, shop).actions;
@@ -258,8 +258,8 @@ impl<'a> Phone<'a> {
             occurred_at,
             functionality: action.event.functionality(),
             app_version: &visit.app_version,
-            os: visit.os,
-            country_code: visit.country_code,
+            os: &visit.os,
+            country_code: &visit.country_code,
             properties: properties.clone(),
         };
         let (payload, reason) = match verdict {
@@ -276,8 +276,8 @@ impl<'a> Phone<'a> {
             Some(Fault::NotUtf8) => (not_utf8(fields.to_bytes(&[]), random), RejectReason::NotUtf8),
             _ => {
                 let meaning = Meaning::MobileEvent(MobileEvent {
-                    event_name,
-                    functionality: action.event.functionality(),
+                    event: action.event,
+                    functionality: action.event.functionality().into(),
                     occurred_at,
                     event_id: event_id.clone(),
                     user_id: stationery.user_id.clone(),

@@ -6,9 +6,11 @@
 use crate::arrival::Source;
 use crate::json::ObjectWriter;
 use crate::time::MicrosUtc;
+use serde::{Deserialize, Serialize};
 
 /// A row of one of the tables.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Row {
     /// Of `users`.
     User(UserRow),
@@ -25,7 +27,7 @@ pub enum Row {
 }
 
 /// A user's account.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct UserRow {
     /// The key.
     pub user_id: String,
@@ -44,7 +46,7 @@ pub struct UserRow {
 }
 
 /// Something that is sold.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ProductRow {
     /// The key.
     pub product_id: String,
@@ -59,7 +61,7 @@ pub struct ProductRow {
 }
 
 /// An order, apart from its lines.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct OrderRow {
     /// The key.
     pub order_id: String,
@@ -80,7 +82,7 @@ pub struct OrderRow {
 }
 
 /// A line of an order.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct OrderItemRow {
     /// The key, together with the line's number.
     pub order_id: String,
@@ -95,7 +97,7 @@ pub struct OrderItemRow {
 }
 
 /// An attempt to pay an order.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct PaymentRow {
     /// The key.
     pub payment_id: String,
@@ -120,7 +122,7 @@ pub struct PaymentRow {
 }
 
 /// What a user pays for every month.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct SubscriptionRow {
     /// The key.
     pub subscription_id: String,

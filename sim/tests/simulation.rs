@@ -148,7 +148,7 @@ fn nobody_acts_before_the_sign_up_or_after_the_deletion() {
             assert!(event.occurred_at.date() >= simulation.scenario().start_date);
             assert!(deleted.get(&event.user_id).is_none_or(|at| event.occurred_at < *at));
             assert!(signed_up.get(&event.user_id).is_none_or(|at| event.occurred_at > *at));
-            if event.event_name == "signed_up" {
+            if event.event == sim::Event::SignedUp {
                 newcomers.insert(event.user_id.clone());
             }
         }

@@ -114,7 +114,7 @@ impl Found {
             let load_date = arrival.arrived_at.date();
             for message in &arrival.messages {
                 let Meaning::MobileEvent(event) = &message.meaning else { continue };
-                self.note(true, &format!("event {}", event.event_name));
+                self.note(true, &format!("event {}", event.event.name()));
                 let known = load_dates.insert(&event.event_id, load_date);
                 let is_again = known.is_some_and(|known| known < load_date);
                 self.note(is_again, "special repeated_on_another_day");
@@ -130,7 +130,7 @@ impl Found {
             let dates: BTreeSet<_> = events.iter().map(|(_, date)| *date).collect();
             let is_ordinary = dates.len() == 2 && dates.first().unwrap().year() == 2026;
             self.note(is_ordinary, "special session_across_midnight");
-            let has = |name: &str| events.iter().any(|(event, _)| event.event_name == name);
+            let has = |name: &str| events.iter().any(|(event, _)| event.event.name() == name);
             let tried_again = has("order_failed") && has("order_placed");
             self.note(tried_again, "special order_after_failure");
         }

@@ -9,8 +9,8 @@ use jiff::civil::{Date, date};
 use naive::naive_truth;
 use proptest::prelude::*;
 use sim::{
-    Arrival, Limits, Meaning, Message, MicrosUtc, MobileEvent, Operation, OrderItemRow, OrderRow,
-    Outcome, PaymentRow, Row, RowChange, Source, TruthRecorder, UserRow, Visit, digest,
+    Arrival, Event, Limits, Meaning, Message, MicrosUtc, MobileEvent, Operation, OrderItemRow,
+    OrderRow, Outcome, PaymentRow, Row, RowChange, Source, TruthRecorder, UserRow, Visit, digest,
 };
 use std::sync::Arc;
 
@@ -21,13 +21,13 @@ const HOUR: i64 = 3_600_000_000;
 /// 2026-01-01T00:00:00Z.
 const START: i64 = 1_767_225_600_000_000;
 
-const EVENT_NAMES: [&str; 6] = [
-    "app_opened",
-    "product_viewed",
-    "cart_item_added",
-    "checkout_started",
-    "order_placed",
-    "payment_submitted",
+const EVENTS: [Event; 6] = [
+    Event::AppOpened,
+    Event::ProductViewed,
+    Event::CartItemAdded,
+    Event::CheckoutStarted,
+    Event::OrderPlaced,
+    Event::PaymentSubmitted,
 ];
 
 fn instant(days: std::ops::Range<i64>) -> impl Strategy<Value = MicrosUtc> {
@@ -38,16 +38,17 @@ fn instant(days: std::ops::Range<i64>) -> impl Strategy<Value = MicrosUtc> {
 fn event() -> impl Strategy<Value = MobileEvent> {
     let session_id = prop::sample::select(vec!["", "s1", "s1", "s2"]);
     let occurred_at = prop_oneof![4 => instant(0..5), 1 => instant(-30..0)];
-    (0..40_u32, 0..3_u8, session_id, prop::sample::select(EVENT_NAMES.to_vec()), occurred_at)
-        .prop_map(|(id, user, session_id, event_name, occurred_at)| MobileEvent {
+    (0..40_u32, 0..3_u8, session_id, prop::sample::select(EVENTS.to_vec()), occurred_at).prop_map(
+        |(id, user, session_id, event, occurred_at)| MobileEvent {
             event_id: format!("e{id}"),
-            event_name,
-            functionality: "feed",
+            event,
+            functionality: "feed".into(),
             user_id: format!("u{user}"),
             occurred_at,
             product_id: None,
             visit: Arc::new(Visit { session_id: session_id.to_owned(), ..Visit::default() }),
-        })
+        },
+    )
 }
 
 /// Of one key, commit and sequence there is one row only.

@@ -2,13 +2,15 @@
 
 use std::{fmt::Write as _, path::Path};
 
+use sim::Meaning;
+
 use super::{output::Page, summary::grouped};
 use crate::{
     contract::TableName,
     verify::{
         Failing, Failure, Problem, Report, Unverifiable,
         compare::{Difference, Pair, Row},
-        message::{Claim, Sent, Side},
+        message::{Sent, Side},
         trial::{Build, Order, Schedule, Step},
     },
 };
@@ -195,7 +197,7 @@ fn render_messages(page: &mut Page, messages: &[Sent]) {
         };
         let (id, source) = (&sent.message_id, sent.source.name());
         let at = sent.arrived_at.to_rfc3339();
-        page.line(format_args!("  {id} {source}, arrived {at}: {}{side}", claimed(sent)));
+        page.line(format_args!("  {id} {source}, arrived {at}: {}{side}", meant(sent)));
         let payload = String::from_utf8_lossy(&sent.payload);
         page.line(format_args!("    {}", shortened(&payload, PAYLOAD_SHOWN)));
     }
@@ -205,13 +207,13 @@ fn render_messages(page: &mut Page, messages: &[Sent]) {
     }
 }
 
-/// What a message claims.
-fn claimed(sent: &Sent) -> String {
+/// What a message means.
+fn meant(sent: &Sent) -> String {
     let happened = sent.happened_at().map(sim::MicrosUtc::to_rfc3339).unwrap_or_default();
-    match &sent.claim {
-        Claim::Event { event_id, .. } => format!("event `{event_id}` of {happened}"),
-        Claim::Change { .. } => format!("a change committed at {happened}"),
-        Claim::Invalid { reason } => format!("broken, {reason}"),
+    match &sent.meaning {
+        Meaning::MobileEvent(said) => format!("event `{}` of {happened}", said.event_id),
+        Meaning::RowChange(_) => format!("a change committed at {happened}"),
+        Meaning::Invalid(reason) => format!("broken, {}", reason.code()),
     }
 }
 

@@ -160,7 +160,7 @@ fn judge(trial: &Trial, lake: &Lake<'_>) -> Result<Option<Difference>, VerifyErr
     if let Some(difference) = truth::misjudged(lake, &messages)? {
         return Ok(Some(difference));
     }
-    match trial.truth.clone().or_else(|| truth::business_truth(trial.limits, &messages)) {
+    match truth::business_truth(trial.limits, &messages) {
         Some(truth) => Ok(truth::untrue(lake, &truth)?),
         None => Ok(None),
     }

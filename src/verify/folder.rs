@@ -2,7 +2,7 @@
 //!
 //! | file | what it holds |
 //! |---|---|
-//! | `messages.ndjson` | the messages, a line each, as `lakebed sim` writes them, with what they claim |
+//! | `messages.ndjson` | the messages, a line each, as `lakebed sim` writes them, with what they mean |
 //! | `schedule.json` | both runs: what landed in which file, what was built in what order |
 //! | `difference.json` | the first wrong table, and the rows that differ |
 //! | `<table>.reference.csv`, `<table>.variation.csv` | that table in both runs |
@@ -16,15 +16,14 @@ use std::{
 
 use base64::{Engine, engine::general_purpose::STANDARD};
 use serde::{Deserialize, Serialize};
-use sim::{Limits, MicrosUtc, Source, Truth};
+use sim::{Limits, Meaning, MicrosUtc, Source};
 
 use super::{
     Failure, Property, VerifyError,
     check::Problem,
     compare::{Difference, Pair, Row},
-    message::{Claim, Sent, Side},
+    message::{Sent, Side},
     trial::{Schedule, Trial},
-    truth,
 };
 use crate::{clock, contract::TableName};
 
@@ -46,7 +45,7 @@ struct Line {
     payload: Option<String>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     payload_base64: Option<String>,
-    claim: Claim,
+    meaning: Meaning,
 }
 
 /// `schedule.json`
@@ -61,8 +60,6 @@ struct ScheduleFile {
     reference: Schedule,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     variation: Option<Schedule>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    truth: Option<Truth>,
 }
 
 /// A trial that was read from a folder.
@@ -81,8 +78,18 @@ pub fn name(failure: &Failure) -> String {
 
 /// Writes a failure. What is in the folder of an earlier one is replaced.
 pub fn write(failure: &Failure, folder: &Path) -> Result<(), VerifyError> {
-    let trial = &failure.failing.trial;
     make_empty(folder).map_err(|error| broken(folder, error))?;
+    write_trial(failure, folder)?;
+    put(folder, DIFFERENCE, (pretty(&failure.failing.problem) + "\n").as_bytes())?;
+    if let Problem::Differs(difference) = &failure.failing.problem {
+        write_tables(difference, folder)?;
+    }
+    write_payloads(&failure.failing.trial, folder)
+}
+
+/// Writes only what it takes to repeat a failure, into a folder that is there.
+pub fn write_trial(failure: &Failure, folder: &Path) -> Result<(), VerifyError> {
+    let trial = &failure.failing.trial;
     let lines: Vec<String> = trial.messages.iter().map(|sent| to_json(&Line::of(sent))).collect();
     put(folder, MESSAGES, (lines.join("\n") + "\n").as_bytes())?;
     let schedule = ScheduleFile {
@@ -94,14 +101,8 @@ pub fn write(failure: &Failure, folder: &Path) -> Result<(), VerifyError> {
         tables: failure.tables.clone(),
         reference: trial.reference.clone(),
         variation: trial.variation.clone(),
-        truth: known_truth(trial),
     };
-    put(folder, SCHEDULE, (pretty(&schedule) + "\n").as_bytes())?;
-    put(folder, DIFFERENCE, (pretty(&failure.failing.problem) + "\n").as_bytes())?;
-    if let Problem::Differs(difference) = &failure.failing.problem {
-        write_tables(difference, folder)?;
-    }
-    write_payloads(trial, folder)
+    put(folder, SCHEDULE, (pretty(&schedule) + "\n").as_bytes())
 }
 
 /// Reads a folder that [`write()`] wrote.
@@ -133,7 +134,6 @@ pub fn read(folder: &Path) -> Result<Repeat, VerifyError> {
         messages,
         reference: schedule.reference,
         variation: schedule.variation,
-        truth: schedule.truth,
     };
     // Lines may have been taken out of the file.
     let ids = trial.message_ids();
@@ -153,7 +153,7 @@ impl Line {
             lane: sent.lane,
             payload: text.map(str::to_owned),
             payload_base64: text.is_none().then(|| STANDARD.encode(&sent.payload)),
-            claim: sent.claim.clone(),
+            meaning: sent.meaning.clone(),
         }
     }
 
@@ -176,18 +176,10 @@ impl Line {
             source: self.source,
             lane: self.lane,
             payload,
-            claim: self.claim,
-            meaning: None,
+            meaning: self.meaning,
             side: self.side,
         })
     }
-}
-
-/// Only of use where the truth is what is asked for.
-fn known_truth(trial: &Trial) -> Option<Truth> {
-    let messages: Vec<&Sent> = trial.messages_of(Side::Reference).collect();
-    let is_asked = trial.property == Property::Truth;
-    is_asked.then(|| truth::business_truth(trial.limits, &messages)).flatten()
 }
 
 fn write_tables(difference: &Difference, folder: &Path) -> Result<(), VerifyError> {

@@ -1,6 +1,6 @@
-//! The messages of a trial: each with the id that the bus would give it, and what it claims.
+//! The messages of a trial: each with the id that the bus would give it, and what it means.
 //!
-//! What a message claims is what the generator meant by it, never what was read of its payload.
+//! What a message means is what the generator meant by it, never what was read of its payload.
 
 use std::{collections::BTreeMap, sync::Arc};
 
@@ -18,9 +18,16 @@ use crate::{
 /// Sets are drawn again in up to so many times the size, until enough of them is of the sources that
 /// are read.
 const DRAW_FACTORS: [usize; 3] = [1, 4, 12];
-/// First load dates of days long past: of the first, some lie 28 days before those of the set.
-const LONG_PAST: [Date; 4] =
-    [date(2025, 12, 4), date(2025, 12, 20), date(2025, 10, 20), date(2024, 2, 27)];
+/// First load dates of days long past: of the first, some lie 28 days before those of the set, of the
+/// second a week.
+const LONG_PAST: [Date; 6] = [
+    date(2025, 12, 4),
+    date(2025, 12, 25),
+    date(2025, 12, 4),
+    date(2025, 12, 20),
+    date(2025, 10, 20),
+    date(2024, 2, 27),
+];
 
 /// A message that the bus has.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -37,10 +44,8 @@ pub struct Sent {
     pub sent_at: MicrosUtc,
     /// The bytes.
     pub payload: Vec<u8>,
-    /// What it claims.
-    pub claim: Claim,
-    /// All that it means; `None` once it was written to a file and read again.
-    pub meaning: Option<Meaning>,
+    /// What is meant by them.
+    pub meaning: Meaning,
     /// In which of the two runs of a trial it is.
     pub side: Side,
 }
@@ -58,45 +63,6 @@ pub enum Side {
     Variation,
 }
 
-/// What decides whether a message is accepted, whatever its dates.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(tag = "kind", rename_all = "snake_case")]
-pub enum Claim {
-    /// Something that happened.
-    Event {
-        /// Made once for each event; sent again unchanged.
-        event_id: String,
-        /// By the sender's clock, in microseconds.
-        occurred_at: MicrosUtc,
-    },
-    /// A change of a row.
-    Change {
-        /// The same in two messages that tell of the same change.
-        identity: String,
-        /// In microseconds.
-        committed_at: MicrosUtc,
-    },
-    /// The payload is broken.
-    Invalid {
-        /// For which it must be rejected.
-        reason: String,
-    },
-}
-
-impl Claim {
-    fn of(meaning: &Meaning) -> Self {
-        match meaning {
-            Meaning::MobileEvent(said) => {
-                Self::Event { event_id: said.event_id.clone(), occurred_at: said.occurred_at }
-            }
-            Meaning::RowChange(said) => {
-                Self::Change { identity: said.identity.clone(), committed_at: said.committed_at }
-            }
-            Meaning::Invalid(reason) => Self::Invalid { reason: reason.code().to_owned() },
-        }
-    }
-}
-
 impl Sent {
     /// The UTC date of publication.
     pub fn load_date(&self) -> Date {
@@ -105,36 +71,35 @@ impl Sent {
 
     /// When that happened which it tells of, by a right clock; `None` if it cannot be read.
     pub fn happened_at(&self) -> Option<MicrosUtc> {
-        match &self.claim {
-            Claim::Event { occurred_at, .. } => {
-                Some(MicrosUtc(occurred_at.0 + self.arrived_at.0 - self.sent_at.0))
+        match &self.meaning {
+            Meaning::MobileEvent(said) => {
+                Some(MicrosUtc(said.occurred_at.0 + self.arrived_at.0 - self.sent_at.0))
             }
-            Claim::Change { committed_at, .. } => Some(*committed_at),
-            Claim::Invalid { .. } => None,
+            Meaning::RowChange(said) => Some(said.committed_at),
+            Meaning::Invalid(_) => None,
         }
     }
 
     /// What two messages share that tell of the same.
     pub fn identity(&self) -> Option<(Source, &str)> {
-        match &self.claim {
-            Claim::Event { event_id: identity, .. } | Claim::Change { identity, .. } => {
-                Some((self.source, identity))
-            }
-            Claim::Invalid { .. } => None,
+        match &self.meaning {
+            Meaning::MobileEvent(said) => Some((self.source, &said.event_id)),
+            Meaning::RowChange(said) => Some((self.source, &said.identity)),
+            Meaning::Invalid(_) => None,
         }
     }
 
     /// The message alone as what the simulator's truth observes.
-    pub fn arrival(&self) -> Option<Arrival> {
-        let message = Message { payload: self.payload.clone(), meaning: self.meaning.clone()? };
-        Some(Arrival {
+    pub fn arrival(&self) -> Arrival {
+        let message = Message { payload: self.payload.clone(), meaning: self.meaning.clone() };
+        Arrival {
             source: self.source,
             lane: self.lane,
             arrived_at: self.arrived_at,
             sent_at: self.sent_at,
             messages: vec![message],
             outcome: Outcome::Acknowledged,
-        })
+        }
     }
 
     /// As the archiver gets it.
@@ -204,8 +169,7 @@ pub fn sent(arrivals: &[Arrival]) -> Vec<Sent> {
                 arrived_at: arrival.arrived_at,
                 sent_at: arrival.sent_at,
                 payload: message.payload.clone(),
-                claim: Claim::of(&message.meaning),
-                meaning: Some(message.meaning.clone()),
+                meaning: message.meaning.clone(),
                 side: Side::Both,
             });
         }

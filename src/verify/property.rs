@@ -181,8 +181,7 @@ impl Property {
         };
         let reference = draw.reference();
         let (seed, limits) = (draw.seed, draw.limits);
-        let trial =
-            Trial { property: self, seed, limits, messages, reference, variation, truth: None };
+        let trial = Trial { property: self, seed, limits, messages, reference, variation };
         is_sound(self, &trial.messages, limits).then_some(trial)
     }
 }

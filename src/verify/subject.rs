@@ -7,7 +7,7 @@ use std::{
 
 use sim::{Limits, Source};
 
-use super::error::VerifyError;
+use super::{error::VerifyError, truth};
 use crate::{
     build::shape,
     contract::TableName,
@@ -80,7 +80,7 @@ impl Subject {
     }
 
     /// These tables and their upstream, without those that read a source that the simulator does
-    /// not know. All if none is named.
+    /// not know. All if none is named. Of a table of what became of messages, the others too.
     pub fn scope(
         &self,
         named: &BTreeSet<TableName>,
@@ -91,7 +91,8 @@ impl Subject {
         let mut tables = BTreeSet::new();
         let mut unverifiable = Vec::new();
         for table in named {
-            let upstream = graph.with_upstream(&BTreeSet::from([table.clone()]));
+            let together = truth::fates(table).into_iter().filter(|fate| all.contains(fate));
+            let upstream = graph.with_upstream(&together.chain([table.clone()]).collect());
             let sources: BTreeSet<&str> = sources_of(&graph, &upstream).collect();
             let unknown: Vec<String> =
                 sources.into_iter().filter(|s| source(s).is_none()).map(str::to_owned).collect();

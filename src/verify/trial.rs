@@ -7,7 +7,7 @@ use std::collections::BTreeSet;
 
 use jiff::civil::Date;
 use serde::{Deserialize, Serialize};
-use sim::{Limits, Source, Truth};
+use sim::{Limits, Source};
 
 use super::{
     dice::Dice,
@@ -34,8 +34,6 @@ pub struct Trial {
     pub reference: Schedule,
     /// Another way. Without one it is the reference that must be right.
     pub variation: Option<Schedule>,
-    /// What the simulator knows, of messages that were read from a file.
-    pub truth: Option<Truth>,
 }
 
 /// What is done, one step after the other.

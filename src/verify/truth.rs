@@ -3,7 +3,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use sim::{Limits, Truth, TruthRecorder};
+use sim::{Limits, Source, Truth, TruthRecorder};
 
 use super::{
     compare::{Difference, Reading, Row},
@@ -17,10 +17,27 @@ use crate::{
     warehouse::{Session, WarehouseError},
 };
 
+/// The layer in which what becomes of messages is decided.
+const STANDARDIZED: &str = "standardized";
 /// Where a message goes: the ending of the table's name after the source, and the column that says
 /// more of it.
 const PLACES: [(&str, Option<&str>); 3] =
     [("", None), ("_rejected", Some("reject_reason")), ("_duplicates", Some("earlier_message_id"))];
+
+/// The tables that hold each message of a source once, if this is one of them.
+pub fn fates(table: &TableName) -> Vec<TableName> {
+    let fates = |source: Source| {
+        PLACES
+            .map(|(ending, _)| TableName::new(STANDARDIZED, &format!("{}{ending}", source.name())))
+    };
+    Source::ALL
+        .map(fates)
+        .into_iter()
+        .find(|fates| fates.contains(table))
+        .into_iter()
+        .flatten()
+        .collect()
+}
 
 /// The first thing that is wrong about where messages are: each must be in exactly one of accepted,
 /// rejected and duplicates.
@@ -84,7 +101,7 @@ pub fn misjudged(
                 .filter_map(|id| {
                     let (own_place, said) = match verdicts.get(id)? {
                         Verdict::Accepted => (0, None),
-                        Verdict::Rejected(reason) => (1, Some(reason.clone())),
+                        Verdict::Rejected(reason) => (1, Some((*reason).to_owned())),
                         Verdict::Duplicate { of } => (2, Some(of.clone())),
                     };
                     let cells = [Some((*id).to_owned()), said];
@@ -107,11 +124,11 @@ pub fn misjudged(
     Ok(None)
 }
 
-/// What the simulator knows of the business; `None` of messages that were read from a file.
+/// What the simulator knows of the business; `None` if nothing came.
 pub fn business_truth(limits: Limits, messages: &[&Sent]) -> Option<Truth> {
     let mut recorder = TruthRecorder::new(limits);
     for sent in messages {
-        recorder.observe(&sent.arrival()?);
+        recorder.observe(&sent.arrival());
     }
     Some(recorder.finish(messages.iter().map(|sent| sent.load_date()).max()?))
 }
@@ -171,7 +188,7 @@ fn place_table(
     ending: &'static str,
     detail: Option<&str>,
 ) -> Option<PlaceTable> {
-    let name = TableName::new("standardized", &format!("{source}{ending}"));
+    let name = TableName::new(STANDARDIZED, &format!("{source}{ending}"));
     let has = &lake.variant.graph.get(&name)?.file.contract.columns;
     let wanted = std::iter::once("message_id").chain(detail);
     let columns: Vec<String> =

@@ -5,9 +5,9 @@
 use std::collections::BTreeMap;
 
 use jiff::ToSpan;
-use sim::Limits;
+use sim::{Limits, Meaning};
 
-use super::message::{Claim, Sent};
+use super::message::Sent;
 
 /// What must become of a message.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -15,7 +15,7 @@ pub enum Verdict {
     /// It becomes a row.
     Accepted,
     /// It is rejected for this reason.
-    Rejected(String),
+    Rejected(&'static str),
     /// It says again what this valid message said before it.
     Duplicate {
         /// The immediate predecessor; whether that one was accepted does not matter.
@@ -49,14 +49,14 @@ pub fn verdicts<'a>(
 }
 
 /// Late changes are never refused: the copy of the database would differ for ever.
-fn reject_reason(sent: &Sent, limits: Limits) -> Option<String> {
+fn reject_reason(sent: &Sent, limits: Limits) -> Option<&'static str> {
     let latest = sent.load_date() + i64::from(limits.max_skew_days).days();
     let earliest = sent.load_date() - i64::from(limits.max_lateness_days).days();
     let date = sent.happened_at().map(sim::MicrosUtc::date);
-    match &sent.claim {
-        Claim::Invalid { reason } => Some(reason.clone()),
-        Claim::Event { .. } if date < Some(earliest) => Some("too_late".to_owned()),
-        _ if date > Some(latest) => Some("in_future".to_owned()),
+    match &sent.meaning {
+        Meaning::Invalid(reason) => Some(reason.code()),
+        Meaning::MobileEvent(_) if date < Some(earliest) => Some("too_late"),
+        _ if date > Some(latest) => Some("in_future"),
         _ => None,
     }
 }
@@ -64,8 +64,8 @@ fn reject_reason(sent: &Sent, limits: Limits) -> Option<String> {
 /// Whether a valid message says again what an earlier valid one said: an event within the lookback,
 /// a change on the same load date.
 fn repeats(sent: &Sent, earlier: &Sent, limits: Limits) -> bool {
-    let lookback_days = match sent.claim {
-        Claim::Event { .. } => limits.max_lateness_days + limits.max_skew_days,
+    let lookback_days = match sent.meaning {
+        Meaning::MobileEvent(_) => limits.max_lateness_days + limits.max_skew_days,
         _ => 0,
     };
     let since = sent.load_date() - i64::from(lookback_days).days();

@@ -7,6 +7,7 @@ use crate::json::Defect;
 use crate::mobile_payload::{MobileFields, Properties};
 use crate::random::Random;
 use crate::time::{MICROS_PER_DAY, MICROS_PER_HOUR, MICROS_PER_SECOND, MicrosUtc};
+use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
@@ -177,8 +178,8 @@ impl Events {
             session_id: session_id.to_owned(),
             device_id: device_id.to_owned(),
             app_version: (*state.stream("app").pick(&["1.0", "1.0", "1.0", "1.1", ""])).to_owned(),
-            os: state.stream("os").pick::<&'static str>(&["android", "android", "ios", ""]),
-            country_code: state.stream("country").pick::<&'static str>(&COUNTRIES),
+            os: Cow::Borrowed(*state.stream("os").pick(&["android", "android", "ios", ""])),
+            country_code: Cow::Borrowed(*state.stream("country").pick(&COUNTRIES)),
         }
     }
 
@@ -222,8 +223,8 @@ fn event_message(random: Random, event_id: &str, contents: &Contents) -> Message
         occurred_at: contents.occurred_at,
         functionality: contents.functionality,
         app_version: &visit.app_version,
-        os: visit.os,
-        country_code: visit.country_code,
+        os: &visit.os,
+        country_code: &visit.country_code,
         properties: Properties {
             product_id: contents.product_id.map(str::to_owned),
             quantity: Some(1),
@@ -245,8 +246,8 @@ fn event_message(random: Random, event_id: &str, contents: &Contents) -> Message
         || {
             Meaning::MobileEvent(MobileEvent {
                 event_id: event_id.to_owned(),
-                event_name: contents.event.name(),
-                functionality: contents.functionality,
+                event: contents.event,
+                functionality: contents.functionality.into(),
                 user_id: contents.user_id.to_owned(),
                 occurred_at: contents.occurred_at,
                 product_id: contents.product_id.map(str::to_owned),

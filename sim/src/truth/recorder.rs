@@ -5,6 +5,7 @@ use super::revenue::Ledger;
 use super::sessions;
 use super::{Limits, LoadDayTruth, Truth};
 use crate::arrival::{Arrival, Meaning, MobileEvent, RejectReason, RowChange, Source};
+use crate::events::Event;
 use crate::random::{digest, mix};
 use crate::time::{date_of, day_of};
 use jiff::civil::Date;
@@ -17,7 +18,7 @@ pub(super) struct AcceptedEvent {
     pub(super) user: u32,
     /// None if the phone did not say.
     pub(super) session: Option<u32>,
-    pub(super) event_name: &'static str,
+    pub(super) event: Event,
 }
 
 /// What becomes of a valid message.
@@ -119,7 +120,7 @@ impl TruthRecorder {
             day: event_day,
             user: self.users.number(&event.user_id),
             session: session.map(|id| self.sessions.number(id)),
-            event_name: event.event_name,
+            event: event.event,
         };
         self.events.push(ObservedEvent {
             id: Fingerprint::of(&event.event_id),

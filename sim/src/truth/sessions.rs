@@ -2,6 +2,7 @@
 
 use super::recorder::AcceptedEvent;
 use super::{FunnelTruth, SessionTruth};
+use crate::events::Event;
 use crate::time::date_of;
 use jiff::civil::Date;
 use std::collections::{BTreeMap, BTreeSet};
@@ -77,7 +78,7 @@ fn sessions(events: &[AcceptedEvent]) -> Vec<Session> {
             }
             let truth = &mut sessions.last_mut().expect("pushed if there was none").truth;
             for event in events {
-                truth.note(event.event_name);
+                truth.note(event.event);
             }
         }
     }
@@ -86,14 +87,14 @@ fn sessions(events: &[AcceptedEvent]) -> Vec<Session> {
 
 impl SessionTruth {
     /// Takes note of an event.
-    fn note(&mut self, event_name: &str) {
+    fn note(&mut self, event: Event) {
         self.event_count += 1;
-        match event_name {
-            "product_viewed" => self.product_view_count += 1,
-            "cart_item_added" => self.cart_addition_count += 1,
-            "checkout_started" => self.checkout_count += 1,
-            "order_placed" => self.order_count += 1,
-            "payment_submitted" => self.payment_count += 1,
+        match event {
+            Event::ProductViewed => self.product_view_count += 1,
+            Event::CartItemAdded => self.cart_addition_count += 1,
+            Event::CheckoutStarted => self.checkout_count += 1,
+            Event::OrderPlaced => self.order_count += 1,
+            Event::PaymentSubmitted => self.payment_count += 1,
             _ => {}
         }
     }

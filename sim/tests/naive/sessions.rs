@@ -27,7 +27,7 @@ pub fn sessions<'a>(events: &[Valid<'a>], last: Date) -> Vec<Session<'a>> {
     let mut grains: BTreeMap<(Date, &str, &str), Vec<&'static str>> = BTreeMap::new();
     for event in &with_session {
         let key = (date_of(event), &*event.said.visit.session_id, &*event.said.user_id);
-        grains.entry(key).or_default().push(event.said.event_name);
+        grains.entry(key).or_default().push(event.said.event.name());
     }
     grains
         .into_iter()

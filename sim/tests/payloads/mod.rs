@@ -112,7 +112,7 @@ fn expected_event(event: &MobileEvent) -> Reading {
         event_id: event.event_id.clone(),
         user_id: event.user_id.clone(),
         occurred_at: event.occurred_at,
-        event_name: event.event_name.to_owned(),
+        event_name: event.event.name().to_owned(),
         product_id: event.product_id.clone(),
     }
 }

@@ -1,10 +1,10 @@
 //! What says nothing new: a message delivered again, and an event that a phone sends again.
 
-use sim::MicrosUtc;
+use sim::{Meaning, MicrosUtc};
 
 use super::super::{
     dice::Dice,
-    message::{Claim, Sent, Side, id_between},
+    message::{Sent, Side, id_between},
     property::Draw,
     trial::{ALL_DAYS, Schedule, Step},
     verdict::{Verdict, verdicts},
@@ -40,8 +40,8 @@ fn sent_again(draw: &Draw, dice: &mut Dice) -> Option<Sent> {
     let original = dice.pick(&draw.messages);
     original.identity()?;
     let last = draw.messages.iter().rev().find(|sent| sent.identity() == original.identity())?;
-    let lookback_days = match last.claim {
-        Claim::Event { .. } => draw.limits.max_lateness_days + draw.limits.max_skew_days,
+    let lookback_days = match last.meaning {
+        Meaning::MobileEvent(_) => draw.limits.max_lateness_days + draw.limits.max_skew_days,
         _ => 1,
     };
     let span = usize::try_from(i64::from(lookback_days.max(1)) * MICROS_PER_DAY).ok()?;

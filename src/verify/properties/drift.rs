@@ -1,8 +1,10 @@
 //! Payloads say something that no contract knows.
 
+use sim::Meaning;
+
 use super::super::{
     dice::Dice,
-    message::{Claim, Sent, Side},
+    message::{Sent, Side},
     property::Draw,
     trial::{ALL_DAYS, Schedule, Step},
 };
@@ -18,7 +20,7 @@ const FIELDS: [&str; 3] = [
 pub fn vary(draw: &Draw, dice: &mut Dice) -> Option<(Vec<Sent>, Schedule)> {
     let mut messages = Vec::new();
     for sent in &draw.messages {
-        let is_valid = !matches!(sent.claim, Claim::Invalid { .. });
+        let is_valid = !matches!(sent.meaning, Meaning::Invalid(_));
         if is_valid && sent.payload.starts_with(b"{") && dice.percent(70) {
             let payload = [dice.pick(&FIELDS).as_bytes(), &sent.payload[1..]].concat();
             messages.push(Sent { side: Side::Reference, ..sent.clone() });

@@ -7,6 +7,7 @@ use std::{
 };
 
 use lakebed::{
+    contract::TableName,
     prelude::Prelude,
     project::{Project, ProjectFiles},
     verify::{
@@ -39,6 +40,14 @@ pub struct Edit {
     old: String,
     /// What stands there then.
     new: String,
+}
+
+impl Edit {
+    /// The table of the file.
+    pub fn table(&self) -> Option<TableName> {
+        let layer = self.file.parent()?.file_name()?.to_str()?;
+        Some(TableName::new(layer, self.file.file_stem()?.to_str()?))
+    }
 }
 
 /// A replacement in every statement of a build that holds `old`.
@@ -88,11 +97,17 @@ pub fn broken(edits: &[Edit], statements: &[Statement]) -> Subject {
     Subject::new(project, prelude, make_warehouse)
 }
 
-/// All tables of the project as it is.
-pub fn scope() -> &'static Scope<'static> {
+/// The project as it is.
+pub fn subject() -> &'static Subject {
     static SUBJECT: LazyLock<Subject> = LazyLock::new(|| edited(&[]));
+    &SUBJECT
+}
+
+/// All its tables.
+pub fn scope() -> &'static Scope<'static> {
     static SCOPE: LazyLock<Scope<'static>> = LazyLock::new(|| {
-        let (scope, unverifiable) = SUBJECT.scope(&BTreeSet::new()).expect("the project is right");
+        let (scope, unverifiable) =
+            subject().scope(&BTreeSet::new()).expect("the project is right");
         assert!(unverifiable.is_empty(), "the simulator speaks all sources: {unverifiable:?}");
         scope
     });

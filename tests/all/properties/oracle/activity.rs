@@ -32,7 +32,7 @@ pub fn add_facts(tables: &mut Tables, meanings: &Meanings<'_>, user_days: &UserD
         let product_id = said.product_id.as_deref().unwrap_or_default();
         let keys = [visit.session_id.as_str(), &visit.device_id, product_id].map(key_or_unknown);
         let head = cells![event.date(), event.sent.load_date(), said.user_id, said.functionality];
-        let tail = cells![said.event_name, event.at];
+        let tail = cells![said.event.name(), event.at];
         tables.add("dimensional.fact_event", [head, keys.to_vec(), tail].concat());
     }
     for (sent, reason) in &meanings.rejected {

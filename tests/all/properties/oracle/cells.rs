@@ -1,6 +1,8 @@
 //! How the oracle writes a row: its cells joined by `|`, in the way in which the warehouse's rows
 //! are read.
 
+use std::borrow::Cow;
+
 use jiff::civil::Date;
 use sim::MicrosUtc;
 
@@ -25,6 +27,12 @@ displayed!(str, String, bool, i64, u64, usize, Date);
 impl Cell for MicrosUtc {
     fn text(&self) -> String {
         self.0.to_string()
+    }
+}
+
+impl Cell for Cow<'_, str> {
+    fn text(&self) -> String {
+        self.to_string()
     }
 }
 

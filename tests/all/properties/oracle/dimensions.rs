@@ -130,7 +130,7 @@ fn add_devices(tables: &mut Tables, meanings: &Meanings<'_>) {
     let mut events: BTreeMap<&str, Vec<(MicrosUtc, Vec<String>)>> = BTreeMap::new();
     for event in &meanings.events {
         let visit = &event.said.visit;
-        let description = [visit.os, &visit.app_version, visit.country_code];
+        let description = [&*visit.os, &visit.app_version, &visit.country_code];
         let description = description.map(|text| said(text).unwrap_or(UNKNOWN).to_owned()).to_vec();
         if let Some(device_id) = said(&visit.device_id) {
             events.entry(device_id).or_default().push((event.at, description));

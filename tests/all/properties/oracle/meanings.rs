@@ -96,7 +96,7 @@ impl<'a> Meanings<'a> {
 
     fn add(&mut self, sent: &'a Sent) {
         let latest = sent.load_date() + i64::from(self.limits.max_skew_days).days();
-        match sent.meaning.as_ref().expect("it was drawn") {
+        match &sent.meaning {
             Meaning::Invalid(reason) => self.rejected.push((sent, reason.code())),
             Meaning::RowChange(said) if said.committed_at.date() > latest => {
                 self.rejected.push((sent, "in_future"));

@@ -23,7 +23,7 @@ pub fn add(tables: &mut Tables, meanings: &Meanings<'_>, marts: &Marts<'_>) {
     for ((date, version), events) in by_version {
         let users: BTreeSet<&str> = events.iter().map(|e| e.said.user_id.as_str()).collect();
         let late = events.iter().filter(|event| event.sent.load_date() > date).count();
-        let named = |name| events.iter().filter(|event| event.said.event_name == name).count();
+        let named = |name| events.iter().filter(|event| event.said.event.name() == name).count();
         let head = cells![date, version, events.len(), users.len(), late];
         let tail = cells![named("order_failed"), named("payment_failed"), marts.is_final(date)];
         tables.add("mart.app_quality", [head, tail].concat());

@@ -4,12 +4,13 @@ use std::collections::BTreeMap;
 
 use lakebed::{
     contract::{ColumnType, TableName},
-    graph::{Graph, Node},
+    graph::Graph,
+    sql::literal,
     verify::lake::Lake,
 };
 use sim::Source;
 
-use super::super::rows::cells;
+use super::{super::rows::cells, Tables};
 
 /// Tables that are not compared, each with the reason.
 pub const NOT_READ: [(&str, &str); 4] = [
@@ -156,21 +157,23 @@ impl Reading {
     }
 }
 
-/// The business keys that the hubs of a lake hold.
+/// The business keys behind hash keys.
 pub struct BusinessKeys(BTreeMap<(String, String), String>);
 
 impl BusinessKeys {
-    /// Reads the hubs.
-    pub fn of(lake: &Lake<'_>) -> Self {
-        let is_hub = |node: &&Node| node.name().as_str().starts_with("vault.hub_");
-        let select = |node: &Node| {
-            let columns: Vec<&str> =
-                node.file.contract.columns.keys().take(2).map(String::as_str).collect();
-            let hub = columns[0].trim_end_matches("_hk");
-            format!("select '{hub}', {} from {}", columns.join(", "), node.name())
+    /// Those that the hubs must hold, under the hash keys that the lake's own function gives them.
+    pub fn of(lake: &Lake<'_>, wanted: &Tables) -> Self {
+        let of_hub = |(hub, _)| {
+            let keys = wanted.keys_of(&format!("vault.hub_{hub}")).into_iter();
+            keys.map(move |key| {
+                let key = literal::text(&key);
+                format!("select '{hub}', udf.hash_key({key}), {key}")
+            })
         };
-        let selects: Vec<String> =
-            lake.variant.graph.in_order().filter(is_hub).map(select).collect();
+        let selects: Vec<String> = HUBS.into_iter().flat_map(of_hub).collect();
+        if selects.is_empty() {
+            return Self(BTreeMap::new());
+        }
         let mut session = lake.warehouse.session().expect("a session");
         let rows = cells(session.as_mut(), &selects.join(" union all "));
         let entry = |row: Vec<String>| {

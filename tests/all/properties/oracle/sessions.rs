@@ -42,7 +42,7 @@ pub fn sessions<'a>(meanings: &Meanings<'a>) -> Sessions<'a> {
 }
 
 fn count(events: &[Event<'_>], name: &str) -> usize {
-    events.iter().filter(|event| event.said.event_name == name).count()
+    events.iter().filter(|event| event.said.event.name() == name).count()
 }
 
 /// Adds the fact.

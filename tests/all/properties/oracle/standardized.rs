@@ -40,7 +40,7 @@ pub fn add(tables: &mut Tables, meanings: &Meanings<'_>) {
     }
     for event in &meanings.accepted_events {
         let (sent, said) = (event.sent, event.said);
-        let head = cells![sent.load_date(), sent.message_id, said.event_id, said.event_name];
+        let head = cells![sent.load_date(), sent.message_id, said.event_id, said.event.name()];
         let rest = cells![said.user_id, said.functionality, event.at];
         tables.add(&name(Source::MobileEvents, ""), [head, rest].concat());
         note(Source::MobileEvents, sent.load_date(), 1);

@@ -34,7 +34,7 @@ pub fn add(tables: &mut Tables, meanings: &Meanings<'_>) {
             .chain([said.product_id.as_deref().unwrap_or_default()])
             .map(key_or_unknown);
         let head = cells![sent.load_date(), said.event_id, said.user_id, said.functionality];
-        let tail = cells![said.event_name, event.at, event.record_source()];
+        let tail = cells![said.event.name(), event.at, event.record_source()];
         tables.add("vault.nhl_mobile_event", [head, keys.collect(), tail].concat());
     }
     for (sent, reason) in &meanings.rejected {
@@ -63,11 +63,11 @@ fn keys_of_event(said: &MobileEvent) -> [(&'static str, &str); 7] {
     let visit = &said.visit;
     [
         ("vault.hub_user", &said.user_id),
-        ("vault.hub_functionality", said.functionality),
+        ("vault.hub_functionality", &said.functionality),
         ("vault.hub_device", &visit.device_id),
         ("vault.hub_session", &visit.session_id),
         ("vault.hub_app_version", &visit.app_version),
-        ("vault.hub_country", visit.country_code),
+        ("vault.hub_country", &visit.country_code),
         ("vault.hub_product", said.product_id.as_deref().unwrap_or_default()),
     ]
 }
@@ -169,7 +169,8 @@ fn add_devices(tables: &mut Tables, meanings: &Meanings<'_>) {
     for event in &meanings.events {
         let visit = &event.said.visit;
         if let Some(device_id) = said(&visit.device_id) {
-            let state = cells![said(visit.os), said(&visit.app_version), said(visit.country_code)];
+            let texts = [&*visit.os, &visit.app_version, &visit.country_code];
+            let state = texts.map(|text| cells![said(text)]).concat();
             let key = (event.sent.load_date(), device_id, state);
             stated.entry(key).or_default().insert(event.at);
         }

@@ -1,0 +1,345 @@
+//! Mutants that a machine makes of every shipped query.
+//!
+//! `lakebed check` sees some without running them. Of the others: the shipped query is right in every
+//! window and at every cut, that is what the properties and the oracle hold it to, on these very sets
+//! of messages. So a mutant is dead when, over the tables that a right build left, it gives other rows
+//! than the shipped query, in any window or at any cut. That takes milliseconds, where a whole case
+//! takes a second. What lives is listed with the reason, in `tests/equivalent_mutants.toml`.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    fs,
+    path::{Path, PathBuf},
+    sync::{Mutex, PoisonError},
+};
+
+use lakebed::{
+    build::{Task, select, tasks},
+    check::{Options, check},
+    clock::MicrosUtc,
+    contract::{BuildKind, TableName},
+    graph::Node,
+    pipeline::Pipeline,
+    plan::window::Window,
+    sql::bind::{Literal, Parameters, bind},
+    verify::{
+        Draw, Scope, dice::Dice, lake::Lake, message::Sent, store::TrialStore, trial::ALL_DAYS,
+    },
+    warehouse::Session,
+};
+use serde::Deserialize;
+use sim::Source;
+
+use super::{
+    super::{
+        checks::{build_all, check_settled},
+        number,
+        project::{SIZE_MAX, land, project_files, scope, subject},
+    },
+    in_parallel, locked,
+    operators::{Change, changes},
+};
+use crate::harness::{CHECKOUT, expect_file};
+
+const EQUIVALENT: &str = "tests/equivalent_mutants.toml";
+const PAGE: &str = "docs/mechanical-mutants.md";
+/// Sets of messages, unless `LAKEBED_PROPERTY_CASES` says another number.
+const SET_COUNT: u64 = 24;
+
+/// Tables that read the same sources: sets of these are dense in what matters to them.
+struct Group {
+    scope: Scope<'static>,
+    /// By index.
+    mutants: Vec<usize>,
+}
+
+/// A mutant: a table, and its query with a mistake.
+#[derive(Clone, Debug)]
+struct Mutant {
+    table: TableName,
+    /// The whole file of the table.
+    text: String,
+    change: Change,
+}
+
+/// A mutant that lives, and why nobody can tell it from the right query.
+#[derive(Clone, Debug, Deserialize, PartialEq, Eq, PartialOrd, Ord)]
+struct Equivalent {
+    table: TableName,
+    operator: String,
+    line: String,
+    becomes: String,
+    reason: String,
+}
+
+#[derive(Deserialize)]
+struct EquivalentFile {
+    #[serde(default)]
+    equivalent: Vec<Equivalent>,
+}
+
+/// What became of a mutant.
+#[derive(Clone, Debug, PartialEq, Eq)]
+enum Fate {
+    Alive,
+    /// The checker has something to say, under this code.
+    Found(&'static str),
+    /// It gives other rows, by a run of this kind.
+    Killed(Way),
+    /// It cannot be run.
+    Stillborn,
+}
+
+fn mutants() -> Vec<Mutant> {
+    let variant = scope().variant(sim::Limits { max_lateness_days: 1, max_skew_days: 1 });
+    let variant = variant.expect("the project is right");
+    let of = |node: &Node| {
+        let mutant = |change: Change| {
+            let query = node.file.query();
+            let text = project_files().get(&node.file.path).expect("it was read");
+            let text = text.replacen(query, &change.query, 1);
+            Mutant { table: node.name().clone(), text, change }
+        };
+        changes(node.file.query()).into_iter().map(mutant).collect::<Vec<_>>()
+    };
+    let has_query = |node: &&Node| node.build() != BuildKind::Seed;
+    variant.graph.in_order().filter(has_query).flat_map(of).collect()
+}
+
+/// A way to run a table's query.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum Way {
+    /// All days at once, over an empty table.
+    Whole,
+    /// A day, or the history from its first change, once more.
+    Window,
+    /// The same, with rows in the table itself that the query must not look at.
+    Strange,
+}
+
+/// A run of a table's query.
+struct Run {
+    values: Parameters,
+    way: Way,
+    /// What makes the table itself what it must be for it.
+    before: Vec<String>,
+}
+
+/// The runs of a table's query over a lake.
+fn runs(pipeline: &Pipeline, node: &Node, session: &mut dyn Session) -> Vec<Run> {
+    let planner = pipeline.planner();
+    let all = planner.fresh_again(node, &BTreeSet::new());
+    let wide = tasks(&planner, node, &all, ALL_DAYS);
+    let narrow = tasks(&planner, node, &all, 1);
+    let mut runs: Vec<Run> = wide.iter().map(|task| run(node, task, session, Way::Whole)).collect();
+    if wide.len() < narrow.len() || node.build() == BuildKind::History {
+        runs.extend(narrow.iter().map(|task| run(node, task, session, Way::Window)));
+    }
+    if node.build() == BuildKind::History {
+        runs.extend(narrow.iter().map(|task| run(node, task, session, Way::Strange)));
+    }
+    runs
+}
+
+fn run(node: &Node, task: &Task, session: &mut dyn Session, way: Way) -> Run {
+    let mut values = node.parameters.clone();
+    values.extend(task.calendar.clone());
+    if let Window::Dates { from, to } = task.window {
+        values.insert("from_date".to_owned(), Literal::Date(from));
+        values.insert("to_date".to_owned(), Literal::Date(to));
+    }
+    let mut before = Vec::new();
+    if node.build() == BuildKind::History {
+        let micros = session.query(&select::cut_query(node, task.window)).expect("a cut");
+        let cut = Literal::Timestamp(MicrosUtc(micros.count().expect("a number")));
+        before = match way {
+            Way::Whole => vec![format!("delete from {} where true", node.name())],
+            Way::Window => Vec::new(),
+            Way::Strange => strange_rows(node, &cut),
+        };
+        values.insert("cut".to_owned(), cut);
+    }
+    Run { values, way, before }
+}
+
+/// Rows at the cut and after it: they are what is replaced, and nothing may follow from them.
+fn strange_rows(node: &Node, cut: &Literal) -> Vec<String> {
+    let table = node.name();
+    let insert = |later: &str| {
+        format!(
+            "insert into {table} select * replace (cast({cut} as timestamp) + interval {later} \
+             microsecond as valid_from, timestamp '9999-12-31' as valid_to) from {table} \
+             where valid_from > timestamp '0001-01-01'"
+        )
+    };
+    // The second one copies what the first one put there, too.
+    vec![insert("0"), insert("1")]
+}
+
+/// The rows of a query as a number; `None` if it cannot be run.
+fn rows(
+    lake: &Lake<'_>,
+    node: &Node,
+    session: &mut dyn Session,
+    query: &str,
+    run: &Run,
+) -> Option<Vec<Option<String>>> {
+    let bound = bind(query, &run.values).ok()?;
+    let columns: Vec<&str> = node.file.contract.columns.keys().map(String::as_str).collect();
+    let sum = lake.warehouse.hash_sum_expression(&columns);
+    let sql = format!("select count(*), {sum} from (\n{}\n)", bound.text);
+    if run.before.is_empty() {
+        return session.query(&sql).ok()?.text_rows().ok()?.pop();
+    }
+    session.execute("begin transaction").expect("a transaction");
+    for statement in &run.before {
+        session.execute(statement).unwrap_or_else(|error| panic!("{error}: {statement}"));
+    }
+    let rows = session.query(&sql).ok().and_then(|result| result.text_rows().ok());
+    session.execute("rollback transaction").expect("an end");
+    rows?.pop()
+}
+
+fn groups(mutants: &[Mutant]) -> Vec<Group> {
+    let mut groups: BTreeMap<Vec<Source>, Vec<usize>> = BTreeMap::new();
+    let mut sources: BTreeMap<&TableName, Vec<Source>> = BTreeMap::new();
+    let scope = |tables: BTreeSet<TableName>| {
+        let (scope, _) = subject().scope(&tables).expect("the project is right");
+        scope
+    };
+    for (index, Mutant { table, .. }) in mutants.iter().enumerate() {
+        let of_table = || scope(BTreeSet::from([table.clone()])).sources;
+        let sources = sources.entry(table).or_insert_with(of_table).clone();
+        groups.entry(sources).or_default().push(index);
+    }
+    let group = |mutants_of: Vec<usize>| {
+        let tables = mutants_of.iter().map(|index| mutants[*index].table.clone()).collect();
+        Group { scope: scope(tables), mutants: mutants_of }
+    };
+    groups.into_values().map(group).collect()
+}
+
+/// Tries mutants on a set of messages.
+fn try_on(scope: &Scope<'_>, seed: u64, mutants: &[Mutant], alive: &[usize]) -> Vec<(usize, Fate)> {
+    let drawn = Draw::new(seed, &scope.sources, SIZE_MAX, scope.tables().len());
+    if drawn.messages.is_empty() {
+        return Vec::new();
+    }
+    let variant = scope.variant(drawn.limits).expect("the project is right");
+    let store = TrialStore::new().expect("a temporary folder").into();
+    let lake = Lake::new(scope, &variant, &store).expect("a warehouse in memory");
+    let mut dice = Dice::new(seed, "mechanical");
+    land(&lake, &drawn.messages, &mut dice);
+    let again: Vec<Sent> = drawn.messages.iter().filter(|_| dice.percent(50)).cloned().collect();
+    land(&lake, &again, &mut dice);
+    build_all(&lake).expect("the shipped project can be built");
+    let messages: Vec<&Sent> = drawn.messages.iter().collect();
+    check_settled(&lake, &messages).expect("the shipped project is right");
+    let pipeline = lake.open().expect("it can be opened");
+    let mut session = lake.warehouse.session().expect("a session");
+    let session = session.as_mut();
+    let mut known: BTreeMap<&TableName, Vec<(Run, Option<Vec<Option<String>>>)>> = BTreeMap::new();
+    let mut fates = Vec::new();
+    for index in alive {
+        let Mutant { table, change, .. } = &mutants[*index];
+        let node = pipeline.graph.node(table);
+        let wanted = known.entry(table).or_insert_with(|| {
+            let runs = runs(&pipeline, node, session);
+            let right = |run: &Run| rows(&lake, node, session, node.file.query(), run);
+            let rows: Vec<_> = runs.iter().map(right).collect();
+            runs.into_iter().zip(rows).collect()
+        });
+        let fate = wanted.iter().find_map(|(run, wanted)| {
+            match rows(&lake, node, session, &change.query, run) {
+                None => Some(Fate::Stillborn),
+                found if found == *wanted => None,
+                _ => Some(Fate::Killed(run.way)),
+            }
+        });
+        fates.extend(fate.map(|fate| (*index, fate)));
+    }
+    fates
+}
+
+/// What the checker says of a mutant.
+fn checked(mutant: &Mutant) -> Fate {
+    let path =
+        PathBuf::from(format!("layers/{}/{}.sql", mutant.table.layer(), mutant.table.table()));
+    let mut files = project_files().clone();
+    files.insert(path.clone(), &mutant.text);
+    let checked = check(&files, Some(&BTreeSet::from([path])), Vec::new(), Options::default());
+    checked.findings.first().map_or(Fate::Alive, |finding| Fate::Found(finding.rule.code))
+}
+
+/// Tries all mutants: on a set of messages, then by the checker, then on the other sets.
+fn fates(mutants: &[Mutant], set_count: u64) -> Vec<Fate> {
+    let groups = groups(mutants);
+    let fates = Mutex::new(vec![Fate::Alive; mutants.len()]);
+    let alive = |index: &&usize| locked(&fates)[**index] == Fate::Alive;
+    let on_set = |(seed, group): (u64, &Group)| {
+        let alive: Vec<usize> = group.mutants.iter().filter(alive).copied().collect();
+        if !alive.is_empty() {
+            for (index, fate) in try_on(&group.scope, seed, mutants, &alive) {
+                locked(&fates)[index] = fate;
+            }
+        }
+    };
+    let of_seed = |seed| groups.iter().map(move |group| (seed, group));
+    in_parallel(of_seed(1), on_set);
+    let all: Vec<usize> = (0..mutants.len()).collect();
+    in_parallel(all.iter().filter(alive), |index| {
+        let fate = checked(&mutants[*index]);
+        locked(&fates)[*index] = fate;
+    });
+    in_parallel((2..=set_count).flat_map(of_seed), on_set);
+    fates.into_inner().unwrap_or_else(PoisonError::into_inner)
+}
+
+fn equivalents() -> Vec<Equivalent> {
+    let text = fs::read_to_string(Path::new(CHECKOUT).join(EQUIVALENT)).unwrap_or_default();
+    let file: EquivalentFile = toml::from_str(&text).unwrap_or_else(|error| panic!("{error}"));
+    file.equivalent
+}
+
+#[test]
+fn what_a_machine_breaks_is_found() {
+    let mutants = mutants();
+    let set_count = number("LAKEBED_PROPERTY_CASES").unwrap_or(SET_COUNT);
+    let fates = fates(&mutants, set_count);
+    let known = equivalents();
+    let is_known = |mutant: &Mutant| {
+        let is_it = |known: &&Equivalent| {
+            known.table == mutant.table
+                && known.operator == mutant.change.operator
+                && known.line == mutant.change.line
+                && known.becomes == mutant.change.becomes
+        };
+        known.iter().find(is_it).is_some()
+    };
+    let of_fate = |wanted: fn(&Fate) -> bool| {
+        mutants.iter().zip(&fates).filter(move |(_, fate)| wanted(fate)).map(|(mutant, _)| mutant)
+    };
+    let alive: Vec<&Mutant> = of_fate(|fate| *fate == Fate::Alive).collect();
+    let missed: Vec<String> = alive.iter().filter(|m| !is_known(m)).map(|m| shown(m)).collect();
+    eprintln!("{} mutants, {} alive, {} missed", mutants.len(), alive.len(), missed.len());
+    assert!(missed.is_empty(), "nothing kills them:\n{}", missed.join("\n"));
+    let gone: Vec<&Equivalent> = known
+        .iter()
+        .filter(|known| {
+            !mutants.iter().any(|m| m.table == known.table && m.change.line == known.line)
+        })
+        .collect();
+    assert!(gone.is_empty(), "no longer a mutant: {gone:?}");
+    expect_file(&Path::new(CHECKOUT).join(PAGE), &page(&mutants, &fates, &known));
+}
+
+fn shown(Mutant { table, change, .. }: &Mutant) -> String {
+    let Change { operator, line, becomes, .. } = change;
+    format!(
+        "[[equivalent]]\ntable = \"{table}\"\noperator = \"{operator}\"\nline = {line:?}\nbecomes = {becomes:?}\nreason = \"\"\n"
+    )
+}
+
+fn page(_: &[Mutant], _: &[Fate], _: &[Equivalent]) -> String {
+    String::new()
+}
