@@ -10,7 +10,7 @@ use super::{
     extent::Extent,
     group::Grouping,
     reads::Filter,
-    relation::{Column, Origin, Relation, project},
+    relation::{Column, Columns, Origin, Relation, project},
     rules::{literals, names, shape},
     scope::{Scope, ScopeTable},
     value::Value,
@@ -55,7 +55,10 @@ impl Checker<'_> {
             scope.aliases.insert(name, value);
         }
         let is_aggregated = is_grouped || outputs.iter().any(|output| output.value.has_aggregate);
+        // Windows see the rows before QUALIFY: what it leaves is no reason that their order has no ties.
+        let mut windowed = scope.rows.clone();
         self.having_and_qualify(select, &mut scope, is_aggregated);
+        let is_distinct = select.distinct.is_some();
         if is_aggregated {
             let grouping = grouping.unwrap_or_default();
             for output in &mut outputs {
@@ -65,14 +68,10 @@ impl Checker<'_> {
                 grouping.place(&mut output.value, output.expr);
             }
             grouping.determine(&mut scope.rows);
-            self.ties(&scope, &ungrouped, &grouping.columns, select.distinct.is_some());
+            grouping.determine(&mut windowed);
+            self.ties(&scope, &windowed, (&ungrouped, &grouping.columns), is_distinct);
         } else {
-            self.ties(
-                &scope,
-                &ungrouped,
-                &super::relation::Columns::new(),
-                select.distinct.is_some(),
-            );
+            self.ties(&scope, &windowed, (&ungrouped, &Columns::new()), is_distinct);
         }
         let values: Vec<Value> = outputs.iter().map(|output| output.value.clone()).collect();
         let needed = values.iter().flat_map(|value| value.columns.iter().copied()).collect();

@@ -162,19 +162,19 @@ impl Checker<'_> {
         }
     }
 
-    /// Reports the uses whose order leaves ties that can be seen. `rows` are those that the windows
-    /// see, `ungrouped` those before grouping, `group` the columns that they are grouped by.
+    /// Reports the uses whose order leaves ties that can be seen. `windowed` are the rows that the
+    /// windows see, `ungrouped` those before grouping, `group` the columns that they are grouped by.
     pub fn ties(
         &mut self,
         scope: &Scope<'_>,
-        ungrouped: &Relation,
-        group: &Columns,
+        windowed: &Relation,
+        (ungrouped, group): (&Relation, &Columns),
         is_distinct: bool,
     ) {
         let uses = std::mem::take(&mut *scope.window_uses.borrow_mut());
         let used = scope.used.borrow().clone();
         for found in uses {
-            let rows = if found.is_aggregate { ungrouped } else { &scope.rows };
+            let rows = if found.is_aggregate { ungrouped } else { windowed };
             if rows.is_open {
                 continue;
             }
