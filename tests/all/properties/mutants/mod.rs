@@ -69,15 +69,17 @@ fn place(problem: &Problem) -> String {
     }
 }
 
-/// Tries cases until one fails, and makes it small: first the properties alone, then builds from
-/// nothing with the oracle looking on.
+/// Tries cases until one fails, and makes it small: first what costs one build a case, then all
+/// properties, then builds from nothing with the oracle looking on.
 fn search(subject: &Subject, options: &Options) -> Option<Failure> {
     let found = |options: &Options, observer: Option<&Observer<'_>>| {
         let report = lakebed::verify::run(subject, options, observer, &|_| {});
         report.unwrap_or_else(|error| panic!("{}", shown(&error))).failure
     };
     let from_nothing = Options { properties: vec![Property::Truth], ..options.clone() };
-    found(options, None).or_else(|| found(&from_nothing, Some(&check_settled)))
+    found(&from_nothing, None)
+        .or_else(|| found(options, None))
+        .or_else(|| found(&from_nothing, Some(&check_settled)))
 }
 
 /// Cases for so long at most, and as long to make a failure small.
