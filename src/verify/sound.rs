@@ -44,11 +44,20 @@ pub fn is_sound(property: Property, messages: &[Sent], limits: Limits) -> bool {
                 && of_side(Side::Variation).all(|sent| is_accepted(&after, sent))
         }
         Property::Copies => of_side(Side::Variation).all(|sent| {
-            matches!(after.get(sent.message_id.as_str()), Some(Verdict::Duplicate { .. }))
+            let is_duplicate =
+                matches!(after.get(sent.message_id.as_str()), Some(Verdict::Duplicate { .. }));
+            is_duplicate && of_side(Side::Both).any(|valid| says_the_same(sent, valid, &before))
         }),
         _ => reference.keys().eq(variation.keys()),
     };
     is_right && of_side(Side::Both).all(is_untouched)
+}
+
+/// Whether a valid message said all that before.
+fn says_the_same(sent: &Sent, earlier: &Sent, verdicts: &BTreeMap<&str, Verdict>) -> bool {
+    let verdict = verdicts.get(earlier.message_id.as_str());
+    let is_valid = verdict.is_some_and(|verdict| !matches!(verdict, Verdict::Rejected(_)));
+    is_valid && (sent.source, &sent.payload) == (earlier.source, &earlier.payload)
 }
 
 fn load_dates(messages: &BTreeMap<&str, &Sent>) -> Option<(Date, Date)> {

@@ -35,7 +35,7 @@ impl Changes {
         Changes { calendar, states: BTreeMap::new() }
     }
 
-    /// One change, perhaps delivered once more.
+    /// One change, perhaps delivered once more, perhaps one of two in the same instant.
     pub(super) fn add(&mut self, source: Source, random: Random, sent: &mut Sent) {
         let calendar = self.calendar;
         let arrived_at = calendar.arrived_at(random.stream("arrival"));
@@ -57,6 +57,13 @@ impl Changes {
             let again_at =
                 instant_on(day.min(calendar.last_day()), random.stream("redelivered at"));
             sent.push(source, again_at, again_at, vec![message]);
+        }
+        if random.stream("once more").chance(150_000) {
+            let lsn = (lsn + random.stream("next lsn").between(1, 11)) % 12;
+            let random = random.stream("next change");
+            let state = self.state(random.stream("state"), &key, committed_at, lsn);
+            let message = change_message(random.stream("message"), &key, committed_at, lsn, state);
+            sent.push(source, arrived_at, arrived_at, vec![message]);
         }
     }
 

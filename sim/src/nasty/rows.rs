@@ -156,14 +156,14 @@ pub(super) fn without_id(mut row: Row) -> Row {
     row
 }
 
-/// Mostly the same of a key, so that states recur.
+/// Mostly the same of a key, so that states recur. At times 28 days before what happens in the set.
 fn began_at(random: Random, first_day: i64, id: &str, committed_at: MicrosUtc) -> MicrosUtc {
     if random.stream("moved").chance(200_000) {
-        let day = committed_at.day() + random.stream("since").pick(&[0, 0, -1, -40, 1]);
+        let day = committed_at.day() + random.stream("since").pick(&[0, 0, -1, -28, -40, 1]);
         return instant_on(day, random.stream("at"));
     }
     let own = Random::new(0).stream(id);
-    let day = first_day + own.stream("since").pick(&[0, 1, 3, -40]);
+    let day = first_day + own.stream("since").pick(&[0, 1, 3, -27, -40]);
     instant_on(day, own.stream("at"))
 }
 

@@ -53,10 +53,42 @@ fn sent_again(draw: &Draw, dice: &mut Dice) -> Option<Sent> {
         side: Side::Variation,
         ..last.clone()
     };
+    let before = verdicts(&draw.messages, draw.limits);
+    if matches!(before.get(last.message_id.as_str()), Some(Verdict::Rejected(_))) {
+        // It says what no valid message has said: it was ahead of its time, and now is not.
+        return None;
+    }
     let all = draw.messages.iter().chain([&again]);
     let is_duplicate = matches!(
         verdicts(all, draw.limits).get(again.message_id.as_str()),
         Some(Verdict::Duplicate { .. })
     );
     is_duplicate.then_some(again)
+}
+
+#[cfg(test)]
+mod tests {
+    use sim::Source;
+
+    use super::{super::super::property::Property, *};
+
+    /// An event that was ahead of its time when it came first is new when it comes again.
+    #[test]
+    fn what_is_sent_again_was_said_by_a_valid_message() {
+        let mut sent_again_count = 0;
+        for seed in 0..400 {
+            let draw = Draw::new(seed, &Source::ALL, 40, 1);
+            let Some(trial) = Property::Copies.trial(&draw) else { continue };
+            let verdicts = verdicts(&draw.messages, draw.limits);
+            for again in trial.messages.iter().filter(|sent| sent.side == Side::Variation) {
+                sent_again_count += 1;
+                let is_said = draw.messages.iter().any(|sent| {
+                    let verdict = &verdicts[sent.message_id.as_str()];
+                    sent.payload == again.payload && !matches!(verdict, Verdict::Rejected(_))
+                });
+                assert!(is_said, "set {seed}: {again:?}");
+            }
+        }
+        assert!(sent_again_count > 50, "{sent_again_count}");
+    }
 }

@@ -187,14 +187,11 @@ fn strange_rows(node: &Node, cut: &Literal) -> Vec<String> {
     vec![insert("0"), insert("1")]
 }
 
-/// The rows of a query as a number; `None` if it cannot be run.
-fn rows(
-    lake: &Lake<'_>,
-    node: &Node,
-    session: &mut dyn Session,
-    query: &str,
-    run: &Run,
-) -> Option<Vec<Option<String>>> {
+/// Rows as their count and a sum of hashes; `None` if the query cannot be run.
+type Rows = Option<Vec<Option<String>>>;
+
+/// The rows of a query.
+fn rows(lake: &Lake<'_>, node: &Node, session: &mut dyn Session, query: &str, run: &Run) -> Rows {
     let bound = bind(query, &run.values).ok()?;
     let columns: Vec<&str> = node.file.contract.columns.keys().map(String::as_str).collect();
     let sum = lake.warehouse.hash_sum_expression(&columns);
@@ -249,7 +246,7 @@ fn try_on(scope: &Scope<'_>, seed: u64, mutants: &[Mutant], alive: &[usize]) -> 
     let pipeline = lake.open().expect("it can be opened");
     let mut session = lake.warehouse.session().expect("a session");
     let session = session.as_mut();
-    let mut known: BTreeMap<&TableName, Vec<(Run, Option<Vec<Option<String>>>)>> = BTreeMap::new();
+    let mut known: BTreeMap<&TableName, Vec<(Run, Rows)>> = BTreeMap::new();
     let mut fates = Vec::new();
     for index in alive {
         let Mutant { table, change, .. } = &mutants[*index];
@@ -384,10 +381,10 @@ fn page(mutants: &[Mutant], fates: &[Fate], known: &[Equivalent]) -> String {
     page += &row("all", &|_| true);
     page += "\n## Those that live\n";
     for equivalent in known {
-        page += &format!("\n{}: {}\n\n", equivalent.operator, equivalent.reason);
-        for mutant in of_fate(mutants, fates, Fate::Alive).filter(|m| equivalent.is_of(m)) {
-            page += &format!("- `{}`: `{}`\n", mutant.table, mutant.change.becomes);
-        }
+        let line = |mutant: &Mutant| format!("- `{}`: `{}`\n", mutant.table, mutant.change.becomes);
+        let alive = of_fate(mutants, fates, Fate::Alive).filter(|mutant| equivalent.is_of(mutant));
+        let lines: String = alive.map(line).collect();
+        page += &["\n", &equivalent.operator, ": ", &equivalent.reason, "\n\n", &lines].concat();
     }
     page
 }

@@ -72,9 +72,17 @@ fn place(problem: &Problem) -> String {
 /// Tries cases until one fails, and makes it small: first what costs one build a case, then all
 /// properties, then builds from nothing with the oracle looking on.
 fn search(subject: &Subject, options: &Options) -> Option<Failure> {
-    let found = |options: &Options, observer: Option<&Observer<'_>>| {
-        let report = lakebed::verify::run(subject, options, observer, &|_| {});
-        report.unwrap_or_else(|error| panic!("{}", shown(&error))).failure
+    let found = |options: &Options, observer: Option<&Observer<'_>>| match lakebed::verify::run(
+        subject,
+        options,
+        observer,
+        &|_| {},
+    ) {
+        Ok(report) => report.failure,
+        Err(error) => {
+            eprintln!("cannot be tried: {}", shown(&error));
+            None
+        }
     };
     let from_nothing = Options { properties: vec![Property::Truth], ..options.clone() };
     found(&from_nothing, None)
