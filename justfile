@@ -39,7 +39,7 @@ soak-properties:
 # What kills each new mutant by hand (a minute each), then docs/mutants.md and docs/mechanical-mutants.md
 mutants:
     cargo xtask test what_kills_each_mutant -- --ignored --nocapture
-    LAKEBED_BLESS=1 cargo xtask test mutants:: -- --nocapture
+    LAKEBED_BLESS=1 cargo xtask test mutants:: -- --include-ignored --nocapture
 
 # Format the code
 fmt:

@@ -136,7 +136,7 @@ pub fn random_messages(
     let drawn = |factor: usize| {
         let mut arrivals = nasty(seed, limits, size * factor);
         if let Some(first_date) = first_date {
-            arrivals.extend(nasty_from(first_date, seed ^ 1, limits, 1 + size * factor / 4));
+            arrivals.extend(nasty_from(first_date, seed ^ 1, limits, 1 + size * factor / 2));
         }
         arrivals.retain(is_read);
         arrivals
