@@ -30,13 +30,8 @@ pub fn fates(table: &TableName) -> Vec<TableName> {
         PLACES
             .map(|(ending, _)| TableName::new(STANDARDIZED, &format!("{}{ending}", source.name())))
     };
-    Source::ALL
-        .map(fates)
-        .into_iter()
-        .find(|fates| fates.contains(table))
-        .into_iter()
-        .flatten()
-        .collect()
+    let found = Source::ALL.map(fates).into_iter().find(|fates| fates.contains(table));
+    found.map(Vec::from).unwrap_or_default()
 }
 
 /// The first thing that is wrong about where messages are: each must be in exactly one of accepted,

@@ -5,9 +5,9 @@ use sim::{Meaning, MicrosUtc};
 use super::super::{
     dice::Dice,
     message::{Sent, Side, id_between},
-    property::Draw,
+    property::{Draw, Property},
+    sound::is_sound,
     trial::{ALL_DAYS, Schedule, Step},
-    verdict::{Verdict, verdicts},
 };
 
 const MICROS_PER_DAY: i64 = 86_400_000_000;
@@ -53,24 +53,18 @@ fn sent_again(draw: &Draw, dice: &mut Dice) -> Option<Sent> {
         side: Side::Variation,
         ..last.clone()
     };
-    let before = verdicts(&draw.messages, draw.limits);
-    if matches!(before.get(last.message_id.as_str()), Some(Verdict::Rejected(_))) {
-        // It says what no valid message has said: it was ahead of its time, and now is not.
-        return None;
-    }
-    let all = draw.messages.iter().chain([&again]);
-    let is_duplicate = matches!(
-        verdicts(all, draw.limits).get(again.message_id.as_str()),
-        Some(Verdict::Duplicate { .. })
-    );
-    is_duplicate.then_some(again)
+    let messages = [draw.messages.as_slice(), std::slice::from_ref(&again)].concat();
+    is_sound(Property::Copies, &messages, draw.limits).then_some(again)
 }
 
 #[cfg(test)]
 mod tests {
     use sim::Source;
 
-    use super::{super::super::property::Property, *};
+    use super::{
+        super::super::verdict::{Verdict, verdicts},
+        *,
+    };
 
     /// An event that was ahead of its time when it came first is new when it comes again.
     #[test]
