@@ -30,6 +30,18 @@ pub fn bound(
     calendar: &Parameters,
     cut: Option<Literal>,
 ) -> Result<BoundSelect, BindError> {
+    let text = bind(node.file.query(), &parameters(node, window, calendar, cut))?.text;
+    let sha256 = format!("{:x}", Sha256::digest(text.as_bytes()));
+    Ok(BoundSelect { text, sha256 })
+}
+
+/// The values that the query of a table takes for a window.
+pub fn parameters(
+    node: &Node,
+    window: Window,
+    calendar: &Parameters,
+    cut: Option<Literal>,
+) -> Parameters {
     let mut values = node.parameters.clone();
     values.extend(calendar.clone());
     if let Window::Dates { from, to } = window {
@@ -37,9 +49,7 @@ pub fn bound(
         values.insert("to_date".to_owned(), Literal::Date(to));
     }
     values.extend(cut.map(|cut| ("cut".to_owned(), cut)));
-    let text = bind(node.file.query(), &values)?.text;
-    let sha256 = format!("{:x}", Sha256::digest(text.as_bytes()));
-    Ok(BoundSelect { text, sha256 })
+    values
 }
 
 /// Asks for `@cut`: the least effective time in the window, in microseconds since 1970, or a time

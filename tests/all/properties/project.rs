@@ -119,11 +119,16 @@ pub fn draw(seed: u64, size_max: usize) -> Draw {
     Draw::new(seed, &scope().sources, size_max, scope().tables().len())
 }
 
-/// An empty lake under these constants.
+/// An empty lake of all tables under these constants.
 pub fn empty_lake(limits: Limits) -> Lake<'static> {
-    let variant = scope().variant(limits).expect("the project is right");
+    lake_over(scope(), limits)
+}
+
+/// An empty lake of these tables.
+pub fn lake_over<'a>(scope: &'a Scope<'a>, limits: Limits) -> Lake<'a> {
+    let variant = scope.variant(limits).expect("the project is right");
     let store = TrialStore::new().expect("a temporary folder").into();
-    Lake::new(scope(), &variant, &store).expect("a warehouse in memory")
+    Lake::new(scope, &variant, &store).expect("a warehouse in memory")
 }
 
 /// Brings messages into the raw layer, in files cut at random. Returns the files with their keys.

@@ -82,7 +82,10 @@ fn folder_of(name: &str) -> PathBuf {
 
 /// The trial that kills a mutant, if one is known.
 fn repeat(name: &str) -> Option<Repeat> {
-    folder::read(&folder_of(name)).ok()
+    let folder = folder_of(name);
+    let is_known = folder.join("schedule.json").exists();
+    let read = || folder::read(&folder).unwrap_or_else(|error| panic!("{name}: {}", shown(&error)));
+    is_known.then(read)
 }
 
 /// A mutant killed: in how many messages, and its line of the page.
