@@ -323,7 +323,7 @@ fn most_of_what_a_machine_breaks_is_found_at_once() {
 }
 
 #[test]
-#[ignore = "ten minutes: `just mutants`"]
+#[ignore = "four minutes: `just mutants`"]
 fn what_a_machine_breaks_is_found() {
     let mutants = mutants();
     let known = equivalents();
