@@ -59,11 +59,17 @@ impl Changes {
             sent.push(source, again_at, again_at, vec![message]);
         }
         if random.stream("once more").chance(150_000) {
-            // At times under the same number: in another transaction, or with another address.
-            let lsn = (lsn + random.stream("next lsn").pick(&[0, 1, 5, 11])) % 12;
+            // At times under the same number: in another transaction, or with another address. At
+            // times under another number, and the same in all else.
+            let next_lsn = (lsn + random.stream("next lsn").pick(&[0, 1, 5, 11])) % 12;
+            if random.stream("same again").chance(300_000) {
+                let known = self.states[&(key.clone(), committed_at, lsn)].clone();
+                self.states.entry((key.clone(), committed_at, next_lsn)).or_insert(known);
+            }
             let random = random.stream("next change");
-            let state = self.state(random.stream("state"), &key, committed_at, lsn);
-            let message = change_message(random.stream("message"), &key, committed_at, lsn, state);
+            let state = self.state(random.stream("state"), &key, committed_at, next_lsn);
+            let message =
+                change_message(random.stream("message"), &key, committed_at, next_lsn, state);
             sent.push(source, arrived_at, arrived_at, vec![message]);
         }
     }
