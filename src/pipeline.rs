@@ -179,9 +179,10 @@ impl Pipeline {
             on_event,
         };
         let snapshot = std::mem::take(&mut self.snapshot);
-        let (report, snapshot) = executor.run(snapshot, self.next_sequence, options)?;
+        let (report, snapshot, next_sequence) =
+            executor.run(snapshot, self.next_sequence, options)?;
         self.snapshot = snapshot;
-        self.next_sequence = journal::load(self.warehouse.session()?.as_mut())?.1;
+        self.next_sequence = next_sequence;
         Ok(report)
     }
 
@@ -195,7 +196,7 @@ impl Pipeline {
     /// their files come back.
     pub fn prune(&mut self, orphans: &[TableName]) -> Result<(), WarehouseError> {
         for table in orphans {
-            let sequence = self.take_sequence();
+            let sequence = self.take_sequences(1);
             let mut session = self.warehouse.session()?;
             let kind = session.query(&format!(
                 "select table_type from information_schema.tables \
@@ -221,9 +222,11 @@ impl Pipeline {
         self.object_changes.new.keys().cloned().collect()
     }
 
-    fn take_sequence(&mut self) -> i64 {
-        self.next_sequence += 1;
-        self.next_sequence - 1
+    /// The journal's next sequence numbers, so many of them: the first is returned.
+    pub fn take_sequences(&mut self, count: usize) -> i64 {
+        let first = self.next_sequence;
+        self.next_sequence += i64::try_from(count).expect("few builds");
+        first
     }
 
     /// Pins the raw objects that there are now: the run reads these and no others.
@@ -308,12 +311,12 @@ impl Pipeline {
         let none = (BTreeMap::new(), BTreeSet::new());
         session.execute("begin transaction")?;
         if !removed.is_empty() {
-            let (sequence, generation) = (self.take_sequence(), self.snapshot.generation);
+            let (sequence, generation) = (self.take_sequences(1), self.snapshot.generation);
             journal::set(session, sequence, "generation", &generation.to_string())?;
-            let sequence = self.take_sequence();
+            let sequence = self.take_sequences(1);
             journal::record_raw_objects(session, sequence, &self.run_id, &none.0, &removed)?;
         }
-        let sequence = self.take_sequence();
+        let sequence = self.take_sequences(1);
         journal::record_raw_objects(session, sequence, &self.run_id, &new, &none.1)?;
         session.execute("commit transaction")
     }

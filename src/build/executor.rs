@@ -153,15 +153,15 @@ struct Shared {
 }
 
 impl Executor<'_> {
-    /// Builds what is stale, each table after what it reads. Returns what was done, and what the
-    /// warehouse holds then. An error is one that speaks of no table; a table that fails is in the
-    /// report.
+    /// Builds what is stale, each table after what it reads. Returns what was done, what the
+    /// warehouse holds then, and the journal's next sequence number. An error is one that speaks of
+    /// no table; a table that fails is in the report.
     pub fn run(
         &self,
         snapshot: Snapshot,
         next_sequence: i64,
         options: &BuildOptions,
-    ) -> Result<(BuildReport, Snapshot), WarehouseError> {
+    ) -> Result<(BuildReport, Snapshot, i64), WarehouseError> {
         let shared = Mutex::new(Shared {
             snapshot,
             next_sequence,
@@ -179,7 +179,7 @@ impl Executor<'_> {
         let shared = shared.into_inner().unwrap_or_else(PoisonError::into_inner);
         match shared.broken {
             Some(error) => Err(error),
-            None => Ok((shared.report, shared.snapshot)),
+            None => Ok((shared.report, shared.snapshot, shared.next_sequence)),
         }
     }
 

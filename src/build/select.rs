@@ -4,10 +4,12 @@ use sha2::{Digest as _, Sha256};
 
 use super::statements;
 use crate::{
-    contract::Cut,
+    clock::MicrosUtc,
+    contract::{BuildKind, Cut},
     graph::Node,
     plan::window::Window,
     sql::bind::{BindError, Literal, Parameters, bind},
+    warehouse::{Session, WarehouseError},
 };
 
 /// The cut of a window without changes: after every change, before the end of what holds now
@@ -52,9 +54,22 @@ pub fn parameters(
     values
 }
 
-/// Asks for `@cut`: the least effective time in the window, in microseconds since 1970, or a time
-/// after all of them if the window has no changes.
-pub fn cut_query(node: &Node, window: Window) -> String {
+/// `@cut` of a history for a window: the least effective time of its changes, or a time after all of
+/// them if it has none. Other tables have no cut.
+pub fn cut(
+    session: &mut dyn Session,
+    node: &Node,
+    window: Window,
+) -> Result<Option<Literal>, WarehouseError> {
+    if node.build() != BuildKind::History {
+        return Ok(None);
+    }
+    let micros = session.query(&cut_query(node, window))?.count()?;
+    Ok(Some(Literal::Timestamp(MicrosUtc(micros))))
+}
+
+/// Asks for the cut, in microseconds since 1970.
+fn cut_query(node: &Node, window: Window) -> String {
     let predicate = statements::window_predicate(Some("load_date"), window);
     let of_each = |cut: &Cut| {
         format!(

@@ -10,7 +10,6 @@ use super::{
     select, statements,
 };
 use crate::{
-    clock::MicrosUtc,
     contract::{BuildKind, Severity},
     crash,
     engine::{ExchangeError, ExchangedRows, Outside},
@@ -368,7 +367,7 @@ impl TableBuilder<'_> {
     }
 
     fn replace_history(&self, session: &mut dyn Session, task: &Task) -> Result<Built, BuildError> {
-        let cut = self.cut(session, task.window)?;
+        let cut = select::cut(session, self.node, task.window)?.expect("a history has a cut");
         let rows = self.select(session, task, Some(cut.clone()))?;
         session.execute(&statements::keep_new_rows(&rows.select))?;
         let warnings = self.check(session, statements::NEW_ROWS, "true")?;
@@ -383,12 +382,6 @@ impl TableBuilder<'_> {
         let contents = self.moved_contents(&old, &new);
         let entry = Entry { contents, select_sha256: rows.sha256, ..Entry::default() };
         Ok(Built { entry, row_count, warnings })
-    }
-
-    /// The least effective time in the window; a time after all of them if the window has no changes.
-    fn cut(&self, session: &mut dyn Session, window: Window) -> Result<Literal, BuildError> {
-        let micros = session.query(&select::cut_query(self.node, window))?;
-        Ok(Literal::Timestamp(MicrosUtc(micros.count()?)))
     }
 
     fn replace_seed(&self, session: &mut dyn Session) -> Result<Built, BuildError> {

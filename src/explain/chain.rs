@@ -15,15 +15,10 @@ use super::{
     rows,
 };
 use crate::{
-    build::{
-        select::{bound, cut_query},
-        statements::window_predicate,
-    },
-    clock::MicrosUtc,
+    build::{select, statements::window_predicate},
     contract::{BuildKind, TableName},
     graph::{Domain, Graph, Input, Node, Reach},
     plan::{Content, Planner, Snapshot, window::Window},
-    sql::bind::Literal,
     warehouse::{ErrorKind, Session, WarehouseError},
 };
 
@@ -324,12 +319,7 @@ impl Lineage<'_> {
         node: &Node,
         window: Window,
     ) -> Result<String, WarehouseError> {
-        let cut = if node.build() == BuildKind::History {
-            let micros = session.query(&cut_query(node, window))?.count()?;
-            Some(Literal::Timestamp(MicrosUtc(micros)))
-        } else {
-            None
-        };
+        let cut = select::cut(session, node, window)?;
         // The calendar is that of all messages, also where only a part of them is looked at.
         let mut snapshot = Snapshot::default();
         for source in self.graph.sources() {
@@ -340,7 +330,7 @@ impl Lineage<'_> {
             }
         }
         let calendar = Planner { graph: self.graph, snapshot: &snapshot }.calendar(node);
-        bound(node, window, &calendar, cut)
+        select::bound(node, window, &calendar, cut)
             .map(|select| select.text)
             .map_err(|error| WarehouseError::new(ErrorKind::Bug, error.to_string()))
     }

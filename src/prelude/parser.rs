@@ -47,14 +47,14 @@ pub fn duckdb(source: &str, contract: &SourceContract) -> String {
              else {text} end"
         );
     }
-    // Of what is no object all fields are NULL.
+    // Of what is no object all fields are NULL. The fields stand here once: to bind them takes
+    // longer than to parse some messages.
     format!(
         "create or replace macro udf.parse_{source}(body) as (select case \
          when parsed is null then null \
-         when {first} is null then if(json_type(body) = 'OBJECT', {{{fields}}}, null) \
+         when {first} is null and json_type(body) <> 'OBJECT' then null \
          else {{{fields}}} end \
-         from (select case when {} then if({is_lenient}, null, {transformed}) \
-         else {transformed} end as parsed))",
+         from (select if(({}) and {is_lenient}, null, {transformed}) as parsed))",
         looks_lenient.join(" or ")
     )
 }

@@ -20,20 +20,21 @@ use crate::{
 
 /// More builds than any case needs: beyond it the planner never comes to an end.
 const BUILDS_MAX: usize = 5_000;
-/// Most surprises lie in the first builds; what is left then goes in wide windows.
-const NARROW_BUILDS: (usize, usize) = (10, 40);
+/// Most surprises lie in the first builds, of many tables in more of them; what is left then goes in
+/// wide windows.
+const NARROW_BUILDS_MIN: usize = 10;
 
 /// Builds windows of any tables until nothing is stale, or so many were built.
 pub fn build(
     pipeline: &mut Pipeline,
-    first_sequence: i64,
     seed: u64,
     builds_max: Option<usize>,
 ) -> Result<(End, Vec<ListedWindow>), RunError> {
     let mut dice = Dice::new(seed, "any order");
-    let mut builder = Builder::new(pipeline, first_sequence)?;
+    let mut builder = Builder::new(pipeline)?;
     let mut built = Vec::new();
-    let narrow_count = NARROW_BUILDS.0 + dice.below(NARROW_BUILDS.1);
+    let table_count = builder.pipeline.graph.in_order().count();
+    let narrow_count = NARROW_BUILDS_MIN + dice.below(1 + table_count / 2);
     for build_count in 0..builds_max.unwrap_or(BUILDS_MAX) {
         let is_narrow = build_count < narrow_count;
         let planner = builder.pipeline.planner();
@@ -70,12 +71,8 @@ pub fn build(
 }
 
 /// Builds these windows, as far as their partitions have anything to build.
-pub fn build_listed(
-    pipeline: &mut Pipeline,
-    first_sequence: i64,
-    windows: &[ListedWindow],
-) -> Result<(), RunError> {
-    let mut builder = Builder::new(pipeline, first_sequence)?;
+pub fn build_listed(pipeline: &mut Pipeline, windows: &[ListedWindow]) -> Result<(), RunError> {
+    let mut builder = Builder::new(pipeline)?;
     for window in windows {
         let planner = builder.pipeline.planner();
         let Some(node) = planner.graph.get(&window.table) else { continue };
@@ -106,7 +103,7 @@ pub fn build_again(lake: &Lake<'_>, seed: u64, table_count: usize) -> Result<(),
     let mut dice = Dice::new(seed, "again");
     let mut pipeline = lake.open()?;
     let names: Vec<TableName> = pipeline.graph.in_order().map(|node| node.name().clone()).collect();
-    let mut builder = Builder::new(&mut pipeline, lake.next_sequence()?)?;
+    let mut builder = Builder::new(&mut pipeline)?;
     for _ in 0..table_count {
         let planner = builder.pipeline.planner();
         let node = planner.graph.node(dice.pick(&names));
@@ -126,13 +123,12 @@ pub fn build_again(lake: &Lake<'_>, seed: u64, table_count: usize) -> Result<(),
 struct Builder<'a> {
     pipeline: &'a mut Pipeline,
     session: Box<dyn Session>,
-    sequence: i64,
 }
 
 impl<'a> Builder<'a> {
-    fn new(pipeline: &'a mut Pipeline, sequence: i64) -> Result<Self, RunError> {
+    fn new(pipeline: &'a mut Pipeline) -> Result<Self, RunError> {
         let session = pipeline.warehouse.session()?;
-        Ok(Self { pipeline, session, sequence })
+        Ok(Self { pipeline, session })
     }
 
     fn build(
@@ -141,7 +137,9 @@ impl<'a> Builder<'a> {
         needs_reset: bool,
         tasks: &[Task],
     ) -> Result<(), RunError> {
-        let Self { pipeline, session, sequence } = self;
+        let Self { pipeline, session } = self;
+        // One more for the reset of a table that begins anew.
+        let first = pipeline.take_sequences(1 + tasks.len());
         let node = pipeline.graph.node(table).clone();
         let builder = TableBuilder {
             warehouse: pipeline.warehouse.as_ref(),
@@ -150,8 +148,6 @@ impl<'a> Builder<'a> {
             run_id: "any order",
             outside: None,
         };
-        let first = *sequence;
-        *sequence += 1 + i64::try_from(tasks.len()).unwrap_or(0);
         let built = match tasks {
             _ if needs_reset => builder.rebuild(session.as_mut(), tasks, first),
             [task] => builder.build(session.as_mut(), task, first).map(|built| vec![built]),

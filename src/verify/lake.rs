@@ -14,7 +14,6 @@ use super::{
 };
 use crate::{
     archiver::{encode_object, object_key},
-    build::journal,
     pipeline::{PinOptions, Pipeline, PipelineError},
     project::LAYERS,
     warehouse::{SharedWarehouse, WarehouseError},
@@ -98,11 +97,6 @@ impl<'a> Lake<'a> {
         let mut pipeline = Pipeline::open_checked(graph, warehouse, run_id)?;
         block_on(pipeline.pin(self.store.as_ref(), options))?;
         Ok(pipeline)
-    }
-
-    /// The next number of the journal.
-    pub fn next_sequence(&self) -> Result<i64, WarehouseError> {
-        Ok(journal::load(self.warehouse.session()?.as_mut())?.1)
     }
 
     fn empty(&self) -> Result<(), WarehouseError> {

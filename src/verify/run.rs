@@ -115,13 +115,12 @@ fn in_order(
         }
         Order::Any { seed, builds_max } => {
             agree(pipeline)?;
-            let (end, windows) =
-                any_order::build(pipeline, lake.next_sequence()?, *seed, *builds_max)?;
+            let (end, windows) = any_order::build(pipeline, *seed, *builds_max)?;
             return Ok((end, Some(windows)));
         }
         Order::Listed { windows } => {
             agree(pipeline)?;
-            any_order::build_listed(pipeline, lake.next_sequence()?, windows)?;
+            any_order::build_listed(pipeline, windows)?;
             build(&mut lake.open()?, None, ALL_DAYS)?;
         }
     }

@@ -4,12 +4,7 @@
 use std::collections::BTreeSet;
 
 use lakebed::{
-    build::select,
-    clock::MicrosUtc,
-    contract::BuildKind,
-    graph::Node,
-    plan::window::Window,
-    sql::{bind::Literal, reads::tables_read},
+    build::select, contract::BuildKind, graph::Node, plan::window::Window, sql::reads::tables_read,
     warehouse::Session,
 };
 
@@ -71,10 +66,7 @@ fn windows(world: &World, node: &Node) -> Vec<Window> {
 
 /// The text that a build of the window would send.
 fn bound_query(world: &World, session: &mut dyn Session, node: &Node, window: Window) -> String {
-    let cut = node.file.contract.cut.first().map(|_| {
-        let micros = session.query(&select::cut_query(node, window)).and_then(|r| r.count());
-        Literal::Timestamp(MicrosUtc(micros.expect("the least of a column")))
-    });
+    let cut = select::cut(session, node, window).expect("the build asked for it too");
     let calendar = world.pipeline.planner().calendar(node);
     select::bound(node, window, &calendar, cut).expect("the build bound it too").text
 }

@@ -16,7 +16,6 @@ use std::{
 use lakebed::{
     build::{Task, select, tasks},
     check::{Options, check},
-    clock::MicrosUtc,
     contract::{BuildKind, TableName},
     graph::Node,
     pipeline::Pipeline,
@@ -151,18 +150,12 @@ fn runs(pipeline: &Pipeline, node: &Node, session: &mut dyn Session) -> Vec<Run>
 }
 
 fn run(node: &Node, task: &Task, session: &mut dyn Session, way: Way) -> Run {
-    let mut cut = None;
-    let mut before = Vec::new();
-    if node.build() == BuildKind::History {
-        let micros = session.query(&select::cut_query(node, task.window)).expect("a cut");
-        let at = Literal::Timestamp(MicrosUtc(micros.count().expect("a number")));
-        before = match way {
-            Way::Whole => vec![format!("delete from {} where true", node.name())],
-            Way::Window => Vec::new(),
-            Way::Strange => strange_rows(node, &at),
-        };
-        cut = Some(at);
-    }
+    let cut = select::cut(session, node, task.window).expect("a cut");
+    let before = match (way, &cut) {
+        (Way::Whole, Some(_)) => vec![format!("delete from {} where true", node.name())],
+        (Way::Strange, Some(cut)) => strange_rows(node, cut),
+        _ => Vec::new(),
+    };
     Run { values: select::parameters(node, task.window, &task.calendar, cut), before }
 }
 
