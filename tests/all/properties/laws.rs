@@ -28,16 +28,16 @@ macro_rules! laws {
 }
 
 laws! {
-    any_build_is_a_build_from_nothing: Rebuild, 12;
-    partitions_are_built_in_any_order: Order, 8;
-    days_are_cut_into_any_windows: Windows, 6;
-    files_and_runs_change_nothing: Split, 8;
-    what_says_nothing_new_changes_nothing: Copies, 8;
-    what_is_built_again_stays_as_it_is: Replay, 6;
-    a_late_event_counts_on_the_day_it_happened: Late, 8;
-    a_failed_statement_leaves_nothing_half_done: Crash, 8;
-    new_fields_change_nothing: Drift, 6;
-    changed_constants_hold_for_all_of_history: Constants, 8;
-    every_message_is_in_one_place: Conservation, 4;
-    tables_say_what_the_simulator_knows: Truth, 4;
+    any_build_is_a_build_from_nothing: Rebuild, 24;
+    partitions_are_built_in_any_order: Order, 16;
+    days_are_cut_into_any_windows: Windows, 12;
+    files_and_runs_change_nothing: Split, 16;
+    what_says_nothing_new_changes_nothing: Copies, 16;
+    what_is_built_again_stays_as_it_is: Replay, 12;
+    a_late_event_counts_on_the_day_it_happened: Late, 16;
+    a_failed_statement_leaves_nothing_half_done: Crash, 16;
+    new_fields_change_nothing: Drift, 10;
+    changed_constants_hold_for_all_of_history: Constants, 16;
+    every_message_is_in_one_place: Conservation, 10;
+    tables_say_what_the_simulator_knows: Truth, 12;
 }
