@@ -6,6 +6,7 @@
 //! command that repeats it.
 
 mod checks;
+mod code;
 mod constants;
 mod coverage;
 mod laws;

@@ -70,6 +70,11 @@ pub fn edited(edits: &[Edit]) -> Subject {
     broken(edits, &[])
 }
 
+/// A project of these files.
+pub fn of_files(files: &ProjectFiles) -> Subject {
+    built_with(files, &[])
+}
+
 /// The project with these edits, built with other statements than the engine's.
 pub fn broken(edits: &[Edit], statements: &[Statement]) -> Subject {
     let mut files = project_files().clone();
@@ -79,7 +84,11 @@ pub fn broken(edits: &[Edit], statements: &[Statement]) -> Subject {
         let text = text.replace(old.as_str(), new);
         files.insert(file, &text);
     }
-    let project = Project::parse(&files).expect("the project can be read");
+    built_with(&files, statements)
+}
+
+fn built_with(files: &ProjectFiles, statements: &[Statement]) -> Subject {
+    let project = Project::parse(files).expect("the project can be read");
     let prelude = Prelude::duckdb(&project).expect("the functions are SQL");
     let functions = prelude.clone();
     let statements: Arc<[Statement]> = statements.into();

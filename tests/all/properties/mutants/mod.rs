@@ -3,7 +3,7 @@
 
 mod by_hand;
 mod mechanical;
-mod operators;
+pub mod operators;
 
 use std::{
     fmt,
