@@ -2,8 +2,9 @@
 
 use std::{
     collections::BTreeSet,
-    fs,
+    env, fs,
     path::{Path, PathBuf},
+    process::Command,
 };
 
 use crate::{
@@ -300,4 +301,25 @@ fn every_dependency_has_its_reason() {
         }
     }
     assert_none("a dependency says what it is for", &broken);
+}
+
+/// What cargo builds, each package with its features.
+fn packages(arguments: &[&str]) -> BTreeSet<String> {
+    let cargo = env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
+    let shown = ["--prefix", "none", "--format", "{p} {f}"];
+    let mut command = Command::new(cargo);
+    command.arg("tree").args(arguments).args(shown).current_dir(CHECKOUT);
+    let output = command.output().expect("cargo is there");
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    let text = String::from_utf8(output.stdout).expect("names of packages");
+    text.lines().map(|line| line.trim_end_matches(" (*)").to_owned()).collect()
+}
+
+#[test]
+fn run_and_test_build_everything_once() {
+    let run = packages(&["--package", "lakebed", "--edges", "normal,build"]);
+    let test = packages(&["--workspace", "--edges", "normal,build,dev"]);
+    assert!(run.len() > 100, "{run:?}");
+    let apart: Vec<String> = run.difference(&test).cloned().collect();
+    assert_none("`Cargo.toml` names the features that tests ask for", &apart);
 }
