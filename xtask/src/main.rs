@@ -137,7 +137,8 @@ fn lint(root: &Path) -> Result<ExitCode, String> {
 /// The checkout that cargo was called in. Not the one that this was compiled in: several checkouts may
 /// share a target folder, and then cargo takes one's build for the other's.
 fn workspace_root() -> PathBuf {
-    let manifest = env::var_os("CARGO_MANIFEST_DIR").unwrap_or_else(|| "xtask".into());
+    let called_in = env::var_os("CARGO_MANIFEST_DIR");
+    let manifest = called_in.unwrap_or_else(|| env!("CARGO_MANIFEST_DIR").into());
     let manifest = Path::new(&manifest);
     manifest.parent().unwrap_or(manifest).to_path_buf()
 }

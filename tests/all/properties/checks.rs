@@ -1,6 +1,6 @@
 //! What must be true whenever nothing is stale.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, sync::Arc};
 
 use jiff::civil::Date;
 use lakebed::{
@@ -31,8 +31,14 @@ use super::{
 /// The lake is what the messages mean, and what a build from nothing makes of its raw objects.
 pub fn check_quiescent(lake: &Lake<'_>, messages: &[&Sent]) -> Outcome {
     check_settled(lake, messages)?;
+    check_as_from_nothing(lake)
+}
+
+/// The lake is what a build from nothing makes of its raw objects, by its own code.
+pub fn check_as_from_nothing(lake: &Lake<'_>) -> Outcome {
     let mut other = empty_lake(lake.variant.limits);
-    other.store = lake.store.clone();
+    other.variant = Arc::clone(&lake.variant);
+    other.store = Arc::clone(&lake.store);
     build_all(&other)?;
     let all: Vec<Reading> = lake.variant.graph.in_order().map(Reading::all).collect();
     let found = difference(&other, lake, &all).map_err(|error| shown(&error))?;

@@ -8,6 +8,7 @@ use std::{
 
 use lakebed::{
     contract::TableName,
+    graph::Node,
     prelude::Prelude,
     project::{Project, ProjectFiles},
     verify::{
@@ -63,6 +64,12 @@ pub fn project_files() -> &'static ProjectFiles {
         ProjectFiles::read(Path::new(CHECKOUT)).expect("the checkout is a project")
     });
     &FILES
+}
+
+/// The file of a table with another query.
+pub fn with_query(node: &Node, query: &str) -> String {
+    let text = project_files().get(&node.file.path).expect("it was read");
+    text.replacen(node.file.query(), query, 1)
 }
 
 /// The project with these edits.

@@ -29,7 +29,7 @@ use sim::Source;
 use super::{
     super::{
         checks::{build_all, check_settled},
-        project::{SIZE_MAX, lake_over, land, project_files, scope, subject},
+        project::{SIZE_MAX, lake_over, land, project_files, scope, subject, with_query},
     },
     in_parallel, locked,
     operators::{Change, changes},
@@ -103,11 +103,8 @@ fn mutants() -> Vec<Mutant> {
     let variant = variant.expect("the project is right");
     let of = |node: &Node| {
         let mutant = |change: Change| {
-            let query = node.file.query();
-            let path = node.file.path.clone();
-            let text = project_files().get(&path).expect("it was read");
-            let text = text.replacen(query, &change.query, 1);
-            Mutant { table: node.name().clone(), path, text, change }
+            let text = with_query(node, &change.query);
+            Mutant { table: node.name().clone(), path: node.file.path.clone(), text, change }
         };
         changes(node.file.query()).into_iter().map(mutant).collect::<Vec<_>>()
     };
