@@ -3,7 +3,7 @@
 //! `ARCHITECTURE.md` has the map of the modules and what must stay true of them.
 
 pub mod archiver;
-pub mod build;
+pub mod builder;
 pub mod bus;
 pub mod check;
 pub mod cli;

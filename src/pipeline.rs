@@ -12,7 +12,7 @@ use jiff::civil::Date;
 
 use crate::{
     archiver::load_date,
-    build::{
+    builder::{
         BuildEvent, BuildOptions, BuildReport, Executor, journal,
         shape::{self, ShapeError},
     },

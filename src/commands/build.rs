@@ -13,7 +13,7 @@ use super::{
     summary,
 };
 use crate::{
-    build::{BuildOptions, BuildReport, TableOutcome},
+    builder::{BuildOptions, BuildReport, TableOutcome},
     cli::{BuildArgs, Place},
     contract::TableName,
     data_folder::DataFolder,

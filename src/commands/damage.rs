@@ -3,7 +3,7 @@
 use super::open;
 use crate::{
     archiver::check_object,
-    build::{BuildError, BuildReport, TableOutcome},
+    builder::{BuildError, BuildReport, TableOutcome},
     data_folder::DataFolder,
     graph::Graph,
 };

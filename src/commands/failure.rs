@@ -6,7 +6,7 @@ use miette::{Diagnostic, GraphicalReportHandler, GraphicalTheme};
 use serde_json::json;
 
 use crate::{
-    build::BuildError,
+    builder::BuildError,
     bus::BusError,
     data_folder::{ClockError, DataFolderError},
     diagnostic::FileError,

@@ -6,7 +6,7 @@ use sim::Scenario;
 
 use super::Failure;
 use crate::{
-    build::BuildOptions,
+    builder::BuildOptions,
     cli::{Effort, EngineChoice, Place},
     contract::TableName,
     data_folder::DataFolder,

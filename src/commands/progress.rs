@@ -5,7 +5,7 @@ use std::sync::Mutex;
 use indicatif::{ProgressBar, ProgressStyle};
 use jiff::civil::Date;
 
-use crate::{build::BuildEvent, verify};
+use crate::{builder::BuildEvent, verify};
 
 /// One line that moves; hidden when stderr is no terminal.
 pub struct Progress {

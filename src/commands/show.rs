@@ -10,7 +10,7 @@ use super::{
     output::{self, Page},
 };
 use crate::{
-    build::journal,
+    builder::journal,
     cli::{Place, ShowArgs},
     contract::ColumnType,
     data_folder::DataFolder,

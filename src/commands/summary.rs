@@ -7,7 +7,7 @@ use sim::Scenario;
 
 use super::{Failure, drift, open, output::Page};
 use crate::{
-    build::{BuildReport, TableOutcome, TableReport},
+    builder::{BuildReport, TableOutcome, TableReport},
     contract::TableName,
     data_folder::DataFolder,
     grade::{Grade, has_table},

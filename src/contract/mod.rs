@@ -2,7 +2,7 @@
 //!
 //! Everything that anyone must know of a table stands here: columns and types, grain, how it is
 //! built, what it reads beyond its own window, what must hold. Not for: reading files (`project`),
-//! nor judging a contract against data (`build::checks`). No I/O.
+//! nor judging a contract against data (`builder::checks`). No I/O.
 
 pub mod expression;
 pub mod file;

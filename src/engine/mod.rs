@@ -3,7 +3,7 @@
 //! An engine gets the bound text and what it reads as Parquet files, and leaves the rows as Parquet
 //! files. The warehouse takes them in the transaction in which it writes the journal: an engine
 //! keeps nothing that anyone relies on. Not for: choosing which tables run where, which their
-//! contracts say, nor for statements around a SELECT (`build`).
+//! contracts say, nor for statements around a SELECT (`builder`).
 
 mod exchange;
 pub mod spark;

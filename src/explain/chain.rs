@@ -15,7 +15,7 @@ use super::{
     rows,
 };
 use crate::{
-    build::{select, statements::window_predicate},
+    builder::{select, statements::window_predicate},
     contract::{BuildKind, TableName},
     graph::{Domain, Graph, Input, Node, Reach},
     plan::{Content, Planner, Snapshot, window::Window},

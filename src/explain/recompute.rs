@@ -11,7 +11,7 @@ use super::{
     rows,
 };
 use crate::{
-    build::{shape, statements},
+    builder::{shape, statements},
     contract::{BuildKind, TableName},
     graph::Node,
     warehouse::{ErrorKind, Session, Warehouse, WarehouseError},

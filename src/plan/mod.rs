@@ -2,7 +2,7 @@
 //!
 //! A node is (table, partition). It is fresh when the digest of its code and of the contents of its
 //! inputs is the one that it was last built with. Everything here is a pure function of the graph
-//! and of a `Snapshot` of what the warehouse holds. Not for: building (`build`). No I/O.
+//! and of a `Snapshot` of what the warehouse holds. Not for: building (`builder`). No I/O.
 
 pub mod forecast;
 pub mod snapshot;

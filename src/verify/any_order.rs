@@ -10,7 +10,7 @@ use super::{
     trial::ListedWindow,
 };
 use crate::{
-    build::{BuildError, TableBuilder, Task, tasks},
+    builder::{BuildError, TableBuilder, Task, tasks},
     contract::TableName,
     graph::Node,
     pipeline::Pipeline,

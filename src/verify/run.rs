@@ -12,7 +12,7 @@ use super::{
     trial::{ALL_DAYS, Build, FaultKind, ListedWindow, Order, Schedule, Step},
 };
 use crate::{
-    build::{BuildError, BuildOptions, TableOutcome},
+    builder::{BuildError, BuildOptions, TableOutcome},
     contract::TableName,
     pipeline::Pipeline,
 };

@@ -9,7 +9,7 @@ use sim::{Limits, Source};
 
 use super::{error::VerifyError, truth};
 use crate::{
-    build::shape,
+    builder::shape,
     contract::TableName,
     graph::Graph,
     prelude::Prelude,

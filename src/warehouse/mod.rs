@@ -1,7 +1,7 @@
 //! The port to a SQL engine: it takes final SQL text and returns Arrow.
 //!
 //! A warehouse gives sessions; a session holds one transaction at a time. Not for: choosing or
-//! writing SQL (`build`), nor for knowing which adapter is in use (`commands`).
+//! writing SQL (`builder`), nor for knowing which adapter is in use (`commands`).
 
 pub mod duckdb;
 mod error;

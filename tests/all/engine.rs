@@ -14,7 +14,7 @@ use std::{
 };
 
 use lakebed::{
-    build::BuildOptions,
+    builder::BuildOptions,
     contract::EngineName,
     data_folder::DataFolder,
     engine::{Engine, EngineError, EngineQuery, EngineRows},

@@ -11,7 +11,7 @@ use std::{
 };
 
 use lakebed::{
-    build::BuildOptions,
+    builder::BuildOptions,
     contract::{ColumnType, TableName},
     graph::Node,
     warehouse::Warehouse,

@@ -4,8 +4,8 @@
 use std::collections::BTreeSet;
 
 use lakebed::{
-    build::select, contract::BuildKind, graph::Node, plan::window::Window, sql::reads::tables_read,
-    warehouse::Session,
+    builder::select, contract::BuildKind, graph::Node, plan::window::Window,
+    sql::reads::tables_read, warehouse::Session,
 };
 
 use crate::{

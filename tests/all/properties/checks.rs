@@ -4,7 +4,7 @@ use std::{collections::BTreeMap, sync::Arc};
 
 use jiff::civil::Date;
 use lakebed::{
-    build::journal,
+    builder::journal,
     contract::BuildKind,
     grade::grade,
     graph::Node,

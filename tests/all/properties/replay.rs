@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use lakebed::{
-    build::BuildOptions,
+    builder::BuildOptions,
     contract::TableName,
     verify::{
         compare::{Reading, fingerprints},

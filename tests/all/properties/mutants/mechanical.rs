@@ -14,7 +14,7 @@ use std::{
 };
 
 use lakebed::{
-    build::{Task, select, tasks},
+    builder::{Task, select, tasks},
     check::{Options, check},
     contract::{BuildKind, TableName},
     graph::Node,
