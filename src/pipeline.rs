@@ -16,7 +16,7 @@ use crate::{
         BuildEvent, BuildOptions, BuildReport, Executor, journal,
         shape::{self, ShapeError},
     },
-    contract::{BuildKind, TableName},
+    contract::TableName,
     diagnostic::FileError,
     digest::Digest,
     engine::{Engine, InputFile, Outside, RawFiles},
@@ -79,6 +79,7 @@ pub struct Pipeline {
     pub snapshot: Snapshot,
     next_sequence: i64,
     run_id: String,
+    is_read_only: bool,
     object_changes: ObjectChanges,
     raw_files: RawFiles,
     outside: Option<EngineBeside>,
@@ -124,23 +125,47 @@ impl Pipeline {
         run_id: String,
     ) -> Result<Self, WarehouseError> {
         journal::create(warehouse.as_ref())?;
+        remember_hash_version(warehouse.as_ref())?;
+        shape::create_missing(warehouse.as_ref(), &graph)?;
         let mut session = warehouse.session()?;
-        keep_only_comparable(warehouse.as_ref(), &graph)?;
-        let misshapen = shape::create_missing(warehouse.as_ref(), &graph)?;
         let (snapshot, next_sequence) = journal::load(session.as_mut())?;
         drop(session);
-        let mut pipeline = Self {
+        Self::over(graph, warehouse, snapshot, next_sequence, run_id)
+    }
+
+    /// Opens a graph whose queries have been checked over a warehouse that is only read: to plan, and
+    /// not to build. What was never built may be missing in it, the journal too.
+    pub fn open_to_read(graph: Graph, warehouse: SharedWarehouse) -> Result<Self, WarehouseError> {
+        let (snapshot, next_sequence) = if journal::exists(warehouse.as_ref())? {
+            journal::load(warehouse.session()?.as_mut())?
+        } else {
+            (Snapshot::default(), 1)
+        };
+        let mut pipeline = Self::over(graph, warehouse, snapshot, next_sequence, String::new())?;
+        pipeline.is_read_only = true;
+        Ok(pipeline)
+    }
+
+    fn over(
+        graph: Graph,
+        warehouse: SharedWarehouse,
+        mut snapshot: Snapshot,
+        next_sequence: i64,
+        run_id: String,
+    ) -> Result<Self, WarehouseError> {
+        snapshot.misshapen = shape::misshapen(warehouse.as_ref(), &graph)?;
+        snapshot.hashes.running = warehouse.hash_version();
+        Ok(Self {
             graph,
             warehouse,
             snapshot,
             next_sequence,
             run_id,
+            is_read_only: false,
             object_changes: ObjectChanges::default(),
             raw_files: RawFiles::new(),
             outside: None,
-        };
-        pipeline.snapshot.misshapen = misshapen;
-        Ok(pipeline)
+        })
     }
 
     /// Lets an engine run the SELECTs of the tables that are marked for it; files are exchanged in
@@ -256,7 +281,9 @@ impl Pipeline {
                 found.insert(object.key, object.size_bytes);
             }
             let locators: Vec<String> = files.iter().map(|file| file.locator.clone()).collect();
-            session.execute(&self.warehouse.raw_view(source.table(), &locators))?;
+            if !self.is_read_only {
+                session.execute(&self.warehouse.raw_view(source.table(), &locators))?;
+            }
             self.raw_files.insert(source.clone(), files);
             for (date, content) in contents {
                 self.snapshot.set_content(source, Some(date), content);
@@ -271,7 +298,8 @@ impl Pipeline {
         found: BTreeMap<String, u64>,
         options: PinOptions,
     ) -> Result<(), PipelineError> {
-        let known = journal::raw_objects(session)?;
+        let is_known = !self.is_read_only || journal::exists(self.warehouse.as_ref())?;
+        let known = if is_known { journal::raw_objects(session)? } else { BTreeMap::new() };
         // An object of another size is another object: what was read of the old one is gone.
         let removed: BTreeSet<String> = known
             .iter()
@@ -322,25 +350,14 @@ impl Pipeline {
     }
 }
 
-/// Sums of hashes by two versions of the engine do not add up, so that what an older version built
-/// cannot be mended: everything is built again from raw.
-fn keep_only_comparable(warehouse: &dyn Warehouse, graph: &Graph) -> Result<(), WarehouseError> {
-    let version = warehouse.hash_version();
+/// Remembers how contents are hashed from the first build on. Another version later is a reason to
+/// build again, which the planner gives; nothing is thrown away before that.
+fn remember_hash_version(warehouse: &dyn Warehouse) -> Result<(), WarehouseError> {
     let mut session = warehouse.session()?;
-    let known = journal::settings(session.as_mut())?.remove("hash_version");
-    if known.as_ref() == Some(&version) {
+    if journal::settings(session.as_mut())?.contains_key(journal::HASH_VERSION) {
         return Ok(());
     }
-    session.execute("begin transaction")?;
-    if known.is_some() {
-        for node in graph.in_order() {
-            let kind = if node.build() == BuildKind::View { "view" } else { "table" };
-            session.execute(&format!("drop {kind} if exists {}", node.name()))?;
-        }
-        journal::clear(session.as_mut())?;
-    }
-    journal::set(session.as_mut(), 0, "hash_version", &version)?;
-    session.execute("commit transaction")
+    journal::set(session.as_mut(), 0, journal::HASH_VERSION, &warehouse.hash_version())
 }
 
 /// Names a run in the journal.

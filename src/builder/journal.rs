@@ -78,6 +78,9 @@ const TABLES: [(&str, &[(&str, ColumnType)]); 5] = [
 const LAST: &str = "sequence > ifnull((select max(r.sequence) from lakebed.builds as r \
      where r.table_name = t.table_name and r.event = 'reset'), -1)";
 
+/// The setting that says how contents were hashed, where their stamps do not say.
+pub const HASH_VERSION: &str = "hash_version";
+
 /// What a build tells the journal.
 #[derive(Clone, Debug, Default)]
 pub struct Entry {
@@ -108,12 +111,10 @@ pub fn create(warehouse: &dyn Warehouse) -> Result<(), WarehouseError> {
     Ok(())
 }
 
-/// Forgets everything.
-pub fn clear(session: &mut dyn Session) -> Result<(), WarehouseError> {
-    for (table, _) in TABLES {
-        session.execute(&format!("delete from lakebed.{table} where true"))?;
-    }
-    Ok(())
+/// Whether it is there.
+pub fn exists(warehouse: &dyn Warehouse) -> Result<bool, WarehouseError> {
+    let found = warehouse.columns()?;
+    Ok(TABLES.iter().all(|(table, _)| found.contains_key(&format!("lakebed.{table}"))))
 }
 
 /// Reads stamps, contents and occupied dates, and the next sequence number.
@@ -124,6 +125,7 @@ pub fn load(session: &mut dyn Session) -> Result<(Snapshot, i64), WarehouseError
     load_occupied(session, &mut snapshot)?;
     let settings = settings(session)?;
     snapshot.generation = settings.get("generation").and_then(|v| v.parse().ok()).unwrap_or(0);
+    snapshot.hashes.recorded = settings.get(HASH_VERSION).cloned().unwrap_or_default();
     let next = session.query(
         "select ifnull(max(sequence), 0) + 1 from (select sequence from lakebed.builds \
          union all select sequence from lakebed.contents union all select sequence from lakebed.occupied_dates \

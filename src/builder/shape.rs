@@ -21,15 +21,10 @@ pub enum ShapeError {
     Statement(#[from] WarehouseError),
 }
 
-/// Creates what is missing, and returns the tables whose columns are not the contract's; they must
-/// be made anew.
-pub fn create_missing(
-    warehouse: &dyn Warehouse,
-    graph: &Graph,
-) -> Result<BTreeSet<TableName>, WarehouseError> {
+/// Creates what is missing.
+pub fn create_missing(warehouse: &dyn Warehouse, graph: &Graph) -> Result<(), WarehouseError> {
     let mut session = warehouse.session()?;
     let found = warehouse.columns()?;
-    let mut misshapen = BTreeSet::new();
     let schemas: BTreeSet<&str> = graph.in_order().map(|node| node.name().layer()).collect();
     for schema in schemas.into_iter().chain(["raw"]) {
         session.execute(&format!("create schema if not exists {schema}"))?;
@@ -37,15 +32,25 @@ pub fn create_missing(
     for node in graph.in_order().filter(|node| node.build() != BuildKind::View) {
         let columns: Vec<_> =
             node.file.contract.columns.iter().map(|(n, c)| (n.as_str(), c)).collect();
-        match found.get(node.name().as_str()) {
-            None => session.execute(&warehouse.create_table(node.name().as_str(), &columns))?,
-            Some(found) if !has_contract_columns(warehouse, node, found) => {
-                misshapen.insert(node.name().clone());
-            }
-            Some(_) => {}
+        if !found.contains_key(node.name().as_str()) {
+            session.execute(&warehouse.create_table(node.name().as_str(), &columns))?;
         }
     }
-    Ok(misshapen)
+    Ok(())
+}
+
+/// The tables whose columns are not the contract's; they must be made anew. Nothing is written.
+pub fn misshapen(
+    warehouse: &dyn Warehouse,
+    graph: &Graph,
+) -> Result<BTreeSet<TableName>, WarehouseError> {
+    let found = warehouse.columns()?;
+    let is_misshapen = |node: &&Node| {
+        let columns = found.get(node.name().as_str());
+        node.build() != BuildKind::View
+            && columns.is_some_and(|found| !has_contract_columns(warehouse, node, found))
+    };
+    Ok(graph.in_order().filter(is_misshapen).map(|node| node.name().clone()).collect())
 }
 
 fn has_contract_columns(warehouse: &dyn Warehouse, node: &Node, found: &[DescribedColumn]) -> bool {

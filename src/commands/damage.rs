@@ -23,7 +23,7 @@ pub fn find(data: &DataFolder, graph: &Graph, report: &BuildReport) -> Option<Da
     });
     let inputs = failed.filter_map(|(name, _)| graph.get(name)).flat_map(|node| &node.inputs);
     let sources = inputs.map(|input| &input.table).filter(|table| table.layer() == "raw");
-    let store = open::raw_store(data).ok()?;
+    let store = open::raw_store_to_read(data).ok()?;
     open::runtime().ok()?.block_on(async {
         for source in sources {
             for object in store.list(&format!("{}/", source.table())).await.ok()? {

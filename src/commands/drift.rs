@@ -102,7 +102,7 @@ fn of_objects(
     data: &DataFolder,
     is_wanted: &dyn Fn(&str, &str) -> bool,
 ) -> Result<Vec<SourceDrift>, Failure> {
-    let store = open::raw_store(data)?;
+    let store = open::raw_store_to_read(data)?;
     let runtime = open::runtime()?;
     let options = duckdb::Options { threads: None, is_read_only: false };
     let scratch = duckdb::open_shared(None, options, &open.prelude)?;

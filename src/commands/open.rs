@@ -6,14 +6,14 @@ use sim::Scenario;
 
 use super::Failure;
 use crate::{
-    builder::BuildOptions,
+    builder::{BuildOptions, shape},
     cli::{Effort, EngineChoice, Place},
     contract::TableName,
     data_folder::DataFolder,
     diagnostic::FileError,
     engine::spark::{LocalSpark, SparkPlace},
     graph::{Graph, Node},
-    pipeline::{self, PinOptions, Pipeline},
+    pipeline::{self, PinOptions, Pipeline, PipelineError},
     prelude::Prelude,
     project::{Project, ProjectFiles},
     raw_store::{LocalRawStore, RawStore},
@@ -84,8 +84,16 @@ pub fn warehouse(
 /// checked first.
 pub fn unpinned_pipeline(open: &OpenProject, data: &DataFolder) -> Result<Pipeline, Failure> {
     data.create()?;
-    let scratch_options = Options { threads: Some(1), is_read_only: false };
-    let scratch = duckdb::open_shared(None, scratch_options, &open.prelude).map_err(|error| {
+    let scratch = scratch(open)?;
+    let warehouse = warehouse(data, &open.prelude, false)?;
+    let run_id = pipeline::new_run_id();
+    Ok(Pipeline::open(open.graph.clone(), warehouse, scratch.as_ref(), run_id)?)
+}
+
+/// An empty warehouse in memory.
+fn scratch(open: &OpenProject) -> Result<SharedWarehouse, Failure> {
+    let options = Options { threads: Some(1), is_read_only: false };
+    duckdb::open_shared(None, options, &open.prelude).map_err(|error| {
         let message = error.to_string();
         match error.offset() {
             Some(offset) => {
@@ -94,10 +102,7 @@ pub fn unpinned_pipeline(open: &OpenProject, data: &DataFolder) -> Result<Pipeli
             }
             None => Failure::from(error),
         }
-    })?;
-    let warehouse = warehouse(data, &open.prelude, false)?;
-    let run_id = pipeline::new_run_id();
-    Ok(Pipeline::open(open.graph.clone(), warehouse, scratch.as_ref(), run_id)?)
+    })
 }
 
 /// Opens the pipeline over the raw objects that there are now.
@@ -109,9 +114,36 @@ pub fn pipeline(
     if !data.raw().is_dir() {
         return Err(no_data(data));
     }
-    let mut pipeline = unpinned_pipeline(open, data)?;
-    let store = raw_store(data)?;
-    runtime()?.block_on(pipeline.pin(store.as_ref(), options))?;
+    pinned(unpinned_pipeline(open, data)?, raw_store(data)?.as_ref(), options)
+}
+
+/// As `pipeline`, to plan and not to build: nothing of the data folder is changed.
+pub fn pipeline_to_read(
+    open: &OpenProject,
+    data: &DataFolder,
+    options: PinOptions,
+) -> Result<Pipeline, Failure> {
+    if !data.raw().is_dir() {
+        return Err(no_data(data));
+    }
+    let scratch = scratch(open)?;
+    shape::check_queries(scratch.as_ref(), &open.graph).map_err(PipelineError::from)?;
+    let warehouse = if data.warehouse().exists() {
+        warehouse(data, &open.prelude, true)?
+    } else {
+        // Nothing was built yet: what holds nothing stands for what is not there.
+        scratch
+    };
+    let pipeline = Pipeline::open_to_read(open.graph.clone(), warehouse)?;
+    pinned(pipeline, raw_store_to_read(data)?.as_ref(), options)
+}
+
+fn pinned(
+    mut pipeline: Pipeline,
+    store: &dyn RawStore,
+    options: PinOptions,
+) -> Result<Pipeline, Failure> {
+    runtime()?.block_on(pipeline.pin(store, options))?;
     Ok(pipeline)
 }
 
@@ -157,6 +189,11 @@ pub fn no_data(data: &DataFolder) -> Failure {
     }
     Failure::usage(format!("there is no data in {}", data.path().display()))
         .hint("`lakebed run` and `lakebed ingest` bring some; --data says where it is")
+}
+
+/// Opens the raw layer for those that change nothing.
+pub fn raw_store_to_read(data: &DataFolder) -> Result<Arc<dyn RawStore>, Failure> {
+    Ok(Arc::new(LocalRawStore::open_to_read(&data.raw())?))
 }
 
 /// Opens the raw layer.

@@ -24,7 +24,7 @@ pub fn plan(place: &Place, args: &PlanArgs) -> Result<(), Failure> {
     let open = open::project(place)?;
     let data = DataFolder::new(&place.data);
     let options = PinOptions { accepts_removed_objects: args.accept_removed };
-    let pipeline = open::pipeline(&open, &data, options)?;
+    let pipeline = open::pipeline_to_read(&open, &data, options)?;
     let tables = open::tables(&pipeline.graph, &args.tables)?;
     let forecasts = forecast(&pipeline.planner(), &tables);
     if place.json {

@@ -68,6 +68,12 @@ pub struct Stamp {
     pub inputs: serde_json::Value,
 }
 
+impl Stamp {
+    /// The name in `code` under which the version of the hashes stands, where it is not the one that
+    /// the journal has for all.
+    pub const HASHES: &str = "hashes";
+}
+
 /// All stamps and contents.
 #[derive(Clone, Debug, Default)]
 pub struct Snapshot {
@@ -81,6 +87,30 @@ pub struct Snapshot {
     pub generation: i64,
     /// Tables whose columns in the warehouse are not the contract's: they are made anew.
     pub misshapen: BTreeSet<TableName>,
+    /// How contents are hashed.
+    pub hashes: HashVersions,
+}
+
+/// How contents were hashed and are hashed now; sums of hashes of two versions do not add up.
+#[derive(Clone, Debug, Default)]
+pub struct HashVersions {
+    /// Of what the engine that is running computes.
+    pub running: String,
+    /// Of stamps that do not say otherwise.
+    pub recorded: String,
+}
+
+impl HashVersions {
+    /// The version to be remembered with a stamp, where it is not the recorded one.
+    pub fn unlike_recorded(&self) -> Option<&str> {
+        (self.running != self.recorded).then_some(self.running.as_str())
+    }
+
+    /// Whether what a stamp speaks of was hashed as the running engine does.
+    pub fn are_of(&self, stamp: &Stamp) -> bool {
+        let said = stamp.code.get(Stamp::HASHES).and_then(serde_json::Value::as_str);
+        said.unwrap_or(&self.recorded) == self.running
+    }
 }
 
 impl Snapshot {

@@ -6,7 +6,7 @@ use jiff::ToSpan;
 
 use super::snapshot::{Content, Partition, Snapshot, Stamp};
 use crate::{
-    contract::TableName,
+    contract::{BuildKind, TableName},
     digest::Digest,
     graph::{Domain, Graph, Input, Node, Reach},
     sql::bind::{Literal, Parameters},
@@ -33,13 +33,22 @@ pub struct Planner<'a> {
 }
 
 impl Planner<'_> {
-    /// Whether the table must be emptied first: what merged under other code, or has other columns
-    /// than the contract, cannot be mended partition by partition.
+    /// Whether the table must be emptied first: what merged under other code, has other columns than
+    /// the contract, or was hashed in another way, cannot be mended partition by partition.
     pub fn needs_reset(&self, node: &Node) -> bool {
         let epoch = self.epoch(node);
         let stamps = self.snapshot.stamps.get(node.name());
         self.snapshot.misshapen.contains(node.name())
             || stamps.into_iter().flatten().any(|(_, stamp)| stamp.epoch != epoch)
+            || self.is_hashed_otherwise(node)
+    }
+
+    /// Whether the contents that are known of a table were hashed by another version of the engine. A
+    /// view has none.
+    fn is_hashed_otherwise(&self, node: &Node) -> bool {
+        let stamps = self.snapshot.stamps.get(node.name());
+        node.build() != BuildKind::View
+            && stamps.into_iter().flatten().any(|(_, stamp)| !self.snapshot.hashes.are_of(stamp))
     }
 
     /// What a table must wait for before it begins anew. Merged rows are never unmerged: as long as
@@ -107,10 +116,14 @@ impl Planner<'_> {
             digests.extend(self.epoch(node).map(|epoch| epoch.to_string()));
         }
         let fingerprint = Digest::of_texts(digests.iter().map(String::as_str));
+        let mut code = node.code.to_json();
+        if let Some(version) = self.snapshot.hashes.unlike_recorded() {
+            code[Stamp::HASHES] = version.into();
+        }
         Stamp {
             fingerprint: (!is_empty).then_some(fingerprint),
             epoch: self.epoch(node),
-            code: node.code.to_json(),
+            code,
             inputs: inputs.into(),
         }
     }
@@ -209,7 +222,7 @@ impl Planner<'_> {
     /// A view stores nothing: what it is made of stands for it.
     fn virtual_content(&self, table: &TableName, partition: Partition) -> Option<Content> {
         let node = self.graph.get(table)?;
-        if node.build() != crate::contract::BuildKind::View {
+        if node.build() != BuildKind::View {
             return None;
         }
         Some(self.wanted(node, partition).fingerprint.map_or(Content::EMPTY, Content::standing_for))
@@ -219,8 +232,11 @@ impl Planner<'_> {
         if self.snapshot.misshapen.contains(node.name()) {
             return "its columns changed".to_owned();
         }
+        if self.is_hashed_otherwise(node) {
+            return format!("hashed by another version than {}", self.snapshot.hashes.running);
+        }
         match node.build() {
-            crate::contract::BuildKind::Merge | crate::contract::BuildKind::History => {
+            BuildKind::Merge | BuildKind::History => {
                 "a new epoch: its code, or code above it, changed".to_owned()
             }
             _ => "it begins anew".to_owned(),

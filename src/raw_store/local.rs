@@ -29,13 +29,19 @@ impl LocalRawStore {
     /// Opens the folder, makes it if missing, and sweeps what killed processes left.
     pub fn open(root: &Path) -> Result<Self, RawStoreError> {
         make_folder(root)?;
+        let store = Self::open_to_read(root)?;
+        sweep(&store.root)?;
+        Ok(store)
+    }
+
+    /// Opens a folder that is there, and changes nothing in it.
+    pub fn open_to_read(root: &Path) -> Result<Self, RawStoreError> {
         let root =
             root.canonicalize().map_err(|error| RawStoreError::io("find folder", root, error))?;
         let root_text = root
             .to_str()
             .ok_or_else(|| RawStoreError::FolderNotUtf8 { folder: root.display().to_string() })?
             .to_owned();
-        sweep(&root)?;
         Ok(Self { root, root_text })
     }
 

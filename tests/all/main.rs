@@ -16,6 +16,7 @@ mod kills;
 mod late_file;
 mod properties;
 mod reading;
+mod reading_changes_nothing;
 mod rejected;
 mod sim;
 mod tidy;

@@ -66,7 +66,7 @@ fn objects_by_date(place: &Place, source: &str) -> Result<BTreeMap<Date, usize>,
     if !data.raw().is_dir() {
         return Ok(counts);
     }
-    let store = open::raw_store(&data)?;
+    let store = open::raw_store_to_read(&data)?;
     for object in open::runtime()?.block_on(store.list(&format!("{source}/")))? {
         if let Some(date) = load_date(&object.key) {
             *counts.entry(date).or_default() += 1;
