@@ -16,7 +16,9 @@ with
 rates as (
   select
     rate_date, currency_code, rate_micros,
-    lead(rate_date) over (partition by currency_code order by rate_date) as next_rate_date
+    ifnull(
+      lead(rate_date) over (partition by currency_code order by rate_date), date '9999-12-31'
+    ) as next_rate_date
   from seed.exchange_rates
 ),
 
@@ -25,7 +27,7 @@ final as (
   from dimensional.dim_date as d
   join rates as r
     on r.rate_date <= d.calendar_date
-    and ifnull(r.next_rate_date > d.calendar_date, true)
+    and r.next_rate_date > d.calendar_date
 )
 
 select * from final

@@ -111,7 +111,10 @@ order_states as (
       partition by order_hk order by effective_at
       rows between unbounded preceding and current row
     ) as currency_code,
-    lead(effective_at) over (partition by order_hk order by effective_at) as next_effective_at
+    ifnull(
+      lead(effective_at) over (partition by order_hk order by effective_at),
+      timestamp '9999-12-31 00:00:00+00'
+    ) as next_effective_at
   from order_instants
 ),
 
@@ -147,8 +150,9 @@ line_instants as (
 line_states as (
   select
     order_hk, line_number, effective_at, hashdiff, is_deleted, product_hk, quantity, amount_micros,
-    lead(effective_at) over (
-      partition by order_hk, line_number order by effective_at
+    ifnull(
+      lead(effective_at) over (partition by order_hk, line_number order by effective_at),
+      timestamp '9999-12-31 00:00:00+00'
     ) as next_effective_at
   from line_instants
 ),
@@ -162,7 +166,7 @@ instants as (
   join line_states as l
     on l.order_hk = o.order_hk
     and l.effective_at <= o.effective_at
-    and ifnull(l.next_effective_at > o.effective_at, true)
+    and l.next_effective_at > o.effective_at
   where o.effective_at >= @cut
 ),
 
@@ -178,11 +182,11 @@ joined as (
     on l.order_hk = i.order_hk
     and l.line_number = i.line_number
     and l.effective_at <= i.effective_at
-    and ifnull(l.next_effective_at > i.effective_at, true)
+    and l.next_effective_at > i.effective_at
   left join order_states as o
     on o.order_hk = i.order_hk
     and o.effective_at <= i.effective_at
-    and ifnull(o.next_effective_at > i.effective_at, true)
+    and o.next_effective_at > i.effective_at
   union all
   select
     order_hk, 0, effective_at,

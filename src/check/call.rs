@@ -92,6 +92,10 @@ impl Checker<'_> {
         let mut value = Value::made_of(kind, &arguments.values);
         value.is_determined &= function.is_deterministic;
         value.may_be_null = is_null_from(&name, &arguments.values);
+        if let ("ifnull", [_, otherwise]) = (name.as_str(), arguments.expressions.as_slice()) {
+            let next = arguments.values[0].next_start.clone();
+            value.next_start = next.and_then(|next| next.or(otherwise));
+        }
         value.tells_apart = name.starts_with("udf.hash_key")
             && arguments.values.iter().all(|argument| argument.tells_apart);
         self.aggregation(function, call, list, &arguments.values, value, expr, scope)

@@ -276,7 +276,8 @@ impl PartitionFilter {
     }
 }
 
-fn is_comparison(op: &BinaryOperator) -> bool {
+/// Whether it compares by order or equality.
+pub fn is_comparison(op: &BinaryOperator) -> bool {
     matches!(
         op,
         BinaryOperator::Eq
@@ -287,7 +288,8 @@ fn is_comparison(op: &BinaryOperator) -> bool {
     )
 }
 
-fn mirrored(op: &BinaryOperator) -> BinaryOperator {
+/// The operator that says the same with its sides exchanged.
+pub fn mirrored(op: &BinaryOperator) -> BinaryOperator {
     match op {
         BinaryOperator::Lt => BinaryOperator::Gt,
         BinaryOperator::LtEq => BinaryOperator::GtEq,

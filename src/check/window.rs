@@ -221,7 +221,7 @@ fn next_start(
     let start = column(start)?;
     let is_ascending = matches!(order.options.sort, None | Some(OrderBySort::Asc));
     let is_it = name == "lead" && is_ascending && *ordered == [start].into();
-    is_it.then(|| NextStart { start, key: partition.clone() })
+    is_it.then(|| NextStart { start, key: partition.clone(), is_null_at_last: true })
 }
 
 /// At most three names: `a`, `b` and 4 more.
