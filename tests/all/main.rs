@@ -12,6 +12,7 @@ mod goldens;
 mod harness;
 mod ingest;
 mod init;
+mod joins;
 mod kills;
 mod late_file;
 mod properties;

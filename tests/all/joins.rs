@@ -1,0 +1,110 @@
+//! No shipped SELECT has a join whose time grows with the product of its sides: DuckDB's EXPLAIN says
+//! so of each, over the tables of a simulated day. Joins with a side that stays small are named here.
+
+use std::{collections::BTreeMap, path::Path};
+
+use lakebed::{
+    contract::{BuildKind, TableName},
+    graph::{Graph, Node, sample_parameters},
+    prelude::Prelude,
+    project::{Project, ProjectFiles},
+    sql::bind::bind,
+    warehouse::{
+        Session,
+        duckdb::{Options, open_shared},
+    },
+};
+use serde_json::Value;
+
+use crate::harness::World;
+
+/// Operators of DuckDB that compare rows of one side with rows of the other, each with each or in
+/// order: those that find their rows by a hash are no such.
+const PAIRWISE: [&str; 5] =
+    ["NESTED_LOOP_JOIN", "BLOCKWISE_NL_JOIN", "CROSS_PRODUCT", "PIECEWISE_MERGE_JOIN", "IE_JOIN"];
+
+/// Joins with a side that stays small: the table, how many of its joins, and why.
+const SMALL_SIDES: [(&str, usize, &str); 4] = [
+    ("dimensional.dim_date", 3, "ten digits are crossed with ten digits"),
+    ("dimensional.dim_exchange_rate", 1, "rates are a seed, and do not grow with data"),
+    ("mart.daily_active_users", 1, "the days of a build, at most a month of them"),
+    ("mart.funnel_by_functionality", 1, "the steps of the funnel"),
+];
+
+/// The pairwise joins of a query by its plan, each with its condition.
+fn pairwise(session: &mut dyn Session, query: &str) -> Vec<String> {
+    let explained = session.query(&format!("explain (format json) {query}")).expect("a plan");
+    let rows = explained.text_rows().expect("text");
+    let plan = rows[0][1].as_ref().expect("a plan");
+    let mut found = Vec::new();
+    collect(&serde_json::from_str(plan).expect("JSON"), &mut found);
+    found
+}
+
+fn collect(plan: &Value, found: &mut Vec<String>) {
+    if let Value::Array(operators) = plan {
+        return operators.iter().for_each(|operator| collect(operator, found));
+    }
+    let operator = plan["name"].as_str().expect("an operator has a name").trim();
+    if PAIRWISE.contains(&operator) {
+        found.push(format!("{operator} on {}", plan["extra_info"]));
+    }
+    collect(&plan["children"], found);
+}
+
+/// The tables of a day, as small a part of it as keeps the plans of a whole one.
+fn world_of_a_day() -> World {
+    let world = World::new().with_project();
+    let scenario = world.read("scenarios/baseline.toml");
+    let day = scenario.replacen("days = 7", "days = 1", 1).replacen("10_000", "5_000", 1);
+    assert_eq!(day.matches("days = 1\n").count(), 1, "the scenario has other days");
+    let _kept = world.write("scenarios/day.toml", &day);
+    let _ = world.lakebed("run day --ingest direct").run().status(0);
+    world
+}
+
+fn graph() -> (Graph, Prelude) {
+    let project = Project::parse(&ProjectFiles::embedded()).expect("the project can be read");
+    let prelude = Prelude::duckdb(&project).expect("the functions are SQL");
+    (Graph::new(&project, &prelude).expect("a graph"), prelude)
+}
+
+fn session(data: &Path, prelude: &Prelude) -> Box<dyn Session> {
+    let options = Options { threads: Some(1), is_read_only: true };
+    let warehouse = open_shared(Some(&data.join("warehouse.duckdb")), options, prelude);
+    warehouse.expect("a warehouse").session().expect("a session")
+}
+
+fn bound(node: &Node, query: &str) -> String {
+    bind(query, &sample_parameters(&node.parameters)).expect("all parameters are known").text
+}
+
+/// How `fact_order_line` asked for the state that held, before its ends were never NULL.
+const AS_IT_WAS: (&str, &str) = (
+    "and o.next_effective_at > i.effective_at",
+    "and ifnull(o.next_effective_at > i.effective_at, true)",
+);
+
+#[test]
+fn shipped_selects_have_no_pairwise_joins_but_with_small_sides() {
+    let world = world_of_a_day();
+    let (graph, prelude) = graph();
+    let mut session = session(&world.data(), &prelude);
+    let mut small_sides = BTreeMap::new();
+    for node in graph.in_order().filter(|node| node.build() != BuildKind::Seed) {
+        let name = node.name().as_str();
+        let found = pairwise(session.as_mut(), &bound(node, node.file.query()));
+        let allowed = SMALL_SIDES.iter().find(|(table, ..)| *table == name);
+        let count = allowed.map_or(0, |(_, count, _)| *count);
+        assert_eq!(found.len(), count, "{name}: {found:#?}");
+        small_sides.extend(allowed.map(|(table, count, _)| (*table, *count)));
+    }
+    assert_eq!(small_sides.len(), SMALL_SIDES.len(), "only {small_sides:?} are tables");
+
+    let node = graph.node(&TableName::new("dimensional", "fact_order_line"));
+    let (now, before) = AS_IT_WAS;
+    assert!(node.file.query().contains(now), "the query has another join");
+    let found = pairwise(session.as_mut(), &bound(node, &node.file.query().replace(now, before)));
+    let [join] = found.as_slice() else { panic!("one join is slow: {found:#?}") };
+    assert!(join.contains("next_effective_at > effective_at"), "{join}");
+}
