@@ -17,10 +17,14 @@ use crate::{contract::TableName, graph, suggest::similar};
 
 /// Which side of a join may be missing.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Side {
+pub enum Side {
+    /// Of an inner join.
     Neither,
+    /// Of a LEFT JOIN.
     Right,
+    /// Of a RIGHT JOIN.
     Left,
+    /// Of a FULL JOIN.
     Both,
 }
 
@@ -68,6 +72,7 @@ impl Checker<'_> {
         match constraint {
             Some(JoinConstraint::On(condition)) => {
                 let _ = self.condition(condition, scope);
+                self.join_conditions(condition, side, before, scope);
                 let first_table = if side == Side::Neither { 0 } else { table_count };
                 if matches!(side, Side::Neither | Side::Right) {
                     filters.push(Filter { condition, first_table });

@@ -94,7 +94,7 @@ fn ends_after(condition: &Expr) -> Option<(&Expr, &Expr, bool)> {
 }
 
 /// The condition of `ifnull(condition, true)`.
-pub fn or_true(call: &Function) -> Option<&Expr> {
+fn or_true(call: &Function) -> Option<&Expr> {
     let is_ifnull = call.name.to_string().eq_ignore_ascii_case("ifnull");
     let arguments = plain_arguments(call)?;
     let [condition, otherwise] = arguments.as_slice() else { return None };

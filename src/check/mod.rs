@@ -17,6 +17,7 @@ mod form;
 mod from;
 mod group;
 mod interval;
+mod join;
 mod predicate;
 mod query;
 mod reads;

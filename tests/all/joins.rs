@@ -1,9 +1,13 @@
 //! No shipped SELECT has a join whose time grows with the product of its sides: DuckDB's EXPLAIN says
 //! so of each, over the tables of a simulated day. Joins with a side that stays small are named here.
 
-use std::{collections::BTreeMap, path::Path};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    path::Path,
+};
 
 use lakebed::{
+    check::{ExtraFile, Options, check},
     contract::{BuildKind, TableName},
     graph::{Graph, Node, sample_parameters},
     prelude::Prelude,
@@ -11,7 +15,7 @@ use lakebed::{
     sql::bind::bind,
     warehouse::{
         Session,
-        duckdb::{Options, open_shared},
+        duckdb::{self, open_shared},
     },
 };
 use serde_json::Value;
@@ -70,7 +74,7 @@ fn graph() -> (Graph, Prelude) {
 }
 
 fn session(data: &Path, prelude: &Prelude) -> Box<dyn Session> {
-    let options = Options { threads: Some(1), is_read_only: true };
+    let options = duckdb::Options { threads: Some(1), is_read_only: true };
     let warehouse = open_shared(Some(&data.join("warehouse.duckdb")), options, prelude);
     warehouse.expect("a warehouse").session().expect("a session")
 }
@@ -107,4 +111,49 @@ fn shipped_selects_have_no_pairwise_joins_but_with_small_sides() {
     let found = pairwise(session.as_mut(), &bound(node, &node.file.query().replace(now, before)));
     let [join] = found.as_slice() else { panic!("one join is slow: {found:#?}") };
     assert!(join.contains("next_effective_at > effective_at"), "{join}");
+}
+
+/// Conditions of a join of `vault.hub_user as a` with `vault.sat_user_profile as b`.
+const CONDITIONS: [&str; 16] = [
+    "a.user_hk = b.user_hk",
+    "a.user_hk = b.user_hk and a.first_seen_at < b.effective_at",
+    "a.user_hk = b.user_hk and a.first_seen_at <> b.effective_at",
+    "a.user_hk = b.user_hk and b.effective_at between a.first_seen_at and a.first_seen_at",
+    "a.user_hk = b.user_hk and a.user_id is not distinct from b.plan",
+    "a.user_hk = b.user_hk and ifnull(a.first_seen_at < b.effective_at, true)",
+    "a.user_hk = b.user_hk and (a.first_seen_at < b.effective_at or b.plan is null)",
+    "a.user_hk = b.user_hk and a.user_id in (b.plan, b.country_code)",
+    "a.user_hk = b.user_hk and a.first_load_date > date '2026-01-05'",
+    "a.user_hk = b.user_hk and ifnull(b.plan > 'a', true)",
+    "lower(a.user_hk) = lower(b.user_hk)",
+    "a.user_hk || b.user_hk = 'x'",
+    "a.user_hk = b.user_hk or a.user_id = b.plan",
+    "starts_with(a.user_hk, b.user_hk)",
+    "a.user_hk <> b.user_hk",
+    "a.first_seen_at < b.effective_at and a.first_load_date >= b.load_date",
+];
+
+#[test]
+fn the_check_reports_the_joins_that_compare_each_row_with_each() {
+    let world = world_of_a_day();
+    let (_, prelude) = graph();
+    let mut session = session(&world.data(), &prelude);
+    for condition in CONDITIONS {
+        for join in ["join", "left join", "right join", "full join"] {
+            let query = format!(
+                "select a.user_id, b.plan from vault.hub_user as a \
+                 {join} vault.sat_user_profile as b on {condition}"
+            );
+            let found = pairwise(session.as_mut(), &query);
+            let is_slow = found.iter().any(|join| {
+                join.starts_with("NESTED_LOOP_JOIN") || join.starts_with("BLOCKWISE_NL_JOIN")
+            });
+            let extra = vec![ExtraFile { path: "query.sql".into(), text: query.as_str().into() }];
+            let checked =
+                check(&ProjectFiles::embedded(), Some(&BTreeSet::new()), extra, Options::default());
+            let codes: Vec<&str> = checked.findings.iter().map(|found| found.rule.code).collect();
+            let expected: &[&str] = if is_slow { &["LB038"] } else { &[] };
+            assert_eq!(codes, expected, "{query}\n{found:#?}");
+        }
+    }
 }
