@@ -10,6 +10,7 @@ use lakebed::{
     archiver::{encode_object, object_key},
     bus::{Message, MessageId},
     clock::MicrosUtc,
+    dialect::Dialect,
     graph::Graph,
     prelude::Prelude,
     project::{Project, ProjectFiles},

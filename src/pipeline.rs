@@ -23,6 +23,7 @@ use crate::{
     graph::Graph,
     plan::{Content, Planner, Snapshot},
     raw_store::{RawStore, RawStoreError},
+    recipe::Entry,
     warehouse::{Session, SharedWarehouse, Warehouse, WarehouseError},
 };
 
@@ -204,8 +205,7 @@ impl Pipeline {
             on_event,
         };
         let snapshot = std::mem::take(&mut self.snapshot);
-        let (report, snapshot, next_sequence) =
-            executor.run(snapshot, self.next_sequence, options)?;
+        let (report, snapshot, next_sequence) = executor.run(snapshot, self.next_sequence, options);
         self.snapshot = snapshot;
         self.next_sequence = next_sequence;
         Ok(report)
@@ -233,7 +233,7 @@ impl Pipeline {
                 kind.text_rows()?.first().is_some_and(|row| row[0].as_deref() == Some("VIEW"));
             let kind = if is_view { "view" } else { "table" };
             session.execute("begin transaction")?;
-            let entry = journal::Entry { is_reset: true, ..journal::Entry::default() };
+            let entry = Entry { is_reset: true, ..Entry::default() };
             journal::record(session.as_mut(), sequence, &self.run_id, table, &entry)?;
             session.execute(&format!("drop {kind} if exists {table}"))?;
             session.execute("commit transaction")?;

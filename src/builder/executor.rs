@@ -7,10 +7,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use super::{
-    checks::CheckFailure,
-    table::{BuildError, Built, TableBuilder, Task},
-};
+use super::table::{BuildError, TableBuilder};
 use crate::{
     contract::TableName,
     engine::Outside,
@@ -20,7 +17,8 @@ use crate::{
         snapshot::Partition,
         window::{Window, windows},
     },
-    warehouse::{Session, Warehouse, WarehouseError},
+    recipe::{Built, CheckFailure, Task},
+    warehouse::Warehouse,
 };
 
 /// How often a build is tried that fails for a passing reason.
@@ -149,26 +147,23 @@ struct Shared {
     waiting: BTreeSet<TableName>,
     running: BTreeSet<TableName>,
     report: BuildReport,
-    broken: Option<WarehouseError>,
 }
 
 impl Executor<'_> {
     /// Builds what is stale, each table after what it reads. Returns what was done, what the
-    /// warehouse holds then, and the journal's next sequence number. An error is one that speaks of
-    /// no table; a table that fails is in the report.
+    /// warehouse holds then, and the journal's next sequence number.
     pub fn run(
         &self,
         snapshot: Snapshot,
         next_sequence: i64,
         options: &BuildOptions,
-    ) -> Result<(BuildReport, Snapshot, i64), WarehouseError> {
+    ) -> (BuildReport, Snapshot, i64) {
         let shared = Mutex::new(Shared {
             snapshot,
             next_sequence,
             waiting: options.tables.clone(),
             running: BTreeSet::new(),
             report: BuildReport::default(),
-            broken: None,
         });
         let changed = Condvar::new();
         thread::scope(|scope| {
@@ -177,25 +172,14 @@ impl Executor<'_> {
             }
         });
         let shared = shared.into_inner().unwrap_or_else(PoisonError::into_inner);
-        match shared.broken {
-            Some(error) => Err(error),
-            None => Ok((shared.report, shared.snapshot, shared.next_sequence)),
-        }
+        (shared.report, shared.snapshot, shared.next_sequence)
     }
 
     fn work(&self, shared: &Mutex<Shared>, changed: &Condvar, options: &BuildOptions) {
-        let mut session = match self.warehouse.session() {
-            Ok(session) => session,
-            Err(error) => {
-                lock(shared).broken = Some(error);
-                changed.notify_all();
-                return;
-            }
-        };
         while let Some(name) = self.next_table(shared, changed) {
             let node = self.graph.node(&name);
             let started = Instant::now();
-            let mut report = self.build_table(session.as_mut(), node, shared, options);
+            let mut report = self.build_table(node, shared, options);
             report.duration = started.elapsed();
             (self.on_event)(BuildEvent::Finished { table: &name });
             let mut guard = lock(shared);
@@ -210,7 +194,7 @@ impl Executor<'_> {
     fn next_table(&self, shared: &Mutex<Shared>, changed: &Condvar) -> Option<TableName> {
         let mut guard = lock(shared);
         loop {
-            if guard.broken.is_some() || guard.waiting.is_empty() {
+            if guard.waiting.is_empty() {
                 return None;
             }
             let is_done =
@@ -231,7 +215,6 @@ impl Executor<'_> {
 
     fn build_table(
         &self,
-        session: &mut dyn Session,
         node: &Node,
         shared: &Mutex<Shared>,
         options: &BuildOptions,
@@ -269,7 +252,7 @@ impl Executor<'_> {
         let groups: Vec<&[Task]> =
             if needs_reset { vec![&tasks[..]] } else { tasks.chunks(1).collect() };
         for group in groups {
-            match self.build_group(session, node, group, needs_reset, shared) {
+            match self.build_group(node, group, needs_reset, shared) {
                 Ok(all) => {
                     for built in all {
                         report.partition_count += built.entry.stamps.len();
@@ -290,7 +273,6 @@ impl Executor<'_> {
     /// One transaction: one window, or a table that begins anew with all its windows.
     fn build_group(
         &self,
-        session: &mut dyn Session,
         node: &Node,
         tasks: &[Task],
         needs_reset: bool,
@@ -311,24 +293,19 @@ impl Executor<'_> {
                 run_id: self.run_id,
                 outside: self.outside,
             };
-            let result = if needs_reset {
-                builder.rebuild(session, tasks, sequence)
-            } else {
-                tasks.iter().map(|task| builder.build(session, task, sequence)).collect()
-            };
-            match result {
+            match builder.build(tasks, needs_reset, sequence) {
                 Err(error) if error.is_transient() && attempt < ATTEMPTS_MAX => {
                     let reason = error.to_string();
                     (self.on_event)(BuildEvent::Retried { table: node.name(), reason });
                     attempt += 1;
                 }
                 Err(error) => return Err(error),
-                Ok(all) => {
+                Ok(receipt) => {
                     let mut guard = lock(shared);
-                    for built in &all {
-                        built.apply(node, &mut guard.snapshot);
+                    for built in &receipt.built {
+                        built.apply(node.name(), &mut guard.snapshot);
                     }
-                    return Ok(all);
+                    return Ok(receipt.built);
                 }
             }
         }
@@ -341,6 +318,7 @@ fn own_part(snapshot: &Snapshot, node: &Node) -> Snapshot {
     let mut own = Snapshot::default();
     own.contents.extend(snapshot.contents.get(name).map(|c| (name.clone(), c.clone())));
     own.occupied.extend(snapshot.occupied.get(name).map(|o| (name.clone(), o.clone())));
+    own.misshapen.extend(snapshot.misshapen.get(name).cloned());
     own
 }
 

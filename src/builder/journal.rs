@@ -12,6 +12,7 @@ use crate::{
     contract::{ColumnType, TableName},
     digest::Digest,
     plan::{Content, Snapshot, Stamp, snapshot::Partition},
+    recipe::{self, Entry},
     sql::literal,
     warehouse::{ErrorKind, Session, Warehouse, WarehouseError},
 };
@@ -80,21 +81,6 @@ const LAST: &str = "sequence > ifnull((select max(r.sequence) from lakebed.build
 
 /// The setting that says how contents were hashed, where their stamps do not say.
 pub const HASH_VERSION: &str = "hash_version";
-
-/// What a build tells the journal.
-#[derive(Clone, Debug, Default)]
-pub struct Entry {
-    /// Begin anew: forget what was known of the table. What follows has a greater sequence.
-    pub is_reset: bool,
-    /// New stamps, by partition of the window.
-    pub stamps: Vec<(Partition, Stamp)>,
-    /// New contents of partitions.
-    pub contents: Vec<(Partition, Content)>,
-    /// `delta`: where the rows of a load date lie.
-    pub occupied: Vec<(Date, Date, Date)>,
-    /// SHA-256 of the SELECT that was sent.
-    pub select_sha256: String,
-}
 
 /// Makes the journal, if it is not there.
 pub fn create(warehouse: &dyn Warehouse) -> Result<(), WarehouseError> {
@@ -188,10 +174,11 @@ pub fn record_raw_objects(
         .map(|(key, size)| row("pinned", key, *size))
         .chain(removed.iter().map(|key| row("removed", key, 0)))
         .collect();
-    insert(session, "lakebed.raw_objects", &rows)
+    let statements = recipe::inserts("lakebed.raw_objects", &rows);
+    statements.iter().try_for_each(|statement| session.execute(statement))
 }
 
-/// Writes what a build did; in the transaction of the build.
+/// Writes down what was done to a table without a recipe.
 pub fn record(
     session: &mut dyn Session,
     sequence: i64,
@@ -199,62 +186,8 @@ pub fn record(
     table: &TableName,
     entry: &Entry,
 ) -> Result<(), WarehouseError> {
-    let table = literal::text(table.as_str());
-    let head = format!("{sequence}, {}", literal::text(run_id));
-    let now = clock::now().to_string();
-    let now = format!("timestamp '{}'", now.trim_end_matches('Z').replace('T', " "));
-    if entry.is_reset {
-        let row = format!("({head}, 'reset', {table}, null, null, null, null, null, null, {now})");
-        insert(session, "lakebed.builds", &[row])?;
-    }
-    let stamps: Vec<String> = entry
-        .stamps
-        .iter()
-        .map(|(partition, stamp)| {
-            format!(
-                "({head}, 'built', {table}, {}, {}, {}, {}, {}, {}, {now})",
-                date_literal(*partition),
-                digest_literal(stamp.fingerprint),
-                digest_literal(stamp.epoch),
-                literal::text(&stamp.code.to_string()),
-                literal::text(&stamp.inputs.to_string()),
-                literal::text(&entry.select_sha256),
-            )
-        })
-        .collect();
-    insert(session, "lakebed.builds", &stamps)?;
-    let contents: Vec<String> = entry
-        .contents
-        .iter()
-        .map(|(partition, content)| {
-            let date = date_literal(*partition);
-            format!("({sequence}, {table}, {date}, '{}', {})", content.hash_sum, content.row_count)
-        })
-        .collect();
-    insert(session, "lakebed.contents", &contents)?;
-    let occupied: Vec<String> = entry
-        .occupied
-        .iter()
-        .map(|(load, from, to)| {
-            format!("({sequence}, {table}, date '{load}', date '{from}', date '{to}')")
-        })
-        .collect();
-    insert(session, "lakebed.occupied_dates", &occupied)
-}
-
-fn insert(session: &mut dyn Session, table: &str, rows: &[String]) -> Result<(), WarehouseError> {
-    for chunk in rows.chunks(1000) {
-        session.execute(&format!("insert into {table} values {}", chunk.join(", ")))?;
-    }
-    Ok(())
-}
-
-fn date_literal(partition: Partition) -> String {
-    partition.map_or("null".to_owned(), |date| format!("date '{date}'"))
-}
-
-fn digest_literal(digest: Option<Digest>) -> String {
-    digest.map_or("null".to_owned(), |digest| format!("'{digest}'"))
+    let statements = entry.statements(table, sequence, run_id, clock::now());
+    statements.iter().try_for_each(|statement| session.execute(statement))
 }
 
 fn load_stamps(session: &mut dyn Session, snapshot: &mut Snapshot) -> Result<(), WarehouseError> {

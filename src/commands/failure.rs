@@ -15,6 +15,7 @@ use crate::{
     pipeline::PipelineError,
     project::ReadError,
     raw_store::RawStoreError,
+    recipe::Refusal,
     warehouse::WarehouseError,
 };
 
@@ -249,10 +250,10 @@ pub fn build_hint(error: &BuildError) -> Option<String> {
              `--engine duckdb` runs it without"
                 .to_owned(),
         ),
-        BuildError::Checks(_) => {
+        BuildError::Refused(Refusal::Promises(_)) => {
             Some("the old rows stand; mend the query or the contract, then build again".to_owned())
         }
-        BuildError::OutsideWindow { column, .. } => Some(format!(
+        BuildError::Refused(Refusal::OutsideWindow { column, .. }) => Some(format!(
             "the old rows stand; filter the query by `{column} between @from_date and @to_date`"
         )),
         BuildError::Seed(_) => {

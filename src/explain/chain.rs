@@ -15,10 +15,11 @@ use super::{
     rows,
 };
 use crate::{
-    builder::{select, statements::window_predicate},
+    builder,
     contract::{BuildKind, TableName},
     graph::{Domain, Graph, Input, Node, Reach},
     plan::{Content, Planner, Snapshot, window::Window},
+    recipe::{select, statements::window_predicate},
     warehouse::{ErrorKind, Session, WarehouseError},
 };
 
@@ -319,7 +320,7 @@ impl Lineage<'_> {
         node: &Node,
         window: Window,
     ) -> Result<String, WarehouseError> {
-        let cut = select::cut(session, node, window)?;
+        let cut = builder::cut(session, node, window)?;
         // The calendar is that of all messages, also where only a part of them is looked at.
         let mut snapshot = Snapshot::default();
         for source in self.graph.sources() {

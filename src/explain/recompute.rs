@@ -11,9 +11,10 @@ use super::{
     rows,
 };
 use crate::{
-    builder::{shape, statements},
+    builder::shape,
     contract::{BuildKind, TableName},
     graph::Node,
+    recipe::statements,
     warehouse::{ErrorKind, Session, Warehouse, WarehouseError},
 };
 
@@ -100,10 +101,9 @@ pub fn rebuild(
     for node in lineage.graph.in_order().filter(|node| upstream.contains(node.name())) {
         match node.build() {
             BuildKind::Seed => {
-                let csv = node.file.seed_csv.as_deref().unwrap_or_default();
-                let insert = statements::insert_seed(node, csv)
+                let rows = statements::seed_rows(node)
                     .map_err(|problem| WarehouseError::new(ErrorKind::FixInput, problem))?;
-                session.execute(&insert)?;
+                session.execute(&statements::insert(node, node.name().as_str(), &rows))?;
             }
             BuildKind::View => {
                 let select = lineage.select(session, node, lineage.rebuild_window(node, chain))?;
@@ -111,7 +111,7 @@ pub fn rebuild(
             }
             _ => {
                 let select = lineage.select(session, node, lineage.rebuild_window(node, chain))?;
-                session.execute(&statements::insert(node, &select))?;
+                session.execute(&statements::insert(node, node.name().as_str(), &select))?;
             }
         }
         after(session, node)?;

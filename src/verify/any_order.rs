@@ -10,12 +10,12 @@ use super::{
     trial::ListedWindow,
 };
 use crate::{
-    builder::{BuildError, TableBuilder, Task, tasks},
+    builder::{BuildError, TableBuilder, tasks},
     contract::TableName,
     graph::Node,
     pipeline::Pipeline,
     plan::{Planner, Stale, snapshot::Partition},
-    warehouse::Session,
+    recipe::{Refusal, Task},
 };
 
 /// More builds than any case needs: beyond it the planner never comes to an end.
@@ -31,7 +31,7 @@ pub fn build(
     builds_max: Option<usize>,
 ) -> Result<(End, Vec<ListedWindow>), RunError> {
     let mut dice = Dice::new(seed, "any order");
-    let mut builder = Builder::new(pipeline)?;
+    let mut builder = Builder { pipeline };
     let mut built = Vec::new();
     let table_count = builder.pipeline.graph.in_order().count();
     let narrow_count = NARROW_BUILDS_MIN + dice.below(1 + table_count / 2);
@@ -72,7 +72,7 @@ pub fn build(
 
 /// Builds these windows, as far as their partitions have anything to build.
 pub fn build_listed(pipeline: &mut Pipeline, windows: &[ListedWindow]) -> Result<(), RunError> {
-    let mut builder = Builder::new(pipeline)?;
+    let mut builder = Builder { pipeline };
     for window in windows {
         let planner = builder.pipeline.planner();
         let Some(node) = planner.graph.get(&window.table) else { continue };
@@ -103,7 +103,7 @@ pub fn build_again(lake: &Lake<'_>, seed: u64, table_count: usize) -> Result<(),
     let mut dice = Dice::new(seed, "again");
     let mut pipeline = lake.open()?;
     let names: Vec<TableName> = pipeline.graph.in_order().map(|node| node.name().clone()).collect();
-    let mut builder = Builder::new(&mut pipeline)?;
+    let mut builder = Builder { pipeline: &mut pipeline };
     for _ in 0..table_count {
         let planner = builder.pipeline.planner();
         let node = planner.graph.node(dice.pick(&names));
@@ -122,22 +122,16 @@ pub fn build_again(lake: &Lake<'_>, seed: u64, table_count: usize) -> Result<(),
 /// Builds windows one by one, and keeps the snapshot right.
 struct Builder<'a> {
     pipeline: &'a mut Pipeline,
-    session: Box<dyn Session>,
 }
 
-impl<'a> Builder<'a> {
-    fn new(pipeline: &'a mut Pipeline) -> Result<Self, RunError> {
-        let session = pipeline.warehouse.session()?;
-        Ok(Self { pipeline, session })
-    }
-
+impl Builder<'_> {
     fn build(
         &mut self,
         table: &TableName,
         needs_reset: bool,
         tasks: &[Task],
     ) -> Result<(), RunError> {
-        let Self { pipeline, session } = self;
+        let pipeline = &mut *self.pipeline;
         // One more for the reset of a table that begins anew.
         let first = pipeline.take_sequences(1 + tasks.len());
         let node = pipeline.graph.node(table).clone();
@@ -148,20 +142,19 @@ impl<'a> Builder<'a> {
             run_id: "any order",
             outside: None,
         };
-        let built = match tasks {
-            _ if needs_reset => builder.rebuild(session.as_mut(), tasks, first),
-            [task] => builder.build(session.as_mut(), task, first).map(|built| vec![built]),
-            _ => Ok(Vec::new()),
-        };
-        match built {
-            Ok(all) => {
-                for built in &all {
-                    built.apply(&node, &mut pipeline.snapshot);
+        match builder.build(tasks, needs_reset, first) {
+            Ok(receipt) => {
+                for built in &receipt.built {
+                    built.apply(node.name(), &mut pipeline.snapshot);
                 }
                 Ok(())
             }
             // What stands beside tables that are still to come may not fit them yet.
-            Err(BuildError::Checks(_)) if is_waiting(&pipeline.planner(), &node) => Ok(()),
+            Err(BuildError::Refused(Refusal::Promises(_)))
+                if is_waiting(&pipeline.planner(), &node) =>
+            {
+                Ok(())
+            }
             Err(error) => Err(RunError::Table { table: table.clone(), message: shown(&error) }),
         }
     }

@@ -125,7 +125,8 @@ pub fn fingerprints(lake: &Lake<'_>, readings: &[Reading]) -> Result<Vec<Row>, W
         .iter()
         .enumerate()
         .map(|(place, reading)| {
-            let columns: Vec<&str> = reading.columns.iter().map(String::as_str).collect();
+            let columns: Vec<_> =
+                reading.columns.iter().map(|name| (name.as_str(), None)).collect();
             let hash = lake.warehouse.hash_sum_expression(&columns);
             format!("select {place} as place, {hash}, count(*) from {}", reading.table)
         })

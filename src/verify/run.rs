@@ -15,6 +15,7 @@ use crate::{
     builder::{BuildError, BuildOptions, TableOutcome},
     contract::TableName,
     pipeline::Pipeline,
+    recipe::Refusal,
 };
 
 /// Is asked whenever nothing is stale, with the messages that have landed.
@@ -155,7 +156,7 @@ pub fn build(
         let Some(report) = report.tables.get(node.name()) else { continue };
         if let TableOutcome::Failed(error) = &report.outcome {
             // With dates only, a table may stand beside others that are still to come.
-            if dates.is_none() || !matches!(error, BuildError::Checks(_)) {
+            if dates.is_none() || !matches!(error, BuildError::Refused(Refusal::Promises(_))) {
                 let (table, message) = (node.name().clone(), shown(error));
                 return Err(RunError::Table { table, message });
             }

@@ -10,7 +10,7 @@ use std::{
 use ::duckdb::{AccessMode, Config, Connection};
 
 use super::{DescribedColumn, ErrorKind, QueryResult, Session, Warehouse, WarehouseError};
-use crate::{contract::ColumnType, prelude::Prelude};
+use crate::{contract::ColumnType, dialect::Dialect, prelude::Prelude};
 
 /// A checkpoint compresses what was written since the last one; one at the end of a build is
 /// cheaper than many within it.
@@ -80,13 +80,7 @@ impl DuckDb {
     }
 }
 
-impl Warehouse for DuckDb {
-    fn session(&self) -> Result<Box<dyn Session>, WarehouseError> {
-        let root = self.root.lock().unwrap_or_else(PoisonError::into_inner);
-        let connection = root.try_clone().map_err(|e| statement_error("", &e))?;
-        Ok(Box::new(DuckDbSession { connection }))
-    }
-
+impl Dialect for DuckDb {
     fn type_name(&self, kind: ColumnType) -> &'static str {
         match kind {
             ColumnType::String => "varchar",
@@ -118,8 +112,17 @@ impl Warehouse for DuckDb {
             }
     }
 
-    fn hash_sum_expression(&self, columns: &[&str]) -> String {
-        format!("cast(sum(cast(hash({}) as hugeint)) as varchar)", columns.join(", "))
+    fn hash_sum_expression(&self, columns: &[(&str, Option<ColumnType>)]) -> String {
+        // Numbers that fit into these columns may be of another type before they are stored, and then
+        // have another hash.
+        let hashed = |(name, kind): &(&str, Option<ColumnType>)| match kind {
+            Some(kind @ (ColumnType::Int64 | ColumnType::Numeric | ColumnType::Float64)) => {
+                format!("cast({name} as {})", self.type_name(*kind))
+            }
+            _ => (*name).to_owned(),
+        };
+        let hashed: Vec<String> = columns.iter().map(hashed).collect();
+        format!("cast(sum(cast(hash({}) as hugeint)) as varchar)", hashed.join(", "))
     }
 
     fn hash_version(&self) -> String {
@@ -157,6 +160,14 @@ impl Warehouse for DuckDb {
             return format!("(select {} where false)", nulls.join(", "));
         }
         format!("read_parquet({}, hive_partitioning = false)", file_list(files))
+    }
+}
+
+impl Warehouse for DuckDb {
+    fn session(&self) -> Result<Box<dyn Session>, WarehouseError> {
+        let root = self.root.lock().unwrap_or_else(PoisonError::into_inner);
+        let connection = root.try_clone().map_err(|e| statement_error("", &e))?;
+        Ok(Box::new(DuckDbSession { connection }))
     }
 
     fn columns(&self) -> Result<BTreeMap<String, Vec<DescribedColumn>>, WarehouseError> {

@@ -4,7 +4,10 @@
 use std::{borrow::Cow, collections::BTreeMap, sync::Arc};
 
 use super::{DescribedColumn, QueryResult, Session, SharedWarehouse, Warehouse, WarehouseError};
-use crate::contract::{Column, ColumnType};
+use crate::{
+    contract::{Column, ColumnType},
+    dialect::Dialect,
+};
 
 /// Gives what is executed in place of a statement, or why it fails.
 type Intercept = dyn for<'a> Fn(&'a str) -> Result<Cow<'a, str>, WarehouseError> + Send + Sync;
@@ -47,12 +50,7 @@ impl Session for InterceptedSession {
     }
 }
 
-impl Warehouse for Intercepted {
-    fn session(&self) -> Result<Box<dyn Session>, WarehouseError> {
-        let (inner, intercept) = (self.inner.session()?, Arc::clone(&self.intercept));
-        Ok(Box::new(InterceptedSession { inner, intercept }))
-    }
-
+impl Dialect for Intercepted {
     fn type_name(&self, kind: ColumnType) -> &'static str {
         self.inner.type_name(kind)
     }
@@ -61,7 +59,7 @@ impl Warehouse for Intercepted {
         self.inner.fits(kind, type_name)
     }
 
-    fn hash_sum_expression(&self, columns: &[&str]) -> String {
+    fn hash_sum_expression(&self, columns: &[(&str, Option<ColumnType>)]) -> String {
         self.inner.hash_sum_expression(columns)
     }
 
@@ -83,6 +81,13 @@ impl Warehouse for Intercepted {
 
     fn create_table(&self, table: &str, columns: &[(&str, &Column)]) -> String {
         self.inner.create_table(table, columns)
+    }
+}
+
+impl Warehouse for Intercepted {
+    fn session(&self) -> Result<Box<dyn Session>, WarehouseError> {
+        let (inner, intercept) = (self.inner.session()?, Arc::clone(&self.intercept));
+        Ok(Box::new(InterceptedSession { inner, intercept }))
     }
 
     fn columns(&self) -> Result<BTreeMap<String, Vec<DescribedColumn>>, WarehouseError> {

@@ -6,17 +6,20 @@
 pub mod duckdb;
 mod error;
 mod intercepted;
+mod interpret;
+mod receipt;
 mod rows;
 
 use std::{collections::BTreeMap, sync::Arc};
 
 use arrow::{array::RecordBatch, datatypes::SchemaRef};
 
-use crate::contract::{Column, ColumnType};
+use crate::{dialect::Dialect, recipe::Recipe};
 
 pub use crate::error_kind::ErrorKind;
 pub use error::WarehouseError;
 pub use intercepted::Intercepted;
+pub use receipt::{Ran, Receipt, RunError};
 
 /// What a query returned.
 #[derive(Clone, Debug)]
@@ -37,42 +40,17 @@ pub struct DescribedColumn {
 }
 
 /// A SQL engine.
-pub trait Warehouse: Send + Sync {
+pub trait Warehouse: Dialect + Send + Sync {
     /// A session of its own; sessions may work at the same time.
     fn session(&self) -> Result<Box<dyn Session>, WarehouseError>;
 
-    /// The engine's name of a type.
-    fn type_name(&self, kind: ColumnType) -> &'static str;
-
-    /// Whether a value of the engine's type `type_name` fits into a column of type `kind`.
-    fn fits(&self, kind: ColumnType, type_name: &str) -> bool;
-
-    /// An aggregate that gives the sum of the rows' hashes over `columns`, as text.
-    fn hash_sum_expression(&self, columns: &[&str]) -> String;
-
-    /// A name for the way in which `hash_sum_expression` hashes; sums of two ways do not add up.
-    fn hash_version(&self) -> String;
-
-    /// The statement that makes `raw.<source>` read exactly the objects at `locators`.
-    fn raw_view(&self, source: &str, locators: &[String]) -> String;
-
-    /// The statement that writes the rows of a query into a new Parquet file.
-    fn export(&self, query: &str, file: &str) -> String;
-
-    /// What stands in a FROM for the rows of Parquet files with these columns.
-    fn file_rows(&self, files: &[String], columns: &[(String, ColumnType)]) -> String;
-
-    /// The statement that creates a table.
-    fn create_table(&self, table: &str, columns: &[(&str, &Column)]) -> String {
-        let lines: Vec<String> = columns
-            .iter()
-            .map(|(name, column)| format!("  {name} {}", self.type_name(column.kind)))
-            .collect();
-        format!("create table {table} (\n{}\n)", lines.join(",\n"))
-    }
-
     /// The columns of all tables, by `schema.table`, in order.
     fn columns(&self) -> Result<BTreeMap<String, Vec<DescribedColumn>>, WarehouseError>;
+
+    /// Runs a recipe: all of it, or nothing of it is seen by anyone.
+    fn run(&self, recipe: &Recipe) -> Result<Receipt, RunError> {
+        interpret::run(self.session()?.as_mut(), recipe)
+    }
 }
 
 /// A conversation with an engine.

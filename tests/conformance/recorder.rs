@@ -13,6 +13,7 @@ use std::{
 
 use lakebed::{
     contract::{Column, ColumnType, source::RAW_COLUMNS},
+    dialect::Dialect,
     sql::{reads::tables_read, tokens::tokenize},
     warehouse::{
         DescribedColumn, QueryResult, Session, SharedWarehouse, Warehouse, WarehouseError,
@@ -112,12 +113,7 @@ impl Recorder {
     }
 }
 
-impl Warehouse for Recorder {
-    fn session(&self) -> Result<Box<dyn Session>, WarehouseError> {
-        let duckdb = self.duckdb.session()?;
-        Ok(Box::new(Recording { duckdb, log: self.log.clone(), tables: self.tables.clone() }))
-    }
-
+impl Dialect for Recorder {
     fn type_name(&self, kind: ColumnType) -> &'static str {
         self.duckdb.type_name(kind)
     }
@@ -126,10 +122,10 @@ impl Warehouse for Recorder {
         self.duckdb.fits(kind, type_name)
     }
 
-    fn hash_sum_expression(&self, columns: &[&str]) -> String {
+    fn hash_sum_expression(&self, columns: &[(&str, Option<ColumnType>)]) -> String {
         let theirs = format!(
             "cast(sum(cast(farm_fingerprint(to_json_string(struct({}))) as BIGNUMERIC)) as STRING)",
-            columns.join(", ")
+            columns.iter().map(|(name, _)| *name).collect::<Vec<_>>().join(", ")
         );
         self.translated(self.duckdb.hash_sum_expression(columns), theirs)
     }
@@ -166,6 +162,13 @@ impl Warehouse for Recorder {
         }
         theirs.push_str("\n)");
         self.translated(self.duckdb.create_table(table, columns), theirs)
+    }
+}
+
+impl Warehouse for Recorder {
+    fn session(&self) -> Result<Box<dyn Session>, WarehouseError> {
+        let duckdb = self.duckdb.session()?;
+        Ok(Box::new(Recording { duckdb, log: self.log.clone(), tables: self.tables.clone() }))
     }
 
     fn columns(&self) -> Result<BTreeMap<String, Vec<DescribedColumn>>, WarehouseError> {

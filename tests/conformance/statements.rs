@@ -13,6 +13,7 @@ use std::{
 use lakebed::{
     builder::BuildOptions,
     contract::{ColumnType, TableName},
+    dialect::Dialect,
     graph::Node,
     warehouse::Warehouse,
 };

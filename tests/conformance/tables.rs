@@ -4,7 +4,7 @@
 use std::collections::BTreeSet;
 
 use lakebed::{
-    builder::select, contract::BuildKind, graph::Node, plan::window::Window,
+    builder::cut, contract::BuildKind, graph::Node, plan::window::Window, recipe::select,
     sql::reads::tables_read, warehouse::Session,
 };
 
@@ -66,7 +66,7 @@ fn windows(world: &World, node: &Node) -> Vec<Window> {
 
 /// The text that a build of the window would send.
 fn bound_query(world: &World, session: &mut dyn Session, node: &Node, window: Window) -> String {
-    let cut = select::cut(session, node, window).expect("the build asked for it too");
+    let cut = cut(session, node, window).expect("the build asked for it too");
     let calendar = world.pipeline.planner().calendar(node);
     select::bound(node, window, &calendar, cut).expect("the build bound it too").text
 }

@@ -167,9 +167,11 @@ pub fn check_contents(lake: &Lake<'_>, snapshot: &Snapshot) -> Outcome {
 fn contents_query(lake: &Lake<'_>, node: &Node) -> String {
     let contract = &node.file.contract;
     let is_history = node.build() == BuildKind::History;
-    let columns = contract.columns.keys().map(String::as_str);
-    let hashed: Vec<&str> =
-        columns.filter(|name| !is_history || Some(*name) != contract.valid_to.as_deref()).collect();
+    let columns = contract.columns.iter();
+    let hashed: Vec<_> = columns
+        .map(|(name, column)| (name.as_str(), Some(column.kind)))
+        .filter(|(name, _)| !is_history || Some(*name) != contract.valid_to.as_deref())
+        .collect();
     let partition = match node.partition_column() {
         Some(column) => format!("cast({column} as date)"),
         None => "cast(null as date)".to_owned(),

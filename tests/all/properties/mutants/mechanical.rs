@@ -14,11 +14,12 @@ use std::{
 };
 
 use lakebed::{
-    builder::{Task, select, tasks},
+    builder::{cut, tasks},
     check::{Options, check},
     contract::{BuildKind, TableName},
     graph::Node,
     pipeline::Pipeline,
+    recipe::{Task, select},
     sql::bind::{Literal, Parameters, bind},
     verify::{Draw, Scope, dice::Dice, lake::Lake, message::Sent, trial::ALL_DAYS},
     warehouse::Session,
@@ -147,7 +148,7 @@ fn runs(pipeline: &Pipeline, node: &Node, session: &mut dyn Session) -> Vec<Run>
 }
 
 fn run(node: &Node, task: &Task, session: &mut dyn Session, way: Way) -> Run {
-    let cut = select::cut(session, node, task.window).expect("a cut");
+    let cut = cut(session, node, task.window).expect("a cut");
     let before = match (way, &cut) {
         (Way::Whole, Some(_)) => vec![format!("delete from {} where true", node.name())],
         (Way::Strange, Some(cut)) => strange_rows(node, cut),
@@ -176,7 +177,9 @@ type Rows = Option<Vec<Option<String>>>;
 /// The rows of a query.
 fn rows(lake: &Lake<'_>, node: &Node, session: &mut dyn Session, query: &str, run: &Run) -> Rows {
     let bound = bind(query, &run.values).ok()?;
-    let columns: Vec<&str> = node.file.contract.columns.keys().map(String::as_str).collect();
+    let columns = node.file.contract.columns.iter();
+    let columns: Vec<_> =
+        columns.map(|(name, column)| (name.as_str(), Some(column.kind))).collect();
     let sum = lake.warehouse.hash_sum_expression(&columns);
     let sql = format!("select count(*), {sum} from (\n{}\n)", bound.text);
     if run.before.is_empty() {

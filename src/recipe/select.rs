@@ -4,12 +4,10 @@ use sha2::{Digest as _, Sha256};
 
 use super::statements;
 use crate::{
-    clock::MicrosUtc,
     contract::{BuildKind, Cut},
     graph::Node,
     plan::window::Window,
     sql::bind::{BindError, Literal, Parameters, bind},
-    warehouse::{Session, WarehouseError},
 };
 
 /// The cut of a window without changes: after every change, before the end of what holds now
@@ -54,22 +52,12 @@ pub fn parameters(
     values
 }
 
-/// `@cut` of a history for a window: the least effective time of its changes, or a time after all of
-/// them if it has none. Other tables have no cut.
-pub fn cut(
-    session: &mut dyn Session,
-    node: &Node,
-    window: Window,
-) -> Result<Option<Literal>, WarehouseError> {
+/// Asks for `@cut` of a history for a window, in microseconds since 1970: the least effective time of
+/// its changes, or a time after all of them if it has none. Other tables have no cut.
+pub fn cut_query(node: &Node, window: Window) -> Option<String> {
     if node.build() != BuildKind::History {
-        return Ok(None);
+        return None;
     }
-    let micros = session.query(&cut_query(node, window))?.count()?;
-    Ok(Some(Literal::Timestamp(MicrosUtc(micros))))
-}
-
-/// Asks for the cut, in microseconds since 1970.
-fn cut_query(node: &Node, window: Window) -> String {
     let predicate = statements::window_predicate(Some("load_date"), window);
     let of_each = |cut: &Cut| {
         format!(
@@ -78,5 +66,6 @@ fn cut_query(node: &Node, window: Window) -> String {
         )
     };
     let all: Vec<String> = node.file.contract.cut.iter().map(of_each).collect();
-    format!("select ifnull(min(micros), {NO_CHANGE_MICROS}) from ({})", all.join(" union all "))
+    let all = all.join(" union all ");
+    Some(format!("select ifnull(min(micros), {NO_CHANGE_MICROS}) from ({all})"))
 }

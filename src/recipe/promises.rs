@@ -1,11 +1,6 @@
-//! The contract's promises, checked on the rows just built, before they are committed.
+//! The contract's promises, as counts of what breaks them among the new rows.
 
-use crate::{
-    contract::Severity,
-    graph::Node,
-    sql::literal,
-    warehouse::{Session, WarehouseError},
-};
+use crate::{contract::Severity, graph::Node, sql::literal};
 
 /// A promise that does not hold.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -24,60 +19,45 @@ pub fn describe(failures: &[CheckFailure]) -> String {
     each.collect::<Vec<_>>().join("; ")
 }
 
-/// Checks the rows of `from` that meet `predicate`, in one statement: of many small windows, sending
-/// a statement takes longer than running it.
-pub fn run(
-    session: &mut dyn Session,
-    node: &Node,
-    from: &str,
-    predicate: &str,
-) -> Result<Vec<CheckFailure>, WarehouseError> {
-    let promises = promises(node, from, predicate);
-    let counts: Vec<&str> = promises.iter().map(|promise| promise.count.as_str()).collect();
-    let sql = format!("select count(*), {} from {from} where {predicate}", counts.join(", "));
-    let rows = session.query(&sql)?.text_rows()?;
-    let counted = rows.first().into_iter().flatten().skip(1);
-    let number = |cell: &Option<String>| cell.as_ref().and_then(|text| text.parse().ok());
-    let broken = counted.map(|cell| number(cell).unwrap_or(0));
-    let failures = promises.into_iter().zip(broken).filter(|(_, count)| *count > 0);
-    Ok(failures
-        .map(|(promise, broken_count)| CheckFailure {
-            promise: promise.text,
-            broken_count,
-            severity: promise.severity,
-        })
-        .collect())
-}
-
-struct Promise {
-    text: String,
-    /// An expression beside `from`'s aggregates that counts what breaks it.
-    count: String,
-    severity: Severity,
+/// One promise.
+#[derive(Clone, Debug)]
+pub(super) struct Promise {
+    /// What is promised.
+    pub text: String,
+    /// An expression beside aggregates over the new rows that counts what breaks it.
+    pub count: String,
+    /// Whether each row is counted by itself; else the count is of all rows together.
+    pub is_by_row: bool,
+    /// What it does.
+    pub severity: Severity,
 }
 
 impl Promise {
-    fn fail(text: String, count: String) -> Self {
-        Self { text, count, severity: Severity::Fail }
+    fn of_all(text: String, count: String) -> Self {
+        Self { text, count, is_by_row: false, severity: Severity::Fail }
+    }
+
+    fn of_each(text: String, count: String) -> Self {
+        Self { text, count, is_by_row: true, severity: Severity::Fail }
     }
 }
 
-/// Of each row, of the grain, and of references.
-fn promises(node: &Node, from: &str, predicate: &str) -> Vec<Promise> {
+/// Of each row, of the grain, and of references, for the rows of `from`.
+pub(super) fn promises(node: &Node, from: &str) -> Vec<Promise> {
     let mut promises = row_promises(node);
     let grain = node.file.contract.grain.join(", ");
-    promises.push(Promise::fail(
+    promises.push(Promise::of_all(
         format!("one row per ({grain})"),
         format!(
-            "(select count(*) from (select {grain} from {from} where {predicate} group by {grain} having count(*) > 1))"
+            "(select count(*) from (select {grain} from {from} group by {grain} having count(*) > 1))"
         ),
     ));
     promises.extend(references(node).map(|(column, reference)| {
         let (table, key) = reference.rsplit_once('.').unwrap_or((reference, column));
-        Promise::fail(
+        Promise::of_all(
             format!("each `{column}` is in `{reference}`"),
             format!(
-                "(select count(*) from (select distinct {column} as k from {from} where {predicate} and {column} is not null) as own \
+                "(select count(*) from (select distinct {column} as k from {from} where {column} is not null) as own \
                  left join (select distinct {key} as k from {table}) as other on own.k = other.k where other.k is null)"
             ),
         )
@@ -98,19 +78,20 @@ fn row_promises(node: &Node) -> Vec<Promise> {
     for (name, column) in &contract.columns {
         if column.required {
             let text = format!("column `{name}` is required");
-            promises.push(Promise::fail(text, broken(&format!("{name} is not null"))));
+            promises.push(Promise::of_each(text, broken(&format!("{name} is not null"))));
         }
         if !column.accepted.is_empty() {
             let values: Vec<String> =
                 column.accepted.iter().map(|value| literal::text(value)).collect();
             let condition = format!("{name} is null or {name} in ({})", values.join(", "));
             let text = format!("column `{name}` is one of {}", column.accepted.join(", "));
-            promises.push(Promise::fail(text, broken(&condition)));
+            promises.push(Promise::of_each(text, broken(&condition)));
         }
     }
     promises.extend(contract.checks.iter().map(|check| Promise {
         text: format!("{}: {}", check.name, check.expect),
         count: broken(&check.expect),
+        is_by_row: true,
         severity: check.severity,
     }));
     promises

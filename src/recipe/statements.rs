@@ -25,33 +25,33 @@ pub fn delete(node: &Node, predicate: &str) -> String {
     format!("delete from {} where {predicate}", node.name())
 }
 
-/// Adds the rows of a query, by the contract's columns.
-pub fn insert(node: &Node, select: &str) -> String {
-    format!("insert into {} ({})\n{select}", node.name(), columns(node).join(", "))
+/// Adds rows to a table that has the contract's columns.
+pub fn insert(node: &Node, table: &str, rows: &str) -> String {
+    format!("insert into {table} ({})\n{rows}", columns(node).join(", "))
 }
 
-/// Keeps the rows of a query until the transaction's statements have used them.
-pub fn keep_new_rows(select: &str) -> String {
-    format!("create or replace temp table {NEW_ROWS} as\n{select}")
+/// Sets the rows of a query aside until the build's statements have used them.
+pub fn keep(kept: &str, select: &str) -> String {
+    format!("create or replace temp table {kept} as\n{select}")
 }
 
-/// Adds the kept rows.
-pub fn insert_new_rows(node: &Node) -> String {
-    let columns = columns(node).join(", ");
-    insert(node, &format!("select {columns} from {NEW_ROWS}"))
+/// Adds the rows that were set aside.
+pub fn insert_kept(node: &Node, kept: &str) -> String {
+    let listed = columns(node).join(", ");
+    insert(node, node.name().as_str(), &format!("select {listed} from {kept}"))
 }
 
 /// The rows of a `history` table that a build replaces: of the kept keys, what lies at or after the
 /// cut, and the row that spans it.
-pub fn history_predicate(node: &Node, cut: &str) -> String {
+pub fn history_predicate(node: &Node, kept: &str, cut: &str) -> String {
     let key = &node.file.contract.grain[0];
     let valid_to = node.file.contract.valid_to.as_deref().expect("the contract's form was checked");
-    format!("{key} in (select {key} from {NEW_ROWS}) and {valid_to} >= {cut}")
+    format!("{key} in (select {key} from {kept}) and {valid_to} >= {cut}")
 }
 
 /// Merges the kept rows by key: the first row by `order_by` wins, and `least` columns keep
 /// their least value whoever wins. Any order of merges gives the same rows.
-pub fn merge_new_rows(node: &Node) -> String {
+pub fn merge(node: &Node, kept: &str) -> String {
     let contract = &node.file.contract;
     let wins = comes_before(&contract.order_by);
     let is_less = |column: &String| format!("source.{column} < target.{column}");
@@ -74,7 +74,7 @@ pub fn merge_new_rows(node: &Node) -> String {
         contract.grain.iter().map(|key| format!("target.{key} = source.{key}")).collect();
     let values: Vec<String> = columns(node).iter().map(|name| format!("source.{name}")).collect();
     format!(
-        "merge into {} as target\nusing {NEW_ROWS} as source\non {}\n\
+        "merge into {} as target\nusing {kept} as source\non {}\n\
          when matched and ({}) then update set\n{}\n\
          when not matched then insert ({}) values ({})",
         node.name(),
@@ -98,9 +98,9 @@ fn comes_before(order: &[OrderTerm]) -> String {
     format!("{before} or (source.{column} = target.{column} and ({}))", comes_before(rest))
 }
 
-/// The rows of a seed's CSV as one statement of literals. The error says what is wrong with the CSV,
-/// and where it is.
-pub fn insert_seed(node: &Node, csv: &str) -> Result<String, String> {
+/// The rows of a seed's CSV as literals. The error says what is wrong with the CSV, and where it is.
+pub fn seed_rows(node: &Node) -> Result<String, String> {
+    let csv = node.file.seed_csv.as_deref().unwrap_or_default();
     let path = node.file.path.with_extension("csv");
     let wrong = |error: csv::Error| format!("{}: {error}", path.display());
     let mut reader = csv::ReaderBuilder::new().trim(csv::Trim::All).from_reader(csv.as_bytes());
@@ -129,7 +129,7 @@ pub fn insert_seed(node: &Node, csv: &str) -> Result<String, String> {
             })?;
         rows.push(format!("({})", values.join(", ")));
     }
-    Ok(insert(node, &format!("values {}", rows.join(",\n"))))
+    Ok(format!("values {}", rows.join(",\n")))
 }
 
 /// A cell as a literal. Numbers stand as they are written, so they must be numbers and nothing else.

@@ -1,0 +1,39 @@
+//! What an engine's texts look like where engines differ, apart from the functions of the prelude.
+//!
+//! Not for: sending anything (`warehouse`). No I/O.
+
+use crate::contract::{Column, ColumnType};
+
+/// The texts of an engine.
+pub trait Dialect {
+    /// The engine's name of a type.
+    fn type_name(&self, kind: ColumnType) -> &'static str;
+
+    /// Whether a value of the engine's type `type_name` fits into a column of type `kind`.
+    fn fits(&self, kind: ColumnType, type_name: &str) -> bool;
+
+    /// An aggregate that gives the sum of the rows' hashes over `columns`, as text. The values of a column
+    /// are hashed as if they were stored in one of its type; without a type, as they are.
+    fn hash_sum_expression(&self, columns: &[(&str, Option<ColumnType>)]) -> String;
+
+    /// A name for the way in which `hash_sum_expression` hashes; sums of two ways do not add up.
+    fn hash_version(&self) -> String;
+
+    /// The statement that makes `raw.<source>` read exactly the objects at `locators`.
+    fn raw_view(&self, source: &str, locators: &[String]) -> String;
+
+    /// The statement that writes the rows of a query into a new Parquet file.
+    fn export(&self, query: &str, file: &str) -> String;
+
+    /// What stands in a FROM for the rows of Parquet files with these columns.
+    fn file_rows(&self, files: &[String], columns: &[(String, ColumnType)]) -> String;
+
+    /// The statement that creates a table.
+    fn create_table(&self, table: &str, columns: &[(&str, &Column)]) -> String {
+        let lines: Vec<String> = columns
+            .iter()
+            .map(|(name, column)| format!("  {name} {}", self.type_name(column.kind)))
+            .collect();
+        format!("create table {table} (\n{}\n)", lines.join(",\n"))
+    }
+}
