@@ -96,18 +96,25 @@ fn some_change<'a>(variant: &'a Variant, dice: &mut Dice) -> (&'a Node, String) 
     }
 }
 
-/// A column with other values, for each that neither tells rows apart nor has values of its own.
+/// A column with other values, for each that neither tells rows apart nor has values of its own. A
+/// history carries its values on from build to build: there the change is one that, made twice, is as if
+/// made once, and not of the hash by which it sees a change.
 fn other_columns(node: &Node) -> Vec<String> {
     let contract = &node.file.contract;
+    let is_history = contract.build == BuildKind::History;
     let other = |(name, column): (&String, &Column)| {
         let is_free = !contract.grain.contains(name)
             && column.accepted.is_empty()
             && column.references.is_none();
-        match column.kind {
-            ColumnType::Int64 if is_free => Some(format!("{name} + 1 as {name}")),
-            ColumnType::String if is_free => Some(format!("{name} || '!' as {name}")),
-            _ => None,
-        }
+        let other = match column.kind {
+            ColumnType::Int64 if is_history => format!("least({name}, 0)"),
+            ColumnType::Int64 => format!("{name} + 1"),
+            ColumnType::String if is_history && name == "hashdiff" => return None,
+            ColumnType::String if is_history => format!("upper({name})"),
+            ColumnType::String => format!("{name} || '!'"),
+            _ => return None,
+        };
+        is_free.then(|| format!("{other} as {name}"))
     };
     contract.columns.iter().filter_map(other).collect()
 }
