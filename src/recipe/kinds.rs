@@ -271,12 +271,12 @@ impl Cook<'_> {
             recipe.prepare.push(Step::Keep { sql });
             recipe.prepare.push(Step::Keep { sql: statements::insert(self.node, &kept, &rows) });
         } else {
-            let rows = match self.known.exchanged.get(self.at).cloned().flatten() {
-                Some(rows) => rows,
-                None => {
-                    let (cut, task) = (self.known.cut.clone(), self.task);
-                    select::bound(self.node, task.window, &task.calendar, cut)?
-                }
+            let exchanged = self.known.exchanged.get(self.at).cloned().flatten();
+            let rows = if let Some(rows) = exchanged {
+                rows
+            } else {
+                let (cut, task) = (self.known.cut.clone(), self.task);
+                select::bound(self.node, task.window, &task.calendar, cut)?
             };
             part.select_sha256 = rows.sha256;
             recipe.prepare.push(Step::Keep { sql: statements::keep(&kept, &rows.text) });

@@ -18,6 +18,7 @@ mod late_file;
 mod properties;
 mod reading;
 mod reading_changes_nothing;
+mod recipes;
 mod rejected;
 mod sim;
 mod tidy;

@@ -1,0 +1,15 @@
+create or replace temp table new_rows as
+…;
+
+select cast(null as date), cast(sum(cast(hash(country_code, name, region, is_inferred) as hugeint)) as varchar), count(*), countif((country_code is not null) is not true), countif((name is not null) is not true), countif((region is not null) is not true), countif((is_inferred is not null) is not true), (select count(*) from (select country_code from new_rows group by country_code having count(*) > 1)) from new_rows group by 1;
+
+begin transaction;
+
+delete from dimensional.dim_country where true;
+
+insert into dimensional.dim_country (country_code, name, region, is_inferred)
+select country_code, name, region, is_inferred from new_rows;
+
+insert into lakebed.builds values (1, 'a run', 'built', 'dimensional.dim_country', null, '…', null, '…', '…', '…', timestamp '2026-01-05 00:00:00.000000');
+
+commit transaction;
