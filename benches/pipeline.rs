@@ -3,17 +3,26 @@
 //!
 //! Ids are `area/case`. Every iteration asserts its result.
 
-use std::{cell::Cell, path::Path, time::Duration, time::Instant};
+use std::{
+    cell::Cell,
+    collections::BTreeSet,
+    path::Path,
+    sync::Arc,
+    time::{Duration, Instant},
+};
 
 use criterion::{Criterion, criterion_group, criterion_main};
 use lakebed::{
     archiver::{encode_object, object_key},
     bus::{Message, MessageId},
     clock::MicrosUtc,
+    contract::TableName,
     dialect::Dialect,
     graph::Graph,
+    plan::{Content, Plan, Planner, Selection, Snapshot, Stamp, TablePlan, snapshot::Partition},
     prelude::Prelude,
     project::{Project, ProjectFiles},
+    recipe::{Built, Entry},
     sql::bind::{self, Literal, Parameters},
     warehouse::{
         Session, Warehouse,
@@ -155,5 +164,85 @@ fn binding(criterion: &mut Criterion) {
     );
 }
 
-criterion_group!(benches, standardized, binding);
+/// Tables and days of the plan.
+const TABLE_COUNT: usize = 500;
+const DAY_COUNT: i64 = 365;
+
+/// A project in which each table reads two others, or the raw layer.
+fn wide_project() -> ProjectFiles {
+    let mut files = ProjectFiles::embedded();
+    for at in 0..TABLE_COUNT {
+        let reads = |other: usize| format!("standardized.wide_{other:03}");
+        let inputs = match at {
+            0 => ["raw.mobile_events".to_owned(), "raw.db_users".to_owned()],
+            _ => [reads(at - 1), reads(at / 2)],
+        };
+        let select = |table: &String| {
+            format!(
+                "select load_date, count(*) as n from {table}\n\
+                 where load_date between @from_date and @to_date\ngroup by load_date"
+            )
+        };
+        let text = format!(
+            "/*\nabout = \"Table {at}.\"\ngrain = [\"load_date\", \"n\"]\nbuild = \"partition\"\n\
+             partition_by = \"load_date\"\ngrowth = \"entities\"\nowner = \"benches\"\n\n[columns]\n\
+             load_date = {{ type = \"DATE\", required = true, about = \"The day.\" }}\n\
+             n = {{ type = \"INT64\", required = true, about = \"Rows.\" }}\n*/\n{}\n",
+            inputs.each_ref().map(select).join("\nunion all\n")
+        );
+        files.insert(Path::new(&format!("layers/standardized/wide_{at:03}.sql")), &text);
+    }
+    files
+}
+
+/// Planning when nothing is to be done, against a copy of what must be looked at.
+fn planning(criterion: &mut Criterion) {
+    let project = Project::parse(&wide_project()).expect("the project is well-formed");
+    let prelude = Prelude::duckdb(&project).expect("the functions are SQL");
+    let graph = Arc::new(Graph::new(&project, &prelude).expect("the tables fit"));
+    let tables: BTreeSet<TableName> = graph
+        .in_order()
+        .map(|node| node.name().clone())
+        .filter(|name| name.table().starts_with("wide_"))
+        .collect();
+    let mut snapshot = Snapshot::default();
+    let first = jiff::civil::date(2025, 1, 1);
+    for source in graph.sources() {
+        for day in 0..DAY_COUNT {
+            let date = first.checked_add(jiff::Span::new().days(day)).expect("a date");
+            let content = Content { hash_sum: i128::from(day), row_count: 1 };
+            snapshot.set_content(source, Some(date), content);
+        }
+    }
+    let mut planner = Planner::new(Arc::clone(&graph), snapshot);
+    for name in &tables {
+        let due = planner.due(graph.node(name));
+        let stamps: Vec<_> =
+            due.stale.iter().map(|stale| (stale.partition, stale.stamp.clone())).collect();
+        let content = |(at, (partition, _)): (usize, &(Partition, Stamp))| {
+            let hash_sum = i128::try_from(at).expect("few");
+            (*partition, Content { hash_sum, row_count: 1 })
+        };
+        let contents = stamps.iter().enumerate().map(content).collect();
+        let entry = Entry { stamps, contents, ..Entry::default() };
+        planner.apply(name, &[Built { entry, ..Built::default() }]);
+    }
+    let snapshot = planner.snapshot().clone();
+    let copy = std::cell::RefCell::new(Vec::new());
+    let selection = Selection { tables, ..Selection::default() };
+    let planned = std::cell::RefCell::new(Planner::new(Arc::clone(&graph), snapshot.clone()));
+    compare(
+        criterion,
+        "planning/nothing_to_do_500_tables_365_days",
+        || {
+            // Nothing of it has been looked at.
+            planned.borrow_mut().update(|_| ());
+            let plan = Plan::new(&planned.borrow(), &selection);
+            assert!(plan.tables.iter().all(TablePlan::is_nothing));
+        },
+        || *copy.borrow_mut() = vec![snapshot.clone()],
+    );
+}
+
+criterion_group!(benches, standardized, binding, planning);
 criterion_main!(benches);

@@ -24,6 +24,11 @@ impl Digest {
         Self::of(parts.into_iter().map(str::as_bytes))
     }
 
+    /// As a number.
+    pub fn number(self) -> u128 {
+        u128::from_be_bytes(self.0)
+    }
+
     /// Reads what `Display` wrote.
     pub fn parse(hex: &str) -> Option<Self> {
         u128::from_str_radix(hex, 16)

@@ -21,9 +21,9 @@ use crate::{
     digest::Digest,
     engine::{Engine, InputFile, Outside, RawFiles},
     graph::Graph,
-    plan::{Content, Planner, Snapshot},
+    plan::{Content, Plan, Planner, Selection, Snapshot},
     raw_store::{RawStore, RawStoreError},
-    recipe::Entry,
+    recipe::{Built, Entry},
     warehouse::{Session, SharedWarehouse, Warehouse, WarehouseError},
 };
 
@@ -73,11 +73,10 @@ impl From<ShapeError> for PipelineError {
 /// Everything that a plan or a build works with.
 pub struct Pipeline {
     /// The tables.
-    pub graph: Graph,
+    pub graph: Arc<Graph>,
     /// The engine.
     pub warehouse: SharedWarehouse,
-    /// What the warehouse holds.
-    pub snapshot: Snapshot,
+    planner: Planner,
     next_sequence: i64,
     run_id: String,
     is_read_only: bool,
@@ -156,10 +155,11 @@ impl Pipeline {
     ) -> Result<Self, WarehouseError> {
         snapshot.misshapen = shape::misshapen(warehouse.as_ref(), &graph)?;
         snapshot.hashes.running = warehouse.hash_version();
+        let graph = Arc::new(graph);
         Ok(Self {
+            planner: Planner::new(Arc::clone(&graph), snapshot),
             graph,
             warehouse,
-            snapshot,
             next_sequence,
             run_id,
             is_read_only: false,
@@ -172,17 +172,33 @@ impl Pipeline {
     /// Lets an engine run the SELECTs of the tables that are marked for it; files are exchanged in
     /// `folder`.
     pub fn use_engine(&mut self, engine: Arc<dyn Engine>, folder: PathBuf) {
+        self.planner.use_engine(engine.name());
         self.outside = Some(EngineBeside { engine, folder });
     }
 
     /// The planner over what the warehouse holds.
-    pub fn planner(&self) -> Planner<'_> {
-        Planner { graph: &self.graph, snapshot: &self.snapshot }
+    pub fn planner(&self) -> &Planner {
+        &self.planner
+    }
+
+    /// What the warehouse holds.
+    pub fn snapshot(&self) -> &Snapshot {
+        self.planner.snapshot()
+    }
+
+    /// Takes in what builds of a table have changed.
+    pub fn apply(&mut self, table: &TableName, all: &[Built]) {
+        self.planner.apply(table, all);
     }
 
     /// The first and the last load date of any source; `None` before the first message.
     pub fn load_dates(&self) -> Option<(Date, Date)> {
-        self.snapshot.load_dates(self.graph.sources())
+        self.planner.load_dates()
+    }
+
+    /// What a build of a selection does.
+    pub fn plan(&self, selection: &Selection) -> Plan {
+        Plan::new(&self.planner, selection)
     }
 
     /// Builds what is stale.
@@ -204,16 +220,14 @@ impl Pipeline {
             }),
             on_event,
         };
-        let snapshot = std::mem::take(&mut self.snapshot);
-        let (report, snapshot, next_sequence) = executor.run(snapshot, self.next_sequence, options);
-        self.snapshot = snapshot;
+        let (report, next_sequence) = executor.run(&mut self.planner, self.next_sequence, options);
         self.next_sequence = next_sequence;
         Ok(report)
     }
 
     /// Tables that earlier builds made and that no file of the project defines any more.
     pub fn orphans(&self) -> Vec<TableName> {
-        let names = self.snapshot.stamps.keys();
+        let names = self.snapshot().stamps.keys();
         names.filter(|name| self.graph.get(name).is_none()).cloned().collect()
     }
 
@@ -237,7 +251,7 @@ impl Pipeline {
             journal::record(session.as_mut(), sequence, &self.run_id, table, &entry)?;
             session.execute(&format!("drop {kind} if exists {table}"))?;
             session.execute("commit transaction")?;
-            self.snapshot.forget(table);
+            self.planner.update(|snapshot| snapshot.forget(table));
         }
         Ok(())
     }
@@ -285,9 +299,11 @@ impl Pipeline {
                 session.execute(&self.warehouse.raw_view(source.table(), &locators))?;
             }
             self.raw_files.insert(source.clone(), files);
-            for (date, content) in contents {
-                self.snapshot.set_content(source, Some(date), content);
-            }
+            self.planner.update(|snapshot| {
+                for (date, content) in contents {
+                    snapshot.set_content(source, Some(date), content);
+                }
+            });
         }
         self.compare_objects(session.as_mut(), found, options)
     }
@@ -322,7 +338,7 @@ impl Pipeline {
             let (count, first) = (removed.len(), first.clone());
             return Err(PipelineError::ObjectsRemoved { count, first });
         }
-        self.snapshot.generation += i64::from(!removed.is_empty());
+        self.planner.update(|snapshot| snapshot.generation += i64::from(!removed.is_empty()));
         let new = found.into_iter().filter(|(key, size)| known.get(key) != Some(size)).collect();
         self.object_changes = ObjectChanges { new, removed };
         Ok(())
@@ -339,7 +355,7 @@ impl Pipeline {
         let none = (BTreeMap::new(), BTreeSet::new());
         session.execute("begin transaction")?;
         if !removed.is_empty() {
-            let (sequence, generation) = (self.take_sequences(1), self.snapshot.generation);
+            let (sequence, generation) = (self.take_sequences(1), self.snapshot().generation);
             journal::set(session, sequence, "generation", &generation.to_string())?;
             let sequence = self.take_sequences(1);
             journal::record_raw_objects(session, sequence, &self.run_id, &none.0, &removed)?;

@@ -13,7 +13,7 @@ use crate::{
     engine::Outside,
     graph::{Domain, Graph, Node},
     plan::{
-        Planner, Snapshot, Stale,
+        Planner, Reason, Selection, Snapshot, Stale,
         snapshot::Partition,
         window::{Window, windows},
     },
@@ -27,12 +27,8 @@ const ATTEMPTS_MAX: u32 = 3;
 /// What to build, and how.
 #[derive(Clone, Debug)]
 pub struct BuildOptions {
-    /// Only these tables; they must include what they read, or have it built already.
-    pub tables: BTreeSet<TableName>,
-    /// Only partitions within these dates, both included.
-    pub dates: Option<(jiff::civil::Date, jiff::civil::Date)>,
-    /// Build these also where they are not stale.
-    pub full: BTreeSet<TableName>,
+    /// What.
+    pub selection: Selection,
     /// Longest window of one statement, in days.
     pub window_days_max: usize,
     /// Tables at the same time.
@@ -97,7 +93,7 @@ pub struct TableReport {
     /// Rows that were written.
     pub row_count: i64,
     /// Why the first stale partition was stale.
-    pub reason: Option<String>,
+    pub reason: Option<Reason>,
     /// Checks of severity `warn` that did not hold.
     pub warnings: Vec<CheckFailure>,
     /// How long it took.
@@ -141,8 +137,8 @@ pub struct Executor<'a> {
 }
 
 /// What the workers share.
-struct Shared {
-    snapshot: Snapshot,
+struct Shared<'a> {
+    planner: &'a mut Planner,
     next_sequence: i64,
     waiting: BTreeSet<TableName>,
     running: BTreeSet<TableName>,
@@ -150,18 +146,19 @@ struct Shared {
 }
 
 impl Executor<'_> {
-    /// Builds what is stale, each table after what it reads. Returns what was done, what the
-    /// warehouse holds then, and the journal's next sequence number.
+    /// Builds what is due, each table after what it reads. Of a table of which nothing that it reads
+    /// has changed since it was planned, that is what the plan says. Returns what was done, and the
+    /// journal's next sequence number.
     pub fn run(
         &self,
-        snapshot: Snapshot,
+        planner: &mut Planner,
         next_sequence: i64,
         options: &BuildOptions,
-    ) -> (BuildReport, Snapshot, i64) {
+    ) -> (BuildReport, i64) {
         let shared = Mutex::new(Shared {
-            snapshot,
+            planner,
             next_sequence,
-            waiting: options.tables.clone(),
+            waiting: options.selection.tables.clone(),
             running: BTreeSet::new(),
             report: BuildReport::default(),
         });
@@ -172,10 +169,10 @@ impl Executor<'_> {
             }
         });
         let shared = shared.into_inner().unwrap_or_else(PoisonError::into_inner);
-        (shared.report, shared.snapshot, shared.next_sequence)
+        (shared.report, shared.next_sequence)
     }
 
-    fn work(&self, shared: &Mutex<Shared>, changed: &Condvar, options: &BuildOptions) {
+    fn work(&self, shared: &Mutex<Shared<'_>>, changed: &Condvar, options: &BuildOptions) {
         while let Some(name) = self.next_table(shared, changed) {
             let node = self.graph.node(&name);
             let started = Instant::now();
@@ -191,7 +188,7 @@ impl Executor<'_> {
     }
 
     /// Waits for a table whose inputs are all done; `None` when no table is left.
-    fn next_table(&self, shared: &Mutex<Shared>, changed: &Condvar) -> Option<TableName> {
+    fn next_table(&self, shared: &Mutex<Shared<'_>>, changed: &Condvar) -> Option<TableName> {
         let mut guard = lock(shared);
         loop {
             if guard.waiting.is_empty() {
@@ -216,7 +213,7 @@ impl Executor<'_> {
     fn build_table(
         &self,
         node: &Node,
-        shared: &Mutex<Shared>,
+        shared: &Mutex<Shared<'_>>,
         options: &BuildOptions,
     ) -> TableReport {
         let mut report = TableReport {
@@ -234,14 +231,13 @@ impl Executor<'_> {
         }
         let (stale, needs_reset, tasks) = {
             let guard = lock(shared);
-            let planner = Planner { graph: self.graph, snapshot: &guard.snapshot };
-            if let Some(on) = planner.waits_for(node) {
+            if let Some(on) = guard.planner.waits_for(node) {
                 report.outcome = TableOutcome::Waiting { on };
                 return report;
             }
-            let stale = wanted(&planner, node, options);
-            let tasks = tasks(&planner, node, &stale, options.window_days_max);
-            (stale, planner.needs_reset(node), tasks)
+            let stale = guard.planner.selected(node, &options.selection);
+            let tasks = tasks(guard.planner, node, &stale, options.window_days_max);
+            (stale, guard.planner.due(node).anew.is_some(), tasks)
         };
         if stale.is_empty() && !needs_reset {
             return report;
@@ -276,7 +272,7 @@ impl Executor<'_> {
         node: &Node,
         tasks: &[Task],
         needs_reset: bool,
-        shared: &Mutex<Shared>,
+        shared: &Mutex<Shared<'_>>,
     ) -> Result<Vec<Built>, BuildError> {
         let mut attempt = 1;
         loop {
@@ -284,7 +280,7 @@ impl Executor<'_> {
                 let mut guard = lock(shared);
                 let sequence = guard.next_sequence;
                 guard.next_sequence += 1 + i64::try_from(tasks.len()).unwrap_or(0);
-                (own_part(&guard.snapshot, node), sequence)
+                (own_part(guard.planner.snapshot(), node), sequence)
             };
             let builder = TableBuilder {
                 warehouse: self.warehouse,
@@ -301,10 +297,7 @@ impl Executor<'_> {
                 }
                 Err(error) => return Err(error),
                 Ok(receipt) => {
-                    let mut guard = lock(shared);
-                    for built in &receipt.built {
-                        built.apply(node.name(), &mut guard.snapshot);
-                    }
+                    lock(shared).planner.apply(node.name(), &receipt.built);
                     return Ok(receipt.built);
                 }
             }
@@ -330,27 +323,9 @@ fn failed_input(node: &Node, report: &BuildReport) -> Option<TableName> {
     })
 }
 
-/// The stale partitions within the wanted dates; of a table of `full`, all that have rows. A table that
-/// begins anew does so whole: with some dates only, the rows of the others would be gone.
-fn wanted(planner: &Planner<'_>, node: &Node, options: &BuildOptions) -> Vec<Stale> {
-    let is_wanted = |partition: Partition| match (partition, options.dates) {
-        (Some(date), Some((from, to))) => from <= date && date <= to,
-        _ => true,
-    };
-    let mut found = planner.stale(node);
-    if options.full.contains(node.name()) {
-        let known = found.iter().map(|stale| stale.partition).collect();
-        found.extend(planner.fresh_again(node, &known));
-        found.sort_by_key(|stale| stale.partition);
-    }
-    let needs_reset = planner.needs_reset(node);
-    found.retain(|stale| needs_reset || is_wanted(stale.partition));
-    found
-}
-
 /// Windows of adjacent stale partitions. Empty partitions have windows of their own: nothing is
 /// read for them.
-pub fn tasks(planner: &Planner<'_>, node: &Node, stale: &[Stale], days_max: usize) -> Vec<Task> {
+pub fn tasks(planner: &Planner, node: &Node, stale: &[Stale], days_max: usize) -> Vec<Task> {
     let days_max = if node.window == Domain::Whole { 1 } else { days_max.max(1) };
     let stamps: BTreeMap<Partition, _> =
         stale.iter().map(|stale| (stale.partition, &stale.stamp)).collect();
@@ -371,6 +346,6 @@ pub fn tasks(planner: &Planner<'_>, node: &Node, stale: &[Stale], days_max: usiz
     found.into_iter().map(task).collect()
 }
 
-fn lock(shared: &Mutex<Shared>) -> MutexGuard<'_, Shared> {
+fn lock<'a, 'b>(shared: &'a Mutex<Shared<'b>>) -> MutexGuard<'a, Shared<'b>> {
     shared.lock().unwrap_or_else(PoisonError::into_inner)
 }

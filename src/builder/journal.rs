@@ -3,7 +3,10 @@
 //! A row is written in the transaction of the data that it speaks of. The last row of a partition
 //! counts; a row with event `reset` ends what was known of a table.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+};
 
 use jiff::civil::Date;
 
@@ -11,7 +14,7 @@ use crate::{
     clock,
     contract::{ColumnType, TableName},
     digest::Digest,
-    plan::{Content, Snapshot, Stamp, snapshot::Partition},
+    plan::{Content, Snapshot, Stamp, StampedCode, snapshot::Partition},
     recipe::{self, Entry},
     sql::literal,
     warehouse::{ErrorKind, Session, Warehouse, WarehouseError},
@@ -198,18 +201,20 @@ fn load_stamps(session: &mut dyn Session, snapshot: &mut Snapshot) -> Result<(),
              qualify row_number() over (partition by table_name, partition_date order by sequence desc) = 1"
         ))?
         .text_rows()?;
-    for row in rows {
-        let json = |text: &Option<String>| {
-            let parsed = serde_json::from_str(text.as_deref().unwrap_or_default());
-            parsed.map_err(|_| damaged("lakebed.builds"))
-        };
+    // Builds share their code, and there are many of them.
+    let mut codes: BTreeMap<String, Arc<StampedCode>> = BTreeMap::new();
+    for mut row in rows {
         let digest = |text: &Option<String>| text.as_deref().and_then(Digest::parse);
-        let stamp = Stamp {
-            fingerprint: digest(&row[2]),
-            epoch: digest(&row[3]),
-            code: json(&row[4])?,
-            inputs: json(&row[5])?,
+        let (fingerprint, epoch) = (digest(&row[2]), digest(&row[3]));
+        let code = row[4].take().unwrap_or_default();
+        let code = if let Some(known) = codes.get(&code) {
+            Arc::clone(known)
+        } else {
+            let parsed = serde_json::from_str(&code).map_err(|_| damaged("lakebed.builds"))?;
+            Arc::clone(codes.entry(code).or_insert(Arc::new(parsed)))
         };
+        let inputs = row[5].take().unwrap_or_default().into();
+        let stamp = Stamp { fingerprint, epoch, code, inputs };
         let (table, partition) = key(&row)?;
         snapshot.stamps.entry(table).or_default().insert(partition, stamp);
     }

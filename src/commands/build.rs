@@ -19,6 +19,7 @@ use crate::{
     data_folder::DataFolder,
     graph::Graph,
     pipeline::{PinOptions, Pipeline},
+    plan::Plan,
     rejections,
 };
 
@@ -40,16 +41,17 @@ pub fn build(place: &Place, args: &BuildArgs) -> Result<(), Failure> {
             return Err(Failure::usage(format!("--from {from} is after --to {to}"))
                 .hint("both dates are included; write the earlier one after --from"));
         }
-        build_options.dates = Some((from, to));
+        build_options.selection.dates = Some((from, to));
     }
     if args.full {
         let named = args.tables.iter().map(|name| open::table(&pipeline.graph, name));
-        build_options.full = named.collect::<Result<_, _>>()?;
-        if build_options.full.is_empty() {
-            build_options.full.clone_from(&build_options.tables);
+        let selection = &mut build_options.selection;
+        selection.full = named.collect::<Result<_, _>>()?;
+        if selection.full.is_empty() {
+            selection.full.clone_from(&selection.tables);
         }
     }
-    ask_before_large_rebuild(&pipeline, &build_options, args.effort.yes)?;
+    ask_before_large_rebuild(&pipeline.plan(&build_options.selection), args.effort.yes)?;
     let new_objects = pipeline.new_objects();
     let orphans = pipeline.orphans();
     if args.prune {
@@ -100,7 +102,7 @@ pub fn build_with_progress(
     pipeline: &mut Pipeline,
     options: &BuildOptions,
 ) -> Result<BuildReport, Failure> {
-    let progress = Progress::new(options.tables.len() as u64);
+    let progress = Progress::new(options.selection.tables.len() as u64);
     let report = pipeline.build(options, &|event| progress.build_event(&event));
     progress.finish();
     Ok(report?)
@@ -130,22 +132,8 @@ pub fn fail_if_broken(
     Err(Failure::said())
 }
 
-fn ask_before_large_rebuild(
-    pipeline: &Pipeline,
-    options: &BuildOptions,
-    is_agreed: bool,
-) -> Result<(), Failure> {
-    let planner = pipeline.planner();
-    let rebuilt: usize = options
-        .tables
-        .iter()
-        .map(|name| {
-            let stamps = pipeline.snapshot.stamps.get(name);
-            let is_known = |p: &_| stamps.is_some_and(|stamps| stamps.contains_key(p));
-            let stale = planner.stale(pipeline.graph.node(name));
-            stale.iter().filter(|stale| is_known(&stale.partition)).count()
-        })
-        .sum();
+fn ask_before_large_rebuild(plan: &Plan, is_agreed: bool) -> Result<(), Failure> {
+    let rebuilt = plan.rebuilt_count();
     if is_agreed || rebuilt <= REBUILD_PARTITIONS_MAX {
         return Ok(());
     }

@@ -10,11 +10,11 @@ use crate::{
     cli::{Effort, EngineChoice, Place},
     contract::TableName,
     data_folder::DataFolder,
-    diagnostic::FileError,
     engine::spark::{LocalSpark, SparkPlace},
     graph::{Graph, Node},
     pipeline::{self, PinOptions, Pipeline, PipelineError},
-    prelude::Prelude,
+    plan::Selection,
+    prelude::{Prelude, functions_error},
     project::{Project, ProjectFiles},
     raw_store::{LocalRawStore, RawStore},
     sql::tokens::TokenError,
@@ -62,12 +62,6 @@ pub fn functions(place: &Place) -> Result<Prelude, Failure> {
     let (project, _) = Project::parse_all(&files(place)?);
     Ok(Prelude::duckdb(&project)
         .map_err(|error| functions_error("duckdb", &project.duckdb_functions, &error))?)
-}
-
-fn functions_error(engine: &str, functions: &Arc<str>, error: &TokenError) -> FileError {
-    let path = Path::new("layers/functions").join(format!("{engine}.sql"));
-    let span = error.offset..error.offset + 1;
-    FileError::new(&path, functions, span, error.message.clone())
 }
 
 /// Opens the warehouse of a data folder.
@@ -299,9 +293,7 @@ fn unknown_table(graph: &Graph, name: &str, matches: Vec<&TableName>) -> Failure
 /// What a build of these tables does.
 pub fn build_options(tables: BTreeSet<TableName>, effort: &Effort) -> BuildOptions {
     BuildOptions {
-        tables,
-        dates: None,
-        full: BTreeSet::new(),
+        selection: Selection { tables, ..Selection::default() },
         window_days_max: effort.window_days,
         jobs: effort.jobs,
     }

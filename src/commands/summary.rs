@@ -104,7 +104,9 @@ pub fn render_build(report: &BuildReport) -> Page {
     for (name, table) in tables {
         let why = match &table.outcome {
             TableOutcome::Fresh => continue,
-            TableOutcome::Built => table.reason.clone().unwrap_or_default(),
+            TableOutcome::Built => {
+                table.reason.as_ref().map(ToString::to_string).unwrap_or_default()
+            }
             TableOutcome::Waiting { on } => {
                 format!("not built: it begins anew, and {on} is stale; build all dates")
             }

@@ -116,7 +116,7 @@ pub enum Growth {
 }
 
 /// An engine that may run a table's SELECT in the place of the warehouse.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum EngineName {
     /// Apache Spark.

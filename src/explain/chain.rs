@@ -18,7 +18,7 @@ use crate::{
     builder,
     contract::{BuildKind, TableName},
     graph::{Domain, Graph, Input, Node, Reach},
-    plan::{Content, Planner, Snapshot, window::Window},
+    plan::{calendar, window::Window},
     recipe::{select, statements::window_predicate},
     warehouse::{ErrorKind, Session, WarehouseError},
 };
@@ -322,15 +322,7 @@ impl Lineage<'_> {
     ) -> Result<String, WarehouseError> {
         let cut = builder::cut(session, node, window)?;
         // The calendar is that of all messages, also where only a part of them is looked at.
-        let mut snapshot = Snapshot::default();
-        for source in self.graph.sources() {
-            let (from, to) = self.load_dates;
-            for date in [from, to] {
-                let is_there = Content { row_count: 1, ..Content::EMPTY };
-                snapshot.set_content(source, Some(date), is_there);
-            }
-        }
-        let calendar = Planner { graph: self.graph, snapshot: &snapshot }.calendar(node);
+        let calendar = calendar(self.graph, node, Some(self.load_dates));
         select::bound(node, window, &calendar, cut)
             .map(|select| select.text)
             .map_err(|error| WarehouseError::new(ErrorKind::Bug, error.to_string()))

@@ -10,6 +10,9 @@ use crate::digest::Digest;
 pub struct Code(BTreeMap<&'static str, Digest>);
 
 impl Code {
+    /// The part that depends on who runs the SELECT: the functions that the query uses.
+    pub const FUNCTIONS: &str = "functions";
+
     /// From the parts, such as `("SQL", digest)`.
     pub fn new(parts: impl IntoIterator<Item = (&'static str, Digest)>) -> Self {
         Self(parts.into_iter().collect())
@@ -22,16 +25,21 @@ impl Code {
         Digest::of_texts(texts.iter().map(String::as_str))
     }
 
+    /// With another digest of a part.
+    #[must_use]
+    pub fn with(mut self, name: &'static str, part: Digest) -> Self {
+        self.0.insert(name, part);
+        self
+    }
+
     /// The parts by name, as they are remembered with a build.
-    pub fn to_json(&self) -> serde_json::Value {
+    pub fn parts(&self) -> BTreeMap<String, String> {
         self.0.iter().map(|(name, part)| ((*name).to_owned(), part.to_string())).collect()
     }
 
     /// The names of the parts that differ from what a build remembers.
-    pub fn changed_since(&self, remembered: &serde_json::Value) -> Vec<&'static str> {
-        let differs = |name: &str, part: &Digest| {
-            remembered.get(name).and_then(|v| v.as_str()) != Some(part.to_string().as_str())
-        };
+    pub fn changed_since(&self, remembered: &BTreeMap<String, String>) -> Vec<&'static str> {
+        let differs = |name: &str, part: &Digest| remembered.get(name) != Some(&part.to_string());
         self.0.iter().filter(|(name, part)| differs(name, part)).map(|(name, _)| *name).collect()
     }
 }

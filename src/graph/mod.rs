@@ -11,7 +11,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use jiff::{ToSpan, civil::Date};
 
 use crate::{
-    contract::{BuildKind, Growth, TableName, file::TableFile},
+    contract::{BuildKind, EngineName, Growth, TableName, file::TableFile},
     diagnostic::FileError,
     digest::Digest,
     prelude::Prelude,
@@ -91,8 +91,12 @@ pub struct Node {
     pub window: Domain,
     /// The dates of the partitions that readers see.
     pub content: Domain,
-    /// What it is a function of, apart from its inputs' contents.
+    /// What it is a function of, apart from its inputs' contents, where the warehouse runs its SELECT.
     pub code: Code,
+    /// By engine besides the warehouse, the digest of its functions that the query uses.
+    pub functions_beside: BTreeMap<EngineName, Digest>,
+    /// Of a table that merges, by engine: its functions for the table and for everything above it.
+    pub functions_above: BTreeMap<EngineName, Digest>,
     /// The code of a table that merges, and of everything above it: a change is a new epoch.
     pub epoch: Option<Digest>,
     /// The parameters of the calendar that a `full` table's query uses.
@@ -108,6 +112,15 @@ impl Node {
     /// How it is built.
     pub fn build(&self) -> BuildKind {
         self.file.contract.build
+    }
+
+    /// What it is a function of where an engine runs its SELECT; `None`: the warehouse.
+    pub fn code_on(&self, engine: Option<EngineName>) -> Code {
+        let functions = engine.and_then(|engine| self.functions_beside.get(&engine));
+        match functions {
+            Some(functions) => self.code.clone().with(Code::FUNCTIONS, *functions),
+            None => self.code.clone(),
+        }
     }
 
     /// The column by which its contents are cut into partitions.

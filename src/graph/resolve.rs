@@ -7,10 +7,10 @@ use jiff::civil::date;
 use super::{Code, DaySpan, Domain, Graph, Input, Node, Reach};
 use crate::{
     clock::MicrosUtc,
-    contract::{BuildKind, TableName, expression::evaluate, file::TableFile},
+    contract::{BuildKind, EngineName, TableName, expression::evaluate, file::TableFile},
     diagnostic::FileError,
     digest::Digest,
-    prelude::Prelude,
+    prelude::{Prelude, functions_error},
     project::{LAYERS, Project},
     sql::{
         bind::{self, BindError, BoundSql, Literal, Parameters},
@@ -50,7 +50,17 @@ fn empty_graph(project: &Project) -> Graph {
     }
 }
 
+/// The functions of all engines.
+struct Preludes<'a> {
+    warehouse: &'a Prelude,
+    beside: BTreeMap<EngineName, Prelude>,
+}
+
 pub fn graph(project: &Project, prelude: &Prelude) -> Result<Graph, FileError> {
+    let spark = Prelude::spark(project)
+        .map_err(|error| functions_error("spark", &project.spark_functions, &error))?;
+    let preludes =
+        Preludes { warehouse: prelude, beside: BTreeMap::from([(EngineName::Spark, spark)]) };
     let source_parameters = project.source_parameters();
     let mut graph = empty_graph(project);
     let mut names_read = BTreeMap::new();
@@ -60,7 +70,7 @@ pub fn graph(project: &Project, prelude: &Prelude) -> Result<Graph, FileError> {
     }
     for name in order(project, &names_read)? {
         let (reads, parameters) = names_read.remove(&name).expect("each name is ordered once");
-        let node = node(&project.tables[&name], &reads, parameters, &graph, prelude)?;
+        let node = node(&project.tables[&name], &reads, parameters, &graph, &preludes)?;
         graph.order.push(name.clone());
         graph.nodes.insert(name, node);
     }
@@ -82,7 +92,8 @@ pub enum Problem {
 /// are not looked at: who asks has seen them, each at its place.
 pub fn problems(project: &Project) -> Vec<(Problem, FileError)> {
     // Nothing is built, so that it does not matter what the functions are.
-    let prelude = &Prelude::default();
+    let warehouse = &Prelude::default();
+    let preludes = &Preludes { warehouse, beside: BTreeMap::new() };
     let source_parameters = project.source_parameters();
     let mut found = Vec::new();
     let mut graph = empty_graph(project);
@@ -119,7 +130,7 @@ pub fn problems(project: &Project) -> Vec<(Problem, FileError)> {
         if !reads.iter().all(|read| *read == name || is_known(read)) {
             continue;
         }
-        match node(&project.tables[&name], &reads, parameters, &graph, prelude) {
+        match node(&project.tables[&name], &reads, parameters, &graph, preludes) {
             Ok(node) => {
                 graph.order.push(name.clone());
                 graph.nodes.insert(name, node);
@@ -345,7 +356,7 @@ fn node(
     reads: &BTreeSet<TableName>,
     parameters: Parameters,
     graph: &Graph,
-    prelude: &Prelude,
+    preludes: &Preludes<'_>,
 ) -> Result<Node, FileError> {
     let (window, content) = domains(file);
     for declared in file.contract.reads.keys() {
@@ -377,17 +388,29 @@ fn node(
         ("SQL", Digest::of_texts([normalized(file.query()).map_err(tokens)?.as_str()])),
         ("contract", Digest::of_texts([file.contract.meaning().to_string().as_str()])),
         ("parameters", Digest::of_texts(values.iter().map(String::as_str))),
-        ("functions", prelude.digest_for(file.query()).map_err(tokens)?),
+        (Code::FUNCTIONS, preludes.warehouse.digest_for(file.query()).map_err(tokens)?),
     ];
     if let Some(csv) = &file.seed_csv {
         parts.push(("rows", Digest::of_texts([csv.as_ref()])));
     }
     let own = Code::new(parts.clone()).digest();
     let merges = matches!(file.contract.build, BuildKind::Merge | BuildKind::History);
-    let epoch = merges.then(|| epoch_digest(own, &inputs, graph));
+    let above = if merges { above(&inputs, graph) } else { Vec::new() };
+    let epoch = merges.then(|| epoch_digest(own, &above));
     if let Some(epoch) = epoch {
         parts.push(("code above it", epoch));
     }
+    let functions_beside = preludes
+        .beside
+        .iter()
+        .map(|(engine, prelude)| Ok((*engine, prelude.digest_for(file.query()).map_err(tokens)?)))
+        .collect::<Result<BTreeMap<_, _>, FileError>>()?;
+    let functions_above = functions_beside.iter().map(|(engine, own)| {
+        let above = above.iter().filter_map(|node| node.functions_beside.get(engine));
+        let all: Vec<String> = std::iter::once(own).chain(above).map(ToString::to_string).collect();
+        (*engine, Digest::of_texts(all.iter().map(String::as_str)))
+    });
+    let functions_above = if merges { functions_above.collect() } else { BTreeMap::new() };
     let code = Code::new(parts);
     Ok(Node {
         file: file.clone(),
@@ -396,19 +419,26 @@ fn node(
         window,
         content,
         code,
+        functions_beside,
+        functions_above,
         epoch,
         calendar_parameters,
     })
 }
 
+/// Everything that a table reads, directly or not, in order of name.
+fn above<'a>(inputs: &[Input], graph: &'a Graph) -> Vec<&'a Node> {
+    let direct = inputs.iter().map(|input| input.table.clone());
+    let known = direct.filter(|name| graph.nodes.contains_key(name)).collect();
+    graph.with_upstream(&known).iter().map(|name| &graph.nodes[name]).collect()
+}
+
 /// Merged rows stay when what made them is gone, so a merge depends on all code above it: the
 /// valid messages only grow as long as the code says the same of each.
-fn epoch_digest(own: Digest, inputs: &[Input], graph: &Graph) -> Digest {
-    let direct: BTreeSet<TableName> = inputs.iter().map(|input| input.table.clone()).collect();
-    let known = direct.into_iter().filter(|name| graph.nodes.contains_key(name)).collect();
-    let upstream = graph.with_upstream(&known);
-    let digests: Vec<String> = std::iter::once(own.to_string())
-        .chain(upstream.iter().map(|name| graph.nodes[name].code.digest().to_string()))
+fn epoch_digest(own: Digest, above: &[&Node]) -> Digest {
+    let digests: Vec<String> = std::iter::once(own)
+        .chain(above.iter().map(|node| node.code.digest()))
+        .map(|digest| digest.to_string())
         .collect();
     Digest::of_texts(digests.iter().map(String::as_str))
 }

@@ -4,10 +4,17 @@
 //! inputs is the one that it was last built with. Everything here is a pure function of the graph
 //! and of a `Snapshot` of what the warehouse holds. Not for: building (`builder`). No I/O.
 
-pub mod forecast;
+mod inputs;
+mod planner;
+mod reason;
 pub mod snapshot;
-mod stale;
+mod stamp;
+mod sums;
+mod value;
 pub mod window;
 
-pub use snapshot::{Content, Snapshot, Stamp};
-pub use stale::{Planner, Stale};
+pub use planner::{Due, Planner, Selection, Stale, calendar};
+pub use reason::{Anew, Reason};
+pub use snapshot::{Content, Snapshot};
+pub use stamp::{Stamp, StampedCode};
+pub use value::{Plan, TablePlan};

@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::civil::Date;
 
+use super::stamp::Stamp;
 use crate::{contract::TableName, digest::Digest};
 
 /// A partition: a date, or `None` for a table that is one partition.
@@ -55,25 +56,6 @@ impl Content {
     }
 }
 
-/// What a partition was last built with.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Stamp {
-    /// Of code and inputs; `None`: built as empty.
-    pub fingerprint: Option<Digest>,
-    /// The code above a merge; a stamp of another epoch makes the whole table begin anew.
-    pub epoch: Option<Digest>,
-    /// The parts of the code, by name.
-    pub code: serde_json::Value,
-    /// The digests of the inputs, by table.
-    pub inputs: serde_json::Value,
-}
-
-impl Stamp {
-    /// The name in `code` under which the version of the hashes stands, where it is not the one that
-    /// the journal has for all.
-    pub const HASHES: &str = "hashes";
-}
-
 /// All stamps and contents.
 #[derive(Clone, Debug, Default)]
 pub struct Snapshot {
@@ -108,8 +90,7 @@ impl HashVersions {
 
     /// Whether what a stamp speaks of was hashed as the running engine does.
     pub fn are_of(&self, stamp: &Stamp) -> bool {
-        let said = stamp.code.get(Stamp::HASHES).and_then(serde_json::Value::as_str);
-        said.unwrap_or(&self.recorded) == self.running
+        stamp.code.hashes.as_ref().unwrap_or(&self.recorded) == &self.running
     }
 }
 

@@ -5,12 +5,17 @@
 
 mod parser;
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    path::Path,
+    sync::Arc,
+};
 
 use sqlparser::tokenizer::Token;
 
 use crate::{
     contract::source::SourceContract,
+    diagnostic::FileError,
     digest::Digest,
     project::Project,
     sql::tokens::{TokenError, normalized, tokenize, words},
@@ -109,6 +114,13 @@ impl Prelude {
         self.statements.push(statement);
         Ok(())
     }
+}
+
+/// What is wrong in the file of an engine's functions.
+pub fn functions_error(engine: &str, functions: &Arc<str>, error: &TokenError) -> FileError {
+    let path = Path::new("layers/functions").join(format!("{engine}.sql"));
+    let span = error.offset..error.offset + 1;
+    FileError::new(&path, functions, span, error.message.clone())
 }
 
 /// `create or replace macro udf . safe_int64 ( x ) as …` gives `safe_int64`.

@@ -56,8 +56,8 @@ impl Entry {
                 date_literal(*partition),
                 digest_literal(stamp.fingerprint),
                 digest_literal(stamp.epoch),
-                literal::text(&stamp.code.to_string()),
-                literal::text(&stamp.inputs.to_string()),
+                literal::text(&stamp.code.to_json()),
+                literal::text(&stamp.inputs),
                 literal::text(&self.select_sha256),
             )
         }));

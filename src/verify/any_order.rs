@@ -1,6 +1,6 @@
 //! Builds partitions in any order that the graph allows, in any windows, also such that are not stale.
 
-use std::collections::BTreeSet;
+use std::{collections::BTreeSet, sync::Arc};
 
 use super::{
     dice::Dice,
@@ -14,7 +14,7 @@ use crate::{
     contract::TableName,
     graph::Node,
     pipeline::Pipeline,
-    plan::{Planner, Stale, snapshot::Partition},
+    plan::{Due, Planner, Stale, snapshot::Partition},
     recipe::{Refusal, Task},
 };
 
@@ -38,17 +38,20 @@ pub fn build(
     for build_count in 0..builds_max.unwrap_or(BUILDS_MAX) {
         let is_narrow = build_count < narrow_count;
         let planner = builder.pipeline.planner();
-        let candidates = candidates(&planner);
+        let candidates = candidates(planner);
         if candidates.is_empty() {
             return Ok((End::Quiescent, built));
         }
-        let (node, stale) = dice.pick(&candidates);
-        let needs_reset = planner.needs_reset(node);
+        let (node, due) = dice.pick(&candidates);
+        let needs_reset = due.anew.is_some();
         let is_whole = needs_reset || !is_narrow;
-        let stale =
-            if is_whole { stale.clone() } else { widened(&planner, node, stale, &mut dice) };
+        let stale = if is_whole {
+            due.stale.clone()
+        } else {
+            widened(planner, node, &due.stale, &mut dice)
+        };
         let days_max = if is_narrow { *dice.pick(&[1, 1, 2, 3, 1000]) } else { 1000 };
-        let mut tasks = tasks(&planner, node, &stale, days_max);
+        let mut tasks = tasks(planner, node, &stale, days_max);
         if !needs_reset {
             tasks = vec![tasks.swap_remove(dice.below(tasks.len()))];
         }
@@ -58,7 +61,7 @@ pub fn build(
         built.push(ListedWindow { table: table.clone(), partitions: partitions.collect() });
         builder.build(&table, needs_reset, &tasks)?;
     }
-    let is_done = candidates(&builder.pipeline.planner()).is_empty();
+    let is_done = candidates(builder.pipeline.planner()).is_empty();
     if !is_done && builds_max.is_none() {
         let table = built.last().map(|window| window.table.clone());
         let message = format!("something is still stale after {BUILDS_MAX} builds");
@@ -75,18 +78,19 @@ pub fn build_listed(pipeline: &mut Pipeline, windows: &[ListedWindow]) -> Result
     let mut builder = Builder { pipeline };
     for window in windows {
         let planner = builder.pipeline.planner();
-        let Some(node) = planner.graph.get(&window.table) else { continue };
+        let Some(node) = planner.graph().get(&window.table) else { continue };
         if planner.waits_for(node).is_some() {
             continue;
         }
-        let needs_reset = planner.needs_reset(node);
-        let mut stale = planner.stale(node);
+        let due = planner.due(node);
+        let needs_reset = due.anew.is_some();
+        let mut stale = due.stale.clone();
         if !needs_reset {
             let known: BTreeSet<Partition> = stale.iter().map(|stale| stale.partition).collect();
             stale.extend(planner.fresh_again(node, &known));
             stale.retain(|stale| window.partitions.contains(&stale.partition));
         }
-        let tasks = tasks(&planner, node, &stale, windows.len().max(1000));
+        let tasks = tasks(planner, node, &stale, windows.len().max(1000));
         if needs_reset {
             builder.build(&window.table, true, &tasks)?;
         } else {
@@ -106,11 +110,11 @@ pub fn build_again(lake: &Lake<'_>, seed: u64, table_count: usize) -> Result<(),
     let mut builder = Builder { pipeline: &mut pipeline };
     for _ in 0..table_count {
         let planner = builder.pipeline.planner();
-        let node = planner.graph.node(dice.pick(&names));
+        let node = planner.graph().node(dice.pick(&names));
         let chance = *dice.pick(&[30, 100]);
         let mut again = planner.fresh_again(node, &BTreeSet::new());
         again.retain(|_| dice.percent(chance));
-        let tasks = tasks(&planner, node, &again, *dice.pick(&[1, 3, 1000]));
+        let tasks = tasks(planner, node, &again, *dice.pick(&[1, 3, 1000]));
         let table = node.name().clone();
         for task in tasks {
             builder.build(&table, false, &[task])?;
@@ -138,20 +142,18 @@ impl Builder<'_> {
         let builder = TableBuilder {
             warehouse: pipeline.warehouse.as_ref(),
             node: &node,
-            snapshot: &pipeline.snapshot,
+            snapshot: pipeline.snapshot(),
             run_id: "any order",
             outside: None,
         };
         match builder.build(tasks, needs_reset, first) {
             Ok(receipt) => {
-                for built in &receipt.built {
-                    built.apply(node.name(), &mut pipeline.snapshot);
-                }
+                pipeline.apply(node.name(), &receipt.built);
                 Ok(())
             }
             // What stands beside tables that are still to come may not fit them yet.
             Err(BuildError::Refused(Refusal::Promises(_)))
-                if is_waiting(&pipeline.planner(), &node) =>
+                if pipeline.planner().stale_above(&node).is_some() =>
             {
                 Ok(())
             }
@@ -160,28 +162,14 @@ impl Builder<'_> {
     }
 }
 
-/// The tables that can be built now, with what is stale of them.
-fn candidates<'a>(planner: &Planner<'a>) -> Vec<(&'a Node, Vec<Stale>)> {
-    let all = planner.graph.in_order().map(|node| (node, planner.stale(node)));
-    all.filter(|(node, stale)| {
-        let is_stale = !stale.is_empty() || planner.needs_reset(node);
-        is_stale && planner.waits_for(node).is_none()
-    })
-    .collect()
-}
-
-/// Whether something above the table is stale.
-fn is_waiting(planner: &Planner<'_>, node: &Node) -> bool {
-    let above = planner.graph.with_upstream(&BTreeSet::from([node.name().clone()]));
-    let is_stale = |name: &TableName| {
-        let other = planner.graph.node(name);
-        name != node.name() && (planner.needs_reset(other) || !planner.stale(other).is_empty())
-    };
-    above.iter().any(is_stale)
+/// The tables that can be built now, with what is to be built of them.
+fn candidates(planner: &Planner) -> Vec<(&Node, Arc<Due>)> {
+    let all = planner.graph().in_order().map(|node| (node, planner.due(node)));
+    all.filter(|(node, due)| !due.is_nothing() && planner.waits_for(node).is_none()).collect()
 }
 
 /// Some of the stale partitions, and at times fresh ones between and beside them.
-fn widened(planner: &Planner<'_>, node: &Node, stale: &[Stale], dice: &mut Dice) -> Vec<Stale> {
+fn widened(planner: &Planner, node: &Node, stale: &[Stale], dice: &mut Dice) -> Vec<Stale> {
     let one = dice.below(stale.len());
     let chance = *dice.pick(&[0, 50, 100]);
     let mut chosen: Vec<Stale> = Vec::new();

@@ -8,7 +8,7 @@
 //! a [`check::Checker`] performs it, a [`shrink::Shrinker`] makes it small, and [`folder`] keeps it.
 //! Not for: what the command prints (`commands`), nor for choosing the engine.
 
-mod any_order;
+pub mod any_order;
 pub mod check;
 pub mod compare;
 pub mod dice;

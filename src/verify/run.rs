@@ -15,6 +15,7 @@ use crate::{
     builder::{BuildError, BuildOptions, TableOutcome},
     contract::TableName,
     pipeline::Pipeline,
+    plan::Selection,
     recipe::Refusal,
 };
 
@@ -130,13 +131,7 @@ fn in_order(
 
 /// Builds nothing, but for what each build does first: it writes down the raw objects that it reads.
 pub fn agree(pipeline: &mut Pipeline) -> Result<(), RunError> {
-    let options = BuildOptions {
-        tables: BTreeSet::new(),
-        dates: None,
-        full: BTreeSet::new(),
-        window_days_max: 1,
-        jobs: 1,
-    };
+    let options = BuildOptions { selection: Selection::default(), window_days_max: 1, jobs: 1 };
     pipeline.build(&options, &|_| {})?;
     Ok(())
 }
@@ -149,7 +144,8 @@ pub fn build(
 ) -> Result<(), RunError> {
     let tables: BTreeSet<TableName> =
         pipeline.graph.in_order().map(|node| node.name().clone()).collect();
-    let options = BuildOptions { tables, dates, full: BTreeSet::new(), window_days_max, jobs: 1 };
+    let selection = Selection { tables, dates, full: BTreeSet::new() };
+    let options = BuildOptions { selection, window_days_max, jobs: 1 };
     let report = pipeline.build(&options, &|_| {})?;
     // In the order of the graph, so that the first to blame is the one that is told.
     for node in pipeline.graph.in_order() {

@@ -4,7 +4,7 @@
 //! that what is exchanged is tested wherever the tests run.
 
 use std::{
-    collections::BTreeSet,
+    collections::{BTreeMap, BTreeSet},
     fs,
     path::Path,
     sync::{
@@ -19,8 +19,9 @@ use lakebed::{
     data_folder::DataFolder,
     engine::{Engine, EngineError, EngineQuery, EngineRows},
     error_kind::ErrorKind,
-    graph::Graph,
+    graph::{Graph, Node},
     pipeline::{PinOptions, Pipeline},
+    plan::Selection,
     prelude::Prelude,
     project::{Project, ProjectFiles},
     raw_store::LocalRawStore,
@@ -33,9 +34,9 @@ use sha2::{Digest, Sha256};
 
 use crate::harness::World;
 
-/// What the journal knows of partitions, apart from when they were built.
-const BUILDS: &str = "select table_name, partition_date, fingerprint, select_sha256 \
-                      from lakebed.builds where event = 'built' order by 1, 2, 3, 4";
+/// What the journal knows of partitions, apart from when they were built, and by whom.
+const BUILDS: &str = "select table_name, partition_date, select_sha256 \
+                      from lakebed.builds where event = 'built' order by 1, 2, 3";
 const CONTENTS: &str = "select table_name, partition_date, hash_sum, row_count \
                         from lakebed.contents order by 1, 2, 3, 4";
 
@@ -87,39 +88,88 @@ fn in_memory(prelude: &Prelude) -> SharedWarehouse {
     open_shared(None, options, prelude).expect("a database in memory")
 }
 
-/// Builds all tables over the raw objects of a folder, and gives what the journal then knows.
-fn built(data: &Path, beside: Option<Arc<Beside>>) -> [Vec<Vec<Option<String>>>; 2] {
-    let project = Project::parse(&ProjectFiles::embedded()).expect("the project is well-formed");
-    let prelude = Prelude::duckdb(&project).expect("functions");
-    let graph = Graph::new(&project, &prelude).expect("the tables fit together");
-    let tables: BTreeSet<_> = graph.in_order().map(|node| node.name().clone()).collect();
-    let warehouse = in_memory(&prelude);
-    let mut pipeline =
-        Pipeline::open_checked(graph, warehouse.clone(), "engine".to_owned()).expect("it opens");
-    let store = LocalRawStore::open(&DataFolder::new(data).raw()).expect("raw objects");
-    let runtime = tokio::runtime::Runtime::new().expect("a runtime");
-    runtime.block_on(pipeline.pin(&store, PinOptions::default())).expect("raw objects");
-    if let Some(beside) = beside {
-        pipeline.use_engine(beside, DataFolder::new(data).exchange());
+fn project(files: &ProjectFiles) -> Project {
+    Project::parse(files).expect("the project is well-formed")
+}
+
+fn beside(project: &Project) -> Arc<Beside> {
+    let prelude = Prelude::duckdb(project).expect("functions");
+    Arc::new(Beside { prelude, query_count: AtomicUsize::new(0) })
+}
+
+/// A warehouse in memory over the raw objects of a folder.
+struct Lake {
+    warehouse: SharedWarehouse,
+    data: DataFolder,
+}
+
+impl Lake {
+    fn new(world: &World) -> Self {
+        let prelude = Prelude::duckdb(&project(&ProjectFiles::embedded())).expect("functions");
+        Self { warehouse: in_memory(&prelude), data: DataFolder::new(&world.data()) }
     }
-    // Windows of two days, so that some begin where others have ended.
-    let options =
-        BuildOptions { tables, dates: None, full: BTreeSet::new(), window_days_max: 2, jobs: 2 };
-    let report = pipeline.build(&options, &|_| {}).expect("a build");
-    assert!(report.is_success(), "{:?}", report.tables);
-    let mut session = warehouse.session().expect("a session");
-    [BUILDS, CONTENTS]
-        .map(|sql| session.query(sql).and_then(|result| result.text_rows()).expect("the journal"))
+
+    fn open(&self, project: &Project, beside: Option<&Arc<Beside>>) -> Pipeline {
+        let prelude = Prelude::duckdb(project).expect("functions");
+        let graph = Graph::new(project, &prelude).expect("the tables fit together");
+        let mut pipeline =
+            Pipeline::open_checked(graph, Arc::clone(&self.warehouse), "engine".to_owned())
+                .expect("it opens");
+        let store = LocalRawStore::open(&self.data.raw()).expect("raw objects");
+        let runtime = tokio::runtime::Runtime::new().expect("a runtime");
+        runtime.block_on(pipeline.pin(&store, PinOptions::default())).expect("raw objects");
+        if let Some(beside) = beside {
+            pipeline.use_engine(Arc::clone(beside) as Arc<dyn Engine>, self.data.exchange());
+        }
+        pipeline
+    }
+
+    /// Builds all tables.
+    fn build(&self, project: &Project, beside: Option<&Arc<Beside>>) {
+        let mut pipeline = self.open(project, beside);
+        let tables: BTreeSet<_> =
+            pipeline.graph.in_order().map(|node| node.name().clone()).collect();
+        // Windows of two days, so that some begin where others have ended.
+        let selection = Selection { tables, ..Selection::default() };
+        let options = BuildOptions { selection, window_days_max: 2, jobs: 2 };
+        let report = pipeline.build(&options, &|_| {}).expect("a build");
+        assert!(report.is_success(), "{:?}", report.tables);
+    }
+
+    /// The tables of which something is to be built, with the reasons.
+    fn due(
+        &self,
+        project: &Project,
+        beside: Option<&Arc<Beside>>,
+    ) -> BTreeMap<String, BTreeSet<String>> {
+        let pipeline = self.open(project, beside);
+        let due = |node: &Node| {
+            let due = pipeline.planner().due(node);
+            let reasons = due.stale.iter().map(|stale| stale.reason.to_string());
+            (!due.is_nothing()).then(|| (node.name().to_string(), reasons.collect()))
+        };
+        pipeline.graph.in_order().filter_map(due).collect()
+    }
+
+    /// What the journal knows.
+    fn journal(&self) -> [Vec<Vec<Option<String>>>; 2] {
+        let mut session = self.warehouse.session().expect("a session");
+        [BUILDS, CONTENTS].map(|sql| {
+            session.query(sql).and_then(|result| result.text_rows()).expect("the journal")
+        })
+    }
 }
 
 #[test]
 fn an_engine_beside_the_warehouse_changes_nothing() {
     let world = World::with_raw();
-    let project = Project::parse(&ProjectFiles::embedded()).expect("the project is well-formed");
-    let prelude = Prelude::duckdb(&project).expect("functions");
-    let beside = Arc::new(Beside { prelude, query_count: AtomicUsize::new(0) });
-    let with = built(&world.data(), Some(beside.clone()));
-    let without = built(&world.data(), None);
+    let project = project(&ProjectFiles::embedded());
+    let beside = beside(&project);
+    let [with, without] = [Some(&beside), None].map(|beside| {
+        let lake = Lake::new(&world);
+        lake.build(&project, beside);
+        lake.journal()
+    });
     assert!(!with[0].is_empty() && !with[1].is_empty());
     assert_eq!(with, without);
     // Each of the layer's tables has two windows of the three days.
@@ -127,6 +177,66 @@ fn an_engine_beside_the_warehouse_changes_nothing() {
     assert_eq!(beside.query_count.load(Ordering::Relaxed), 2 * marked);
     let left = fs::read_dir(DataFolder::new(&world.data()).exchange()).expect("the folder").count();
     assert_eq!(left, 0, "files that were exchanged are still there");
+}
+
+/// The shipped project with another function of Spark.
+fn with_a_mended_function() -> Project {
+    let path = Path::new("layers/functions/spark.sql");
+    let mut files = ProjectFiles::embedded();
+    let functions = files.get(path).expect("Spark's functions").to_string();
+    let function = "create or replace function udf.safe_int64(s STRING) returns BIGINT\n";
+    let mended = functions.replacen(function, &format!("{function}  deterministic\n"), 1);
+    assert_ne!(mended, functions);
+    files.insert(path, &mended);
+    project(&files)
+}
+
+#[test]
+fn a_mended_function_of_an_engine_rebuilds_what_that_engine_ran() {
+    let world = World::with_raw();
+    let (shipped, mended) = (project(&ProjectFiles::embedded()), with_a_mended_function());
+    let lake = Lake::new(&world);
+    lake.build(&shipped, Some(&beside(&shipped)));
+    // Whoever runs what is stale now.
+    for engine in [None, Some(&beside(&mended))] {
+        let due = lake.due(&mended, engine);
+        let mut merges = 0;
+        for node in lake.open(&mended, None).graph.in_order() {
+            let query = node.file.query();
+            let is_used = query.contains("udf.safe_int64");
+            let reasons = due.get(node.name().as_str());
+            let said = |reason: &str| Some(BTreeSet::from([reason.to_owned()]));
+            if node.file.runs_on(EngineName::Spark) && is_used {
+                let wanted = said("its functions of spark changed");
+                assert_eq!(reasons, wanted.as_ref(), "{}", node.name());
+            } else if let Some(reasons) = reasons {
+                let epoch =
+                    said("a new epoch: functions of spark, which made rows above it, changed");
+                assert_eq!(Some(reasons), epoch.as_ref(), "{}", node.name());
+                merges += 1;
+            }
+        }
+        assert!(merges > 5, "{merges} merges begin anew: {due:?}");
+    }
+    lake.build(&mended, Some(&beside(&mended)));
+    assert_eq!(lake.due(&mended, None), BTreeMap::new());
+}
+
+#[test]
+fn who_runs_a_select_makes_nothing_stale() {
+    let world = World::with_raw();
+    let (shipped, mended) = (project(&ProjectFiles::embedded()), with_a_mended_function());
+    for first in [None, Some(&beside(&shipped))] {
+        let lake = Lake::new(&world);
+        lake.build(&shipped, first);
+        for then in [None, Some(&beside(&shipped))] {
+            assert_eq!(lake.due(&shipped, then), BTreeMap::new());
+        }
+        // What Spark did not run does not ask for Spark's functions.
+        if first.is_none() {
+            assert_eq!(lake.due(&mended, Some(&beside(&mended))), BTreeMap::new());
+        }
+    }
 }
 
 #[test]

@@ -1,7 +1,7 @@
 //! The statements of each kind of build, in `golden/recipes/`: everything that is sent for one table,
 //! made without a warehouse being asked for anything.
 
-use std::{fmt::Write as _, path::Path};
+use std::{fmt::Write as _, path::Path, sync::Arc};
 
 use jiff::civil::{Date, date};
 use lakebed::{
@@ -9,7 +9,7 @@ use lakebed::{
     clock::MicrosUtc,
     contract::TableName,
     graph::{Domain, Graph, Node},
-    plan::{Content, Planner, Snapshot, Stale, snapshot::Partition},
+    plan::{Content, Planner, Reason, Snapshot, Stale, Stamp, snapshot::Partition},
     prelude::Prelude,
     project::{Project, ProjectFiles},
     recipe::{self, Known, Measured, Recipe, Step},
@@ -67,7 +67,7 @@ fn a_commit_defines_nothing_and_asks_nothing() {
 }
 
 /// The shipped tables, and a view, of which there is none among them.
-fn graph() -> Graph {
+fn graph() -> Arc<Graph> {
     const VIEW: &str = r#"/*
 about  = "Days of which there are sessions."
 grain  = ["session_date"]
@@ -84,7 +84,7 @@ select distinct session_date from dimensional.fact_session
     files.insert(Path::new("layers/mart/loaded_days.sql"), VIEW);
     let project = Project::parse(&files).expect("the project is well-formed");
     let prelude = Prelude::duckdb(&project).expect("functions");
-    Graph::new(&project, &prelude).expect("the tables fit together")
+    Arc::new(Graph::new(&project, &prelude).expect("the tables fit together"))
 }
 
 fn node<'a>(graph: &'a Graph, table: &str) -> &'a Node {
@@ -92,7 +92,7 @@ fn node<'a>(graph: &'a Graph, table: &str) -> &'a Node {
 }
 
 /// Of two days in one window, over inputs of which each has one row a day.
-fn recipe_of(graph: &Graph, node: &Node, begins_anew: bool) -> Recipe {
+fn recipe_of(graph: &Arc<Graph>, node: &Node, begins_anew: bool) -> Recipe {
     let mut snapshot = Snapshot::default();
     let row = Content { hash_sum: 7, row_count: 1 };
     for source in graph.sources() {
@@ -104,7 +104,7 @@ fn recipe_of(graph: &Graph, node: &Node, begins_anew: bool) -> Recipe {
     }
     let dates = [(FIRST, (FIRST, LAST)), (LAST, (FIRST, LAST))];
     snapshot.occupied.insert(node.name().clone(), dates.into());
-    let planner = Planner { graph, snapshot: &snapshot };
+    let planner = Planner::new(Arc::clone(graph), snapshot.clone());
     let partitions: Vec<Partition> = match node.window {
         Domain::Whole => vec![None],
         _ => vec![Some(FIRST), Some(LAST)],
@@ -112,9 +112,10 @@ fn recipe_of(graph: &Graph, node: &Node, begins_anew: bool) -> Recipe {
     let stale: Vec<Stale> = partitions
         .into_iter()
         .map(|partition| {
-            let mut stamp = planner.wanted(node, partition);
-            stamp.fingerprint = stamp.fingerprint.or(Some(node.code.digest()));
-            Stale { partition, stamp, reason: String::new() }
+            let fingerprint = Some(node.code.digest());
+            let stamp =
+                Stamp { fingerprint, epoch: None, code: Arc::default(), inputs: "{}".into() };
+            Stale { partition, stamp, reason: Reason::NeverBuilt }
         })
         .collect();
     let stale = tasks(&planner, node, &stale, 31);

@@ -15,6 +15,7 @@ use lakebed::{
     contract::{ColumnType, TableName},
     dialect::Dialect,
     graph::Node,
+    plan::Selection,
     warehouse::Warehouse,
 };
 
@@ -72,13 +73,8 @@ fn record(open: &OpenProject, world: &World) -> Arc<Recorder> {
     let recorder = Arc::new(Recorder::new(duckdb, tables));
     let mut pipeline = World::open(open, recorder.clone(), world.data());
     for full in [BTreeSet::new(), names().collect()] {
-        let options = BuildOptions {
-            tables: names().collect(),
-            dates: None,
-            full,
-            window_days_max: 1,
-            jobs: 1,
-        };
+        let selection = Selection { tables: names().collect(), dates: None, full };
+        let options = BuildOptions { selection, window_days_max: 1, jobs: 1 };
         let built = pipeline.build(&options, &|_| {}).expect("a build");
         assert!(built.is_success(), "the build failed that `lakebed run` did before");
     }

@@ -55,7 +55,7 @@ pub fn compare(
 /// All dates at once, and the last one alone: the first is what a backfill does, the second what a
 /// day does.
 fn windows(world: &World, node: &Node) -> Vec<Window> {
-    let stamps = world.pipeline.snapshot.stamps.get(node.name());
+    let stamps = world.pipeline.snapshot().stamps.get(node.name());
     let dates: BTreeSet<_> =
         stamps.into_iter().flatten().filter_map(|(partition, _)| *partition).collect();
     let (Some(from), Some(to)) = (dates.first(), dates.last()) else { return vec![Window::Whole] };

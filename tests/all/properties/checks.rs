@@ -9,7 +9,7 @@ use lakebed::{
     grade::grade,
     graph::Node,
     pipeline::Pipeline,
-    plan::{Content, Planner, Snapshot, snapshot::Partition},
+    plan::{Content, Snapshot, snapshot::Partition},
     verify::{
         compare::{Reading, difference},
         error::shown,
@@ -60,16 +60,17 @@ pub fn check_settled(lake: &Lake<'_>, messages: &[&Sent]) -> Outcome {
 /// Nothing is stale, and the journal knows what the tables hold.
 pub fn check_fresh(lake: &Lake<'_>) -> Outcome {
     let pipeline = lake.open().map_err(|error| shown(&error))?;
-    let planner = Planner { graph: &pipeline.graph, snapshot: &pipeline.snapshot };
+    let planner = pipeline.planner();
     for node in pipeline.graph.in_order() {
-        if planner.needs_reset(node) {
+        let due = planner.due(node);
+        if due.anew.is_some() {
             return Err(format!("{} must begin anew after a build", node.name()));
         }
-        if let Some(stale) = planner.stale(node).first() {
+        if let Some(stale) = due.stale.first() {
             return Err(format!("{} is stale after a build: {:?}", node.name(), stale));
         }
     }
-    check_contents(lake, &pipeline.snapshot)
+    check_contents(lake, pipeline.snapshot())
 }
 
 /// The tables that there are are what the messages mean, by the oracle of these tests and by the
@@ -113,7 +114,7 @@ fn check_truth(lake: &Lake<'_>, messages: &[&Sent]) -> Outcome {
 pub fn check_journal(lake: &Lake<'_>, pipeline: &Pipeline) -> Outcome {
     let mut session = lake.warehouse.session().map_err(|error| shown(&error))?;
     let (mut told, _) = journal::load(session.as_mut()).map_err(|error| shown(&error))?;
-    let known = &pipeline.snapshot;
+    let known = pipeline.snapshot();
     // The contents of sources are found at opening.
     for source in pipeline.graph.sources() {
         told.contents.extend(known.contents.get(source).map(|c| (source.clone(), c.clone())));

@@ -129,13 +129,14 @@ fn check_all_stale(lake: &Lake<'_>, table: &TableName) -> Outcome {
     let pipeline = lake.open().map_err(|error| shown(&error))?;
     let planner = pipeline.planner();
     for node in pipeline.graph.in_order() {
-        let stale: BTreeSet<_> = planner.stale(node).iter().map(|stale| stale.partition).collect();
+        let due = planner.due(node);
+        let stale: BTreeSet<_> = due.stale.iter().map(|stale| stale.partition).collect();
         if node.name() == table {
             let all = planner.fresh_again(node, &BTreeSet::new());
             if let Some(fresh) = all.iter().find(|fresh| !stale.contains(&fresh.partition)) {
                 return Err(format!("{:?} is not stale", fresh.partition));
             }
-        } else if (planner.needs_reset(node) || !stale.is_empty()) && !reads(lake, node, table) {
+        } else if !due.is_nothing() && !reads(lake, node, table) {
             return Err(format!("{} does not read it, and is stale", node.name()));
         }
     }
@@ -203,7 +204,6 @@ fn prose_builds_nothing() {
     let pipeline = lake.open().expect("it can be opened");
     let planner = pipeline.planner();
     for node in pipeline.graph.in_order() {
-        assert!(!planner.needs_reset(node), "{}", node.name());
-        assert!(planner.stale(node).is_empty(), "{}", node.name());
+        assert!(planner.due(node).is_nothing(), "{}", node.name());
     }
 }

@@ -13,6 +13,7 @@ mod laws;
 mod meaning;
 mod mutants;
 mod oracle;
+mod planning;
 mod project;
 mod removal;
 mod replay;

@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use lakebed::{
     builder::BuildOptions,
     contract::TableName,
+    plan::Selection,
     verify::{
         compare::{Reading, fingerprints},
         dice::Dice,
@@ -30,13 +31,8 @@ fn check(seed: u64) -> Outcome {
     let before = hashes(&lake)?;
     let mut pipeline = lake.open().map_err(|error| shown(&error))?;
     let names: BTreeSet<TableName> = graph.in_order().map(|node| node.name().clone()).collect();
-    let options = BuildOptions {
-        full: names.clone(),
-        tables: names,
-        dates: None,
-        window_days_max: 2,
-        jobs: 2,
-    };
+    let selection = Selection { full: names.clone(), tables: names, dates: None };
+    let options = BuildOptions { selection, window_days_max: 2, jobs: 2 };
     let report = pipeline.build(&options, &|_| {}).map_err(|error| shown(&error))?;
     if !report.is_success() {
         return Err(format!("a build of everything failed: {report:?}"));

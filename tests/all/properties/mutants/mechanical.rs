@@ -135,8 +135,8 @@ struct Run {
 fn runs(pipeline: &Pipeline, node: &Node, session: &mut dyn Session) -> Vec<Run> {
     let planner = pipeline.planner();
     let all = planner.fresh_again(node, &BTreeSet::new());
-    let wide = tasks(&planner, node, &all, ALL_DAYS);
-    let narrow = tasks(&planner, node, &all, 1);
+    let wide = tasks(planner, node, &all, ALL_DAYS);
+    let narrow = tasks(planner, node, &all, 1);
     let mut runs: Vec<Run> = wide.iter().map(|task| run(node, task, session, Way::Whole)).collect();
     if wide.len() < narrow.len() || node.build() == BuildKind::History {
         runs.extend(narrow.iter().map(|task| run(node, task, session, Way::Window)));
