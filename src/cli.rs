@@ -80,7 +80,7 @@ pub enum Command {
     Plan(PlanArgs),
     /// Build what is stale
     #[command(
-        after_help = "Examples:\n  lakebed build\n  lakebed build mart.daily_active_users\n  lakebed build --from 2026-01-05 --to 2026-01-07 --full\n  lakebed build --engine spark\n  lakebed build --prune"
+        after_help = "Examples:\n  lakebed build\n  lakebed build mart.daily_active_users\n  lakebed build --from 2026-01-05 --to 2026-01-07 --full\n  lakebed build --engine spark\n  lakebed build --prune\n  lakebed build --emit-script script"
     )]
     Build(BuildArgs),
     /// Check queries and contracts without running anything: what engines read in other ways, what
@@ -179,6 +179,10 @@ pub struct BuildArgs {
     /// Build the named tables also where they are not stale; all, if none is named
     #[arg(long)]
     pub full: bool,
+    /// Write what the build sends to the warehouse into this new folder: `setup.sql` and `build.sql`,
+    /// which DuckDB's own programs run over an empty database, or over a copy of the warehouse as it was
+    #[arg(long, value_name = "DIR", conflicts_with = "prune")]
+    pub emit_script: Option<PathBuf>,
     /// The build's options.
     #[command(flatten)]
     pub effort: Effort,

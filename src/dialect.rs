@@ -28,12 +28,12 @@ pub trait Dialect {
     /// What stands in a FROM for the rows of Parquet files with these columns.
     fn file_rows(&self, files: &[String], columns: &[(String, ColumnType)]) -> String;
 
-    /// The statement that creates a table.
+    /// The statement that creates a table, if it is not there.
     fn create_table(&self, table: &str, columns: &[(&str, &Column)]) -> String {
         let lines: Vec<String> = columns
             .iter()
             .map(|(name, column)| format!("  {name} {}", self.type_name(column.kind)))
             .collect();
-        format!("create table {table} (\n{}\n)", lines.join(",\n"))
+        format!("create table if not exists {table} (\n{}\n)", lines.join(",\n"))
     }
 }

@@ -18,10 +18,12 @@ use crate::{
     },
     contract::TableName,
     diagnostic::FileError,
+    dialect::Dialect,
     digest::Digest,
     engine::{Engine, InputFile, Outside, RawFiles},
-    graph::Graph,
+    graph::{Graph, Node},
     plan::{Content, Plan, Planner, Selection, Snapshot},
+    prelude::Prelude,
     raw_store::{RawStore, RawStoreError},
     recipe::{Built, Entry},
     warehouse::{Session, SharedWarehouse, Warehouse, WarehouseError},
@@ -124,10 +126,16 @@ impl Pipeline {
         warehouse: SharedWarehouse,
         run_id: String,
     ) -> Result<Self, WarehouseError> {
-        journal::create(warehouse.as_ref())?;
-        remember_hash_version(warehouse.as_ref())?;
-        shape::create_missing(warehouse.as_ref(), &graph)?;
         let mut session = warehouse.session()?;
+        let dialect: &dyn Dialect = warehouse.as_ref();
+        let found = warehouse.columns()?;
+        let is_there = |node: &Node| found.contains_key(node.name().as_str());
+        if !journal::is_among(&found) || !graph.in_order().all(is_there) {
+            let mut definitions = journal::definitions(dialect);
+            definitions.extend(shape::definitions(dialect, &graph));
+            definitions.iter().try_for_each(|statement| session.execute(statement))?;
+        }
+        session.execute(&journal::first_hash_version(dialect))?;
         let (snapshot, next_sequence) = journal::load(session.as_mut())?;
         drop(session);
         Self::over(graph, warehouse, snapshot, next_sequence, run_id)
@@ -207,7 +215,7 @@ impl Pipeline {
         options: &BuildOptions,
         on_event: &(dyn Fn(BuildEvent<'_>) + Sync),
     ) -> Result<BuildReport, WarehouseError> {
-        self.record_objects()?;
+        self.record_objects(on_event)?;
         let executor = Executor {
             warehouse: self.warehouse.as_ref(),
             graph: &self.graph,
@@ -223,6 +231,23 @@ impl Pipeline {
         let (report, next_sequence) = executor.run(&mut self.planner, self.next_sequence, options);
         self.next_sequence = next_sequence;
         Ok(report)
+    }
+
+    /// The statements that make everything that a build needs, in a new database or in a copy of this
+    /// one: functions, schemas, tables, and the raw layer as it is pinned.
+    pub fn definitions(&self, prelude: &Prelude) -> Vec<String> {
+        let dialect: &dyn Dialect = self.warehouse.as_ref();
+        let functions = prelude.statements().iter().map(|statement| statement.text.clone());
+        let raw_view = |(source, files): (&TableName, &Vec<InputFile>)| {
+            let locators: Vec<String> = files.iter().map(|file| file.locator.clone()).collect();
+            dialect.raw_view(source.table(), &locators)
+        };
+        functions
+            .chain(journal::definitions(dialect))
+            .chain([journal::first_hash_version(dialect)])
+            .chain(shape::definitions(dialect, &self.graph))
+            .chain(self.raw_files.iter().map(raw_view))
+            .collect()
     }
 
     /// Tables that earlier builds made and that no file of the project defines any more.
@@ -345,35 +370,34 @@ impl Pipeline {
     }
 
     /// Writes down what the build will read. A plan does not: to plan is not to agree.
-    fn record_objects(&mut self) -> Result<(), WarehouseError> {
+    fn record_objects(
+        &mut self,
+        on_event: &(dyn Fn(BuildEvent<'_>) + Sync),
+    ) -> Result<(), WarehouseError> {
         let ObjectChanges { new, removed } = std::mem::take(&mut self.object_changes);
         if removed.is_empty() && new.is_empty() {
             return Ok(());
         }
-        let mut session = self.warehouse.session()?;
-        let session = session.as_mut();
         let none = (BTreeMap::new(), BTreeSet::new());
-        session.execute("begin transaction")?;
+        let mut statements = vec!["begin transaction".to_owned()];
         if !removed.is_empty() {
             let (sequence, generation) = (self.take_sequences(1), self.snapshot().generation);
-            journal::set(session, sequence, "generation", &generation.to_string())?;
+            statements.push(journal::setting(sequence, "generation", &generation.to_string()));
             let sequence = self.take_sequences(1);
-            journal::record_raw_objects(session, sequence, &self.run_id, &none.0, &removed)?;
+            statements.extend(journal::raw_object_rows(sequence, &self.run_id, &none.0, &removed));
         }
         let sequence = self.take_sequences(1);
-        journal::record_raw_objects(session, sequence, &self.run_id, &new, &none.1)?;
-        session.execute("commit transaction")
+        statements.extend(journal::raw_object_rows(sequence, &self.run_id, &new, &none.1));
+        statements.push("commit transaction".to_owned());
+        let mut session = self.warehouse.session()?;
+        statements.iter().try_for_each(|statement| session.execute(statement))?;
+        let sent: Vec<&str> = statements.iter().map(String::as_str).collect();
+        on_event(BuildEvent::Committed {
+            of: "the raw objects that this build reads",
+            sent: &sent,
+        });
+        Ok(())
     }
-}
-
-/// Remembers how contents are hashed from the first build on. Another version later is a reason to
-/// build again, which the planner gives; nothing is thrown away before that.
-fn remember_hash_version(warehouse: &dyn Warehouse) -> Result<(), WarehouseError> {
-    let mut session = warehouse.session()?;
-    if journal::settings(session.as_mut())?.contains_key(journal::HASH_VERSION) {
-        return Ok(());
-    }
-    journal::set(session.as_mut(), 0, journal::HASH_VERSION, &warehouse.hash_version())
 }
 
 /// Names a run in the journal.

@@ -52,6 +52,13 @@ pub enum BuildEvent<'a> {
         /// Why.
         reason: String,
     },
+    /// Something was committed. What reads it is not begun before this is told.
+    Committed {
+        /// What it was, for people: a table with its windows.
+        of: &'a str,
+        /// All statements, in order.
+        sent: &'a [&'a str],
+    },
     /// A table is done, for good or bad.
     Finished {
         /// The table.
@@ -297,6 +304,12 @@ impl Executor<'_> {
                 }
                 Err(error) => return Err(error),
                 Ok(receipt) => {
+                    let windows: Vec<String> =
+                        tasks.iter().map(|task| task.window.to_string()).collect();
+                    let of = format!("{} {}", node.name(), windows.join(", "));
+                    let sent: Vec<&str> =
+                        receipt.statements.iter().map(|ran| ran.sql.as_str()).collect();
+                    (self.on_event)(BuildEvent::Committed { of: &of, sent: &sent });
                     lock(shared).planner.apply(node.name(), &receipt.built);
                     return Ok(receipt.built);
                 }

@@ -13,11 +13,12 @@ use jiff::civil::Date;
 use crate::{
     clock,
     contract::{ColumnType, TableName},
+    dialect::Dialect,
     digest::Digest,
     plan::{Content, Snapshot, Stamp, StampedCode, snapshot::Partition},
     recipe::{self, Entry},
     sql::literal,
-    warehouse::{ErrorKind, Session, Warehouse, WarehouseError},
+    warehouse::{DescribedColumn, ErrorKind, Session, Warehouse, WarehouseError},
 };
 
 /// The journal's tables.
@@ -85,25 +86,37 @@ const LAST: &str = "sequence > ifnull((select max(r.sequence) from lakebed.build
 /// The setting that says how contents were hashed, where their stamps do not say.
 pub const HASH_VERSION: &str = "hash_version";
 
-/// Makes the journal, if it is not there.
-pub fn create(warehouse: &dyn Warehouse) -> Result<(), WarehouseError> {
-    let mut session = warehouse.session()?;
-    session.execute("create schema if not exists lakebed")?;
-    for (table, columns) in TABLES {
+/// The statements that make the journal, if it is not there.
+pub fn definitions(dialect: &dyn Dialect) -> Vec<String> {
+    let table = |(table, columns): &(&str, &[(&str, ColumnType)])| {
         let columns: Vec<String> = columns
             .iter()
-            .map(|(name, kind)| format!("{name} {}", warehouse.type_name(*kind)))
+            .map(|(name, kind)| format!("{name} {}", dialect.type_name(*kind)))
             .collect();
-        let columns = columns.join(", ");
-        session.execute(&format!("create table if not exists lakebed.{table} ({columns})"))?;
-    }
-    Ok(())
+        format!("create table if not exists lakebed.{table} ({})", columns.join(", "))
+    };
+    let schema = "create schema if not exists lakebed".to_owned();
+    std::iter::once(schema).chain(TABLES.iter().map(table)).collect()
+}
+
+/// The statement that remembers how contents are hashed from the first build on. Another version later
+/// is a reason to build again, which the planner gives.
+pub fn first_hash_version(dialect: &dyn Dialect) -> String {
+    let (name, version) = (literal::text(HASH_VERSION), literal::text(&dialect.hash_version()));
+    format!(
+        "insert into lakebed.settings select 0, {name}, {version} \
+         where not exists (select 1 from lakebed.settings where name = {name})"
+    )
 }
 
 /// Whether it is there.
 pub fn exists(warehouse: &dyn Warehouse) -> Result<bool, WarehouseError> {
-    let found = warehouse.columns()?;
-    Ok(TABLES.iter().all(|(table, _)| found.contains_key(&format!("lakebed.{table}"))))
+    Ok(is_among(&warehouse.columns()?))
+}
+
+/// Whether it is among these tables.
+pub fn is_among(tables: &BTreeMap<String, Vec<DescribedColumn>>) -> bool {
+    TABLES.iter().all(|(table, _)| tables.contains_key(&format!("lakebed.{table}")))
 }
 
 /// Reads stamps, contents and occupied dates, and the next sequence number.
@@ -134,15 +147,10 @@ pub fn settings(session: &mut dyn Session) -> Result<BTreeMap<String, String>, W
     Ok(rows.into_iter().filter_map(|row| Some((row[0].clone()?, row[1].clone()?))).collect())
 }
 
-/// Remembers a setting.
-pub fn set(
-    session: &mut dyn Session,
-    sequence: i64,
-    name: &str,
-    value: &str,
-) -> Result<(), WarehouseError> {
+/// The statement that remembers a setting.
+pub fn setting(sequence: i64, name: &str, value: &str) -> String {
     let (name, value) = (literal::text(name), literal::text(value));
-    session.execute(&format!("insert into lakebed.settings values ({sequence}, {name}, {value})"))
+    format!("insert into lakebed.settings values ({sequence}, {name}, {value})")
 }
 
 /// The raw objects that builds have read, with their sizes in bytes.
@@ -157,14 +165,13 @@ pub fn raw_objects(session: &mut dyn Session) -> Result<BTreeMap<String, u64>, W
     Ok(pinned.filter_map(|row| Some((row[0].clone()?, row[2].as_ref()?.parse().ok()?))).collect())
 }
 
-/// Remembers objects that are read from now on, and objects that are gone.
-pub fn record_raw_objects(
-    session: &mut dyn Session,
+/// The statements that remember objects that are read from now on, and objects that are gone.
+pub fn raw_object_rows(
     sequence: i64,
     run_id: &str,
     pinned: &BTreeMap<String, u64>,
     removed: &BTreeSet<String>,
-) -> Result<(), WarehouseError> {
+) -> Vec<String> {
     let row = |event: &str, key: &str, size: u64| {
         format!(
             "({sequence}, {}, '{event}', {}, {size})",
@@ -177,8 +184,7 @@ pub fn record_raw_objects(
         .map(|(key, size)| row("pinned", key, *size))
         .chain(removed.iter().map(|key| row("removed", key, 0)))
         .collect();
-    let statements = recipe::inserts("lakebed.raw_objects", &rows);
-    statements.iter().try_for_each(|statement| session.execute(statement))
+    recipe::inserts("lakebed.raw_objects", &rows)
 }
 
 /// Writes down what was done to a table without a recipe.

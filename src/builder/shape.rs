@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use crate::{
     contract::{BuildKind, TableName},
     diagnostic::FileError,
+    dialect::Dialect,
     graph::{Graph, Node, sample_parameters},
     sql::bind,
     warehouse::{DescribedColumn, Session, Warehouse, WarehouseError},
@@ -21,22 +22,23 @@ pub enum ShapeError {
     Statement(#[from] WarehouseError),
 }
 
-/// Creates what is missing.
-pub fn create_missing(warehouse: &dyn Warehouse, graph: &Graph) -> Result<(), WarehouseError> {
+/// The statements that make the schemas and the tables, if they are not there.
+pub fn definitions(dialect: &dyn Dialect, graph: &Graph) -> Vec<String> {
+    let layers: BTreeSet<&str> = graph.in_order().map(|node| node.name().layer()).collect();
+    let schemas = layers.into_iter().chain(["raw"]);
+    let schemas = schemas.map(|schema| format!("create schema if not exists {schema}"));
+    let tables = graph.in_order().filter(|node| node.build() != BuildKind::View).map(|node| {
+        let columns = node.file.contract.columns.iter();
+        let columns: Vec<_> = columns.map(|(name, column)| (name.as_str(), column)).collect();
+        dialect.create_table(node.name().as_str(), &columns)
+    });
+    schemas.chain(tables).collect()
+}
+
+/// Makes schemas and tables, if they are not there.
+pub fn create(warehouse: &dyn Warehouse, graph: &Graph) -> Result<(), WarehouseError> {
     let mut session = warehouse.session()?;
-    let found = warehouse.columns()?;
-    let schemas: BTreeSet<&str> = graph.in_order().map(|node| node.name().layer()).collect();
-    for schema in schemas.into_iter().chain(["raw"]) {
-        session.execute(&format!("create schema if not exists {schema}"))?;
-    }
-    for node in graph.in_order().filter(|node| node.build() != BuildKind::View) {
-        let columns: Vec<_> =
-            node.file.contract.columns.iter().map(|(n, c)| (n.as_str(), c)).collect();
-        if !found.contains_key(node.name().as_str()) {
-            session.execute(&warehouse.create_table(node.name().as_str(), &columns))?;
-        }
-    }
-    Ok(())
+    definitions(warehouse, graph).iter().try_for_each(|statement| session.execute(statement))
 }
 
 /// The tables whose columns are not the contract's; they must be made anew. Nothing is written.
@@ -65,7 +67,7 @@ fn has_contract_columns(warehouse: &dyn Warehouse, node: &Node, found: &[Describ
 /// Asks the engine what each query would return, over tables that have the contracts' columns and
 /// no rows, and compares that with the contract. `scratch` is an empty warehouse of the same engine.
 pub fn check_queries(scratch: &dyn Warehouse, graph: &Graph) -> Result<(), ShapeError> {
-    create_missing(scratch, graph)?;
+    create(scratch, graph)?;
     let mut session = scratch.session()?;
     for source in graph.sources() {
         session.execute(&scratch.raw_view(source.table(), &[]))?;

@@ -10,11 +10,12 @@ use super::{
     open::{self, OpenProject},
     output::{self, Page},
     progress::Progress,
+    script::Script,
     summary,
 };
 use crate::{
     builder::{BuildOptions, BuildReport, TableOutcome},
-    cli::{BuildArgs, Place},
+    cli::{BuildArgs, EngineChoice, Place},
     contract::TableName,
     data_folder::DataFolder,
     graph::Graph,
@@ -29,6 +30,12 @@ const REBUILD_PARTITIONS_MAX: usize = 400;
 pub fn build(place: &Place, args: &BuildArgs) -> Result<(), Failure> {
     let open = open::project(place)?;
     let data = DataFolder::new(&place.data);
+    if args.emit_script.is_some() && args.effort.engine != EngineChoice::Duckdb {
+        return Err(Failure::usage(
+            "a script is what DuckDB runs, and Spark would run a part of it",
+        )
+        .hint("leave --engine or --emit-script out; both engines give the same rows"));
+    }
     let options = PinOptions { accepts_removed_objects: args.effort.accept_removed };
     let mut pipeline = open::pipeline(&open, &data, options)?;
     open::use_engine(&mut pipeline, &open, &data, &args.effort)?;
@@ -57,7 +64,13 @@ pub fn build(place: &Place, args: &BuildArgs) -> Result<(), Failure> {
     if args.prune {
         pipeline.prune(&orphans)?;
     }
-    let report = build_with_progress(&mut pipeline, &build_options)?;
+    let script = args.emit_script.as_deref();
+    let script =
+        script.map(|folder| Script::begin(folder, &pipeline, &open.prelude)).transpose()?;
+    let report = build_with_progress(&mut pipeline, &build_options, script.as_ref())?;
+    if let Some(script) = script {
+        script.finish()?;
+    }
     if place.json {
         output::print(&format!("{}\n", summary::build_json(&report)))?;
     } else {
@@ -97,13 +110,19 @@ fn render_mostly_rejected(
     Ok(())
 }
 
-/// Builds, with a line that moves on a terminal.
+/// Builds, with a line that moves on a terminal; what is sent is added to the script.
 pub fn build_with_progress(
     pipeline: &mut Pipeline,
     options: &BuildOptions,
+    script: Option<&Script>,
 ) -> Result<BuildReport, Failure> {
     let progress = Progress::new(options.selection.tables.len() as u64);
-    let report = pipeline.build(options, &|event| progress.build_event(&event));
+    let report = pipeline.build(options, &|event| {
+        progress.build_event(&event);
+        if let Some(script) = script {
+            script.add(&event);
+        }
+    });
     progress.finish();
     Ok(report?)
 }

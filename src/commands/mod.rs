@@ -17,6 +17,7 @@ mod progress;
 mod query;
 mod rejected;
 mod run;
+mod script;
 mod show;
 mod sim;
 mod summary;

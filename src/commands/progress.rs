@@ -46,6 +46,7 @@ impl Progress {
             BuildEvent::Retried { table, reason } => {
                 self.bar.println(format!("trying {table} again: {reason}"));
             }
+            BuildEvent::Committed { .. } => return,
             BuildEvent::Finished { table } => {
                 running.retain(|line| !line.starts_with(&format!("{table} ")));
                 self.bar.inc(1);

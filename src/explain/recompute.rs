@@ -38,7 +38,7 @@ pub fn bring(
     messages: &Messages<'_>,
 ) -> Result<i64, WarehouseError> {
     let mut total = 0;
-    shape::create_missing(scratch, lineage.graph)?;
+    shape::create(scratch, lineage.graph)?;
     let mut inside = scratch.session()?;
     for source in lineage.graph.sources() {
         let Some(predicate) = predicate(lineage, session, source, messages)? else {

@@ -14,7 +14,7 @@ use crate::{contract::ColumnType, dialect::Dialect, prelude::Prelude};
 
 /// A checkpoint compresses what was written since the last one; one at the end of a build is
 /// cheaper than many within it.
-const CHECKPOINT_THRESHOLD: &str = "1GB";
+pub const CHECKPOINT_THRESHOLD: &str = "1GB";
 
 /// A DuckDB database, in a file or in memory.
 pub struct DuckDb {

@@ -20,6 +20,7 @@ mod reading;
 mod reading_changes_nothing;
 mod recipes;
 mod rejected;
+mod script;
 mod sim;
 mod tidy;
 mod verify;

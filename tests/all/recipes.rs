@@ -8,6 +8,7 @@ use lakebed::{
     builder::tasks,
     clock::MicrosUtc,
     contract::TableName,
+    digest::Digest,
     graph::{Domain, Graph, Node},
     plan::{Content, Planner, Reason, Snapshot, Stale, Stamp, snapshot::Partition},
     prelude::Prelude,
@@ -112,7 +113,7 @@ fn recipe_of(graph: &Arc<Graph>, node: &Node, begins_anew: bool) -> Recipe {
     let stale: Vec<Stale> = partitions
         .into_iter()
         .map(|partition| {
-            let fingerprint = Some(node.code.digest());
+            let fingerprint = Some(Digest::of_texts(["all that it is made of"]));
             let stamp =
                 Stamp { fingerprint, epoch: None, code: Arc::default(), inputs: "{}".into() };
             Stale { partition, stamp, reason: Reason::NeverBuilt }
