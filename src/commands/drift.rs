@@ -189,9 +189,7 @@ pub fn render(text: &mut Page, drifted: &[SourceDrift], fields_shown: usize) {
             ));
             match &field.line {
                 Some(line) => text.line(format_args!("    {line}")),
-                None => text.line(format_args!(
-                    "    no path can name it: a key has a point or a quote in it"
-                )),
+                None => text.line(format_args!("    a part of a field above, which has its line")),
             }
         }
         if drift.fields.len() > fields_shown {

@@ -17,13 +17,19 @@ use crate::{
     cli::{InitArgs, Place},
     contract::TableName,
     event_files::EventFile,
-    payload::profile::{Profile, Weight},
+    payload::{
+        name::column_name,
+        path::{self, FieldPath},
+        profile::{Profile, Weight},
+    },
     project::ProjectFiles,
-    scaffold::{self, Chosen, FieldPath, Scaffold},
+    scaffold::{self, Chosen, Scaffold},
 };
 
 /// A proposal needs no more; the contract says of how many it was made.
 const EVENTS_LOOKED_AT_MAX: u64 = 100_000;
+/// A table of every project, where those of a source are.
+const RECONCILIATION: &str = "reconciliation";
 /// Where the functions that every query may use stand.
 const FUNCTIONS: &str = "layers/functions/duckdb.sql";
 
@@ -68,14 +74,21 @@ pub fn init(place: &Place, args: &InitArgs) -> Result<(), Failure> {
 
 /// The parts that the options give to fields.
 fn chosen(args: &InitArgs, profile: &Profile) -> Result<Chosen, Failure> {
-    let path = |option: &Option<String>| -> Option<FieldPath> {
-        option.as_ref().map(|path| path.split('.').map(str::to_owned).collect())
+    let path = |option: &Option<String>| {
+        option.as_ref().map(|text| field_named(profile, text)).transpose()
     };
-    let chosen = Chosen { id: path(&args.id), time: path(&args.time), entity: path(&args.hub) };
-    let Some(unknown) = chosen.unknown(profile) else { return Ok(chosen) };
-    let known: Vec<String> = profile.fields.keys().map(|path| path.join(".")).collect();
-    Err(Failure::usage(format!("no event has a field `{}`", unknown.join(".")))
-        .hint(format!("the fields are {}", known.join(", "))))
+    Ok(Chosen { id: path(&args.id)?, time: path(&args.time)?, entity: path(&args.hub)? })
+}
+
+/// The field that a person means, who may write a key with points in it without quotes.
+fn field_named(profile: &Profile, text: &str) -> Result<FieldPath, Failure> {
+    let exact = path::parse(text).ok().filter(|path| profile.fields.contains_key(path));
+    let without_quotes = || profile.fields.keys().find(|path| path.join(".") == text).cloned();
+    exact.or_else(without_quotes).ok_or_else(|| {
+        let known: Vec<String> = profile.fields.keys().map(|path| path::written(path)).collect();
+        Failure::usage(format!("no event has a field `{text}`"))
+            .hint(format!("the fields are {}", known.join(", ")))
+    })
 }
 
 /// The file of events, and the name of the source.
@@ -88,9 +101,12 @@ fn events(args: &InitArgs) -> Result<(EventFile, String), Failure> {
         (EventFile::spooled(sample, &std::env::temp_dir())?, "orders".to_owned())
     };
     let source = args.source.clone().unwrap_or(name);
-    if TableName::parse(&format!("raw.{source}")).is_none() {
-        return Err(Failure::usage(format!("`{source}` cannot be the name of a source"))
-            .hint("use lower case, digits and `_`, such as --source page_views"));
+    let is_name = column_name([source.as_str()]) == source;
+    if !is_name || TableName::parse(&format!("raw.{source}")).is_none() || source == RECONCILIATION
+    {
+        return Err(Failure::usage(format!("`{source}` cannot be the name of a source")).hint(
+            "use lower case, digits and `_`, and no word of SQL, such as --source page_views",
+        ));
     }
     Ok((file, source))
 }

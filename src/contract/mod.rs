@@ -59,6 +59,11 @@ impl fmt::Display for TableName {
     }
 }
 
+/// A text as TOML writes it, in quotes.
+pub fn toml_text(text: &str) -> String {
+    toml::Value::from(text).to_string()
+}
+
 /// GoogleSQL's column types.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "UPPERCASE")]

@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 use super::{ColumnType, file::toml_error};
 use crate::{
     diagnostic::FileError,
-    payload::name::{column_name, is_nameable},
+    payload::{name::column_name, path},
 };
 
 /// The columns of `raw.<source>`, which the archiver writes.
@@ -51,7 +51,7 @@ pub struct Field {
     /// Whether a message without it is rejected.
     #[serde(default)]
     pub required: bool,
-    /// Where it stands in the JSON, names separated by points; its own name if absent.
+    /// Where it stands in the JSON, as [`path::parse`] reads it; its own name if absent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub path: Option<String>,
     /// What it means, for people.
@@ -70,8 +70,8 @@ impl SourceContract {
 
     /// A parser is made of the paths: each must be one, and none may lead through another.
     fn check_paths(&self, file: &Path, text: &Arc<str>) -> Result<(), FileError> {
-        let paths: Vec<(&str, Vec<&str>)> = self.paths().collect();
-        for (position, (name, path)) in paths.iter().enumerate() {
+        let mut paths: Vec<(&str, path::FieldPath)> = Vec::new();
+        for (name, field) in &self.fields {
             let wrong = |message: String, help: &str| {
                 let line = text.match_indices(name).map(|(at, _)| at).find(|at| {
                     text[..*at].ends_with('\n')
@@ -80,20 +80,19 @@ impl SourceContract {
                 let span = line.map_or(0..0, |at| at..at + name.len());
                 FileError::new(file, text, span, message).with_help(help)
             };
-            if column_name([*name]) != *name {
+            if column_name([name.as_str()]) != *name {
                 let message = format!("`{name}` cannot be the name of a field");
                 return Err(wrong(
                     message,
                     "use lower case, digits and `_`, and no word of SQL; `path` says where it stands",
                 ));
             }
-            if !path.iter().all(|key| is_nameable(key)) {
-                let message = format!("the path of `{name}` has an empty key, or a quote in a key");
-                return Err(wrong(message, "a path is names, separated by points"));
-            }
-            for (other, other_path) in &paths[..position] {
-                let mut keys = path.iter().zip(other_path);
-                if keys.all(|(own, other)| own.eq_ignore_ascii_case(other)) {
+            let path = path::parse(field.path.as_deref().unwrap_or(name)).map_err(|error| {
+                let message = format!("the path of `{name}` cannot be read: {error}");
+                wrong(message, "a path is keys separated by points, odd ones in double quotes")
+            })?;
+            for (other, other_path) in &paths {
+                if path.iter().zip(other_path).all(|(own, other)| own == other) {
                     let message = format!(
                         "`{name}` and `{other}` stand in the same place, or one in the other"
                     );
@@ -103,15 +102,30 @@ impl SourceContract {
                     ));
                 }
             }
+            paths.push((name, path));
         }
-        Ok(())
+        let wrong = |ignored: &str, error: path::PathError| {
+            let at = text.find(ignored).unwrap_or_default();
+            let message = format!("the path `{ignored}` in `ignored` cannot be read: {error}");
+            FileError::new(file, text, at..at, message)
+        };
+        self.ignored.iter().try_for_each(|ignored| {
+            path::parse(ignored).map(|_| ()).map_err(|error| wrong(ignored, error))
+        })
     }
 
-    /// Each field's name, and the names under which it stands in the JSON.
-    pub fn paths(&self) -> impl Iterator<Item = (&str, Vec<&str>)> {
+    /// Each field's name, and the keys under which it stands in the JSON.
+    pub fn paths(&self) -> impl Iterator<Item = (&str, path::FieldPath)> {
         self.fields.iter().map(|(name, field)| {
-            (name.as_str(), field.path.as_deref().unwrap_or(name).split('.').collect())
+            let path = path::parse(field.path.as_deref().unwrap_or(name));
+            (name.as_str(), path.expect("reading the contract refuses others"))
         })
+    }
+
+    /// The paths that are left out on purpose.
+    pub fn ignored_paths(&self) -> impl Iterator<Item = path::FieldPath> {
+        let paths = self.ignored.iter();
+        paths.map(|text| path::parse(text).expect("reading the contract refuses others"))
     }
 }
 
@@ -129,13 +143,15 @@ mod tests {
     #[test]
     fn a_field_has_a_place_of_its_own() {
         let one = "a = { type = \"STRING\" }\n";
-        assert_eq!(error(&format!("{one}b = {{ type = \"INT64\", path = \"c.a\" }}")), None);
+        for second in ["c.a", "A", "A.b", "it's", "utm[source]", "\\\"a.b\\\"", "\\\"\\\""] {
+            let field = format!("b = {{ type = \"INT64\", path = \"{second}\" }}");
+            assert_eq!(error(&format!("{one}{field}")), None, "{second}");
+        }
         for (second, part) in [
             ("b = { type = \"INT64\", path = \"a\" }", "the same place"),
             ("b = { type = \"INT64\", path = \"a.b\" }", "one in the other"),
-            ("b = { type = \"INT64\", path = \"A\" }", "the same place"),
-            ("b = { type = \"INT64\", path = \"it's\" }", "a quote"),
-            ("b = { type = \"INT64\", path = \"x..y\" }", "an empty key"),
+            ("b = { type = \"INT64\", path = \"x..y\" }", "a key is empty"),
+            ("b = { type = \"INT64\", path = '\"x' }", "a key in quotes"),
             ("Bad = { type = \"INT64\" }", "cannot be the name"),
             ("order = { type = \"INT64\" }", "cannot be the name"),
         ] {

@@ -7,7 +7,7 @@ use super::{EventFile, EventFileError};
 use crate::{
     clock::MicrosUtc,
     contract::{ColumnType, source::SourceContract},
-    payload::{at_path, time},
+    payload::{path, time},
 };
 
 /// Messages looked at, from the first on.
@@ -48,14 +48,15 @@ pub fn too_old(
     let found = contract.fields.iter().find_map(|(name, field)| {
         let is_time = field.kind == ColumnType::Timestamp
             || (field.kind == ColumnType::Int64 && field.required);
-        let path = field.path.as_deref().unwrap_or(name);
-        let values: Vec<&Value> = sample.iter().filter_map(|value| at_path(value, path)).collect();
+        let place = field.path.as_deref().unwrap_or(name);
+        let values: Vec<&Value> =
+            sample.iter().filter_map(|value| path::find(value, place)).collect();
         let told: Vec<MicrosUtc> =
             values.iter().copied().filter_map(time::read_leniently).collect();
         let are_old = told.iter().filter(is_old).count() * 2 > sample.len();
         let earliest = *told.iter().min()?;
         (is_time && told.len() == values.len() && are_old).then(|| TooOld {
-            path: path.to_owned(),
+            path: place.to_owned(),
             earliest,
             max_lateness_days,
         })

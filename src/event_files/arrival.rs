@@ -4,7 +4,7 @@ use serde_json::Value;
 
 use crate::{
     clock::MicrosUtc,
-    payload::{at_path, time},
+    payload::{path, time},
 };
 
 /// 2000-01-01T00:00:00Z: an earlier time is a clock that was never set.
@@ -20,7 +20,7 @@ pub enum ArrivalRule {
     /// Each at the instant that it has at this path, so that a past of many days gets its own load
     /// dates. A message whose time cannot be read arrives with the one before it.
     Backfill {
-        /// Names separated by points, as in a source's contract.
+        /// As in a source's contract.
         path: String,
         /// A later time is one that cannot be read.
         latest: MicrosUtc,
@@ -39,9 +39,9 @@ impl ArrivalRule {
 
     /// The instant that the message says, if the rule asks for it and it can be read.
     pub fn told_by(&self, payload: &[u8]) -> Option<MicrosUtc> {
-        let Self::Backfill { path, latest } = self else { return None };
+        let Self::Backfill { path: text, latest } = self else { return None };
         let payload: Value = serde_json::from_slice(payload).ok()?;
-        time::read_leniently(at_path(&payload, path)?)
+        time::read_leniently(path::find(&payload, text)?)
             .filter(|instant| (EARLIEST..=*latest).contains(instant))
     }
 

@@ -3,10 +3,11 @@
 use jiff::civil::Date;
 
 use super::{
-    name::{column_name, is_nameable},
+    name::{Names, column_name},
+    path::{self, FieldPath},
     profile::{FieldProfile, Profile},
 };
-use crate::contract::{ColumnType, source::SourceContract};
+use crate::contract::{ColumnType, source::SourceContract, toml_text};
 
 /// The drift of a source; sources without any have none.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -20,7 +21,7 @@ pub struct SourceDrift {
 /// A field that the contract does not have.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct DriftField {
-    /// Where it stands in the JSON, names separated by points.
+    /// Where it stands in the JSON, as a contract says it.
     pub path: String,
     /// First and last load date of the messages that have it.
     pub load_dates: Option<(Date, Date)>,
@@ -28,58 +29,72 @@ pub struct DriftField {
     pub message_count: u64,
     /// A value, as JSON.
     pub example: String,
-    /// The line of the contract that brings it in; `None` if no path can name it.
+    /// The line of the contract that brings it in, which any contract can take that has taken those
+    /// before it; `None` if it is a part of one of those.
     pub line: Option<String>,
 }
 
 /// The fields of `profile` that the contract neither has nor keeps as a part of another.
 pub fn drift(contract: &SourceContract, profile: &Profile) -> Vec<DriftField> {
-    let known: Vec<(&str, Vec<&str>)> = contract.paths().collect();
-    let ignored: Vec<Vec<&str>> =
-        contract.ignored.iter().map(|path| path.split('.').collect()).collect();
+    let known: Vec<(&str, FieldPath)> = contract.paths().collect();
+    let ignored: Vec<FieldPath> = contract.ignored_paths().collect();
     let is_known = |path: &[String]| {
-        known.iter().map(|(_, known)| known).chain(&ignored).any(|known| {
-            // An object that the contract keeps whole, and one that here was a value, count too.
-            known.iter().zip(path).all(|(known, own)| known == own)
-        })
+        // An object that the contract keeps whole, and one that here was a value, count too.
+        known.iter().map(|(_, known)| known).chain(&ignored).any(|known| overlap(known, path))
     };
-    let mut fields: Vec<DriftField> = profile
-        .fields
-        .iter()
-        // What was always null says nothing yet, not even its type.
-        .filter(|(path, field)| field.count > 0 && !is_known(path))
-        .map(|(path, field)| DriftField {
-            path: path.join("."),
+    // What was always null says nothing yet, not even its type.
+    let mut found: Vec<(&FieldPath, &FieldProfile)> =
+        profile.fields.iter().filter(|(path, field)| field.count > 0 && !is_known(path)).collect();
+    found.sort_by_key(|(path, field)| (field.load_dates, path::written(path)));
+    let mut names = Names::of_tables();
+    known.iter().for_each(|(name, _)| names.take(name));
+    let mut offered: Vec<&FieldPath> = Vec::new();
+    let mut fields = Vec::new();
+    for (path, field) in found {
+        let line = if offered.iter().any(|other| overlap(other, path)) {
+            None
+        } else {
+            offered.push(path);
+            Some(offered_line(&known, path, field, &mut names))
+        };
+        fields.push(DriftField {
+            path: path::written(path),
             load_dates: field.load_dates,
             message_count: field.count,
             example: field.example.clone(),
-            line: line(&known, path, field),
-        })
-        .collect();
-    fields.sort_by_key(|field| (field.load_dates, field.path.clone()));
+            line,
+        });
+    }
     fields
 }
 
+/// Whether one path leads to the other, or both to the same.
+fn overlap(left: &[String], right: &[String]) -> bool {
+    left.iter().zip(right).all(|(left, right)| left == right)
+}
+
 /// The line of a contract for a field, named as its neighbours are.
-fn line(known: &[(&str, Vec<&str>)], path: &[String], field: &FieldProfile) -> Option<String> {
-    if !path.iter().all(|key| is_nameable(key)) {
-        return None;
-    }
-    let (last, parents) = path.split_last()?;
+fn offered_line(
+    known: &[(&str, FieldPath)],
+    path: &[String],
+    field: &FieldProfile,
+    names: &mut Names,
+) -> String {
+    let (last, parents) = path.split_last().expect("a field has a key");
     let neighbour = known.iter().find(|(_, known)| {
         known.len() == path.len() && known.iter().zip(parents).all(|(known, own)| known == own)
     });
-    let is_short = neighbour.is_some_and(|(name, known)| Some(name) == known.last());
-    let short = column_name([last.as_str()]);
-    let is_taken = known.iter().any(|(name, _)| *name == short);
-    let name =
-        if is_short && !is_taken { short } else { column_name(path.iter().map(String::as_str)) };
-    Some(contract_line(&name, path, field.column_type(), &about(field)))
+    let is_short =
+        neighbour.is_some_and(|(name, known)| Some(*name) == known.last().map(|key| &**key));
+    let is_taken = names.has(&column_name([last.as_str()]));
+    let own = if is_short && !is_taken { &path[parents.len()..] } else { path };
+    let name = names.unused(own.iter().map(String::as_str));
+    contract_line(&name, path, field.column_type(), &about(field))
 }
 
 /// What can be said of a field without knowing what it means.
 fn about(field: &FieldProfile) -> String {
-    let example = field.example.replace(['`', '\\', '"'], "'");
+    let example = field.example.replace(['`', '\\', '"'], "'").replace(char::is_control, "");
     if example.is_empty() {
         "Always null so far.".to_owned()
     } else {
@@ -90,9 +105,9 @@ fn about(field: &FieldProfile) -> String {
 /// A field as a line of a source's contract.
 pub fn contract_line(name: &str, path: &[String], kind: ColumnType, about: &str) -> String {
     let kind = format!("{kind:?}").to_uppercase();
-    let whole = path.join(".");
-    let at = if whole == name { String::new() } else { format!(" path = \"{whole}\",") };
-    format!("{name} = {{ type = \"{kind}\",{at} about = \"{about}\" }}")
+    let whole = path::written(path);
+    let at = if whole == name { String::new() } else { format!(" path = {},", toml_text(&whole)) };
+    format!("{name} = {{ type = \"{kind}\",{at} about = {} }}", toml_text(about))
 }
 
 #[cfg(test)]
@@ -135,7 +150,7 @@ device     = { type = "STRING" }
         assert_eq!(
             found,
             [
-                None,
+                line(r#"a_b = { type = "INT64", path = '"a.b"', about = "Such as `1`." }"#),
                 line(
                     r#"after_vip = { type = "BOOL", path = "after.vip", about = "Such as `true`." }"#
                 ),

@@ -5,12 +5,6 @@
 
 pub mod drift;
 pub mod name;
+pub mod path;
 pub mod profile;
 pub mod time;
-
-use serde_json::Value;
-
-/// The value at `path`, names separated by points, as in a source's contract.
-pub fn at_path<'a>(payload: &'a Value, path: &str) -> Option<&'a Value> {
-    path.split('.').try_fold(payload, |value, name| value.get(name))
-}

@@ -1,6 +1,73 @@
 //! Names of columns for fields of a payload.
 
+use std::collections::BTreeSet;
+
 use crate::portable::reserved::is_reserved;
+
+/// A longer name is cut: it stands in lines of 100 characters, and in names of files.
+const LENGTH_MAX: usize = 50;
+/// Columns that the tables of a source have besides the fields of its payload.
+const TABLE_COLUMNS: &[&str] = &[
+    "load_date",
+    "message_id",
+    "published_at",
+    "received_at",
+    "event_id",
+    "event_at",
+    "event_date",
+    "event_hk",
+    "event_count",
+    "occurred_at",
+    "effective_at",
+    "reject_reason",
+    "record_source",
+    "source",
+    "place",
+    "body",
+    "event",
+    "payload",
+    "attributes",
+    "seen_at",
+    "first_seen_at",
+    "first_seen_date",
+    "first_load_date",
+    "earlier_load_date",
+    "earlier_message_id",
+];
+
+/// Names of columns that are taken, from which unused ones are chosen.
+#[derive(Clone, Debug)]
+pub struct Names(BTreeSet<String>);
+
+impl Names {
+    /// Those that the tables of any source have anyway.
+    pub fn of_tables() -> Self {
+        Self(TABLE_COLUMNS.iter().map(|name| (*name).to_owned()).collect())
+    }
+
+    /// Takes a name, whoever has it.
+    pub fn take(&mut self, name: &str) {
+        self.0.insert(name.to_owned());
+    }
+
+    /// Whether a name is taken.
+    pub fn has(&self, name: &str) -> bool {
+        self.0.contains(name)
+    }
+
+    /// Takes a name for the field at `path` that none has yet.
+    pub fn unused<'a>(&mut self, path: impl IntoIterator<Item = &'a str>) -> String {
+        let whole = column_name(path);
+        let cut = whole[..whole.len().min(LENGTH_MAX)].trim_end_matches('_').to_owned();
+        let cut = if is_reserved(&cut) { format!("{cut}_value") } else { cut };
+        let valued = format!("{}_value", cut.trim_end_matches("_value"));
+        let numbered = (2..).map(|number| format!("{valued}_{number}"));
+        let mut candidates = [cut, valued.clone()].into_iter().chain(numbered);
+        let found = candidates.find(|name| !self.has(name)).expect("numbers do not end");
+        self.take(&found);
+        found
+    }
+}
 
 /// `["actor", "displayLogin"]` gives `actor_display_login`: lower case, digits and `_`, and never a
 /// word that a query cannot use.
@@ -12,11 +79,6 @@ pub fn column_name<'a>(path: impl IntoIterator<Item = &'a str>) -> String {
         return format!("field_{name}").trim_end_matches('_').to_owned();
     }
     if is_reserved(&name) { format!("{name}_value") } else { name }
-}
-
-/// Whether a key can stand in a contract's path, and in the parser that is made of it.
-pub fn is_nameable(key: &str) -> bool {
-    !key.is_empty() && !key.contains(['.', '"', '\'', '\\']) && !key.contains(char::is_control)
 }
 
 /// `displayLogin`, `display-login` and `Display Login` give `display_login`.
@@ -44,7 +106,7 @@ fn snake_case(key: &str) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::{column_name, is_nameable};
+    use super::{Names, column_name};
 
     #[test]
     fn names_are_those_of_columns() {
@@ -64,7 +126,19 @@ mod tests {
         ] {
             assert_eq!(column_name(path.iter().copied()), name, "{path:?}");
         }
-        assert!(is_nameable("utm-source") && is_nameable("$browser"));
-        assert!(!is_nameable("a.b") && !is_nameable("it's") && !is_nameable(""));
+    }
+
+    #[test]
+    fn no_name_is_given_twice() {
+        let mut names = Names::of_tables();
+        let mut name = |key: &str| names.unused([key]);
+        assert_eq!(name("amount"), "amount");
+        assert_eq!(name("Amount"), "amount_value");
+        assert_eq!(name("AMOUNT"), "amount_value_2");
+        assert_eq!(name("load_date"), "load_date_value");
+        assert_eq!(name("order"), "order_value");
+        assert_eq!(name("ORDER"), "order_value_2");
+        assert_eq!(name(&"x".repeat(300)).len(), super::LENGTH_MAX);
+        assert_eq!(name("名"), "field");
     }
 }

@@ -147,6 +147,13 @@ impl FieldProfile {
         }
     }
 
+    /// The example without what TOML, a comment in SQL or a terminal would take for its own.
+    pub fn shown_example(&self) -> String {
+        let is_plain = |c: &char| !"`\\\"".contains(*c) && !c.is_control();
+        let text: String = self.example.chars().filter(is_plain).collect();
+        text.replace("*/", "* /")
+    }
+
     /// How many different values it has, as far as they were looked at.
     pub fn distinct_count(&self) -> u64 {
         self.distinct.len() as u64

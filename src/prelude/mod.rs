@@ -3,6 +3,7 @@
 //!
 //! The prelude is the one place where engines differ. Not for: running it. No I/O.
 
+mod json_path;
 mod parser;
 
 use std::{

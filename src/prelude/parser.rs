@@ -8,7 +8,10 @@
 
 use std::fmt::Write as _;
 
-use crate::contract::source::SourceContract;
+use serde_json::{Map, Value};
+
+use super::json_path;
+use crate::{contract::source::SourceContract, payload::path::FieldPath};
 
 /// What DuckDB's reader takes and JSON has not: a comma before the end of an object or array, NaN
 /// and infinities. Looked for by the character before, which RE2 finds fast; a text within the body
@@ -25,25 +28,26 @@ const JSON_TEXT: &str = r#""(?:[^"\\]|\\.)*""#;
 
 /// One struct parse of the body. Fields are looked at again only where there is something to see.
 pub fn duckdb(source: &str, contract: &SourceContract) -> String {
-    let transformed = format!("json_transform(try_cast(body as json), '{}')", shape(contract));
+    let shape = Shape::of(contract);
+    let transformed = format!("json_transform(try_cast(body as json), '{}')", shape.text());
     let looks_lenient: Vec<String> =
         DUCKDB_LENIENT.map(|regex| format!("regexp_matches(body, '{regex}')")).to_vec();
     let is_lenient = format!(
         "regexp_matches(system.main.regexp_replace(body, '{JSON_TEXT}', '0', 'g'), '{DUCKDB_LENIENT_FOR_SURE}')"
     );
     let mut fields = String::new();
-    let mut first = String::new();
     for (name, path) in contract.paths() {
         let separator = if fields.is_empty() { "" } else { ", " };
-        let text = path.iter().fold("parsed".to_owned(), |text, part| text + ".\"" + part + "\"");
-        if first.is_empty() {
-            first.clone_from(&text);
-        }
-        let kind = format!("json_type(body, '$.{}')", path.join("."));
+        let place = json_path::duckdb(&path);
+        let text = if shape.has(&path) {
+            parsed(&path)
+        } else {
+            format!("json_extract_string(try_cast(body as json), {place})")
+        };
         let _ = write!(
             fields,
             "{separator}'{name}': case when starts_with({text}, '{{') or starts_with({text}, '[') \
-             then case {kind} when 'OBJECT' then '{{}}' when 'ARRAY' then '[]' else {text} end \
+             then case json_type(body, {place}) when 'OBJECT' then '{{}}' when 'ARRAY' then '[]' else {text} end \
              else {text} end"
         );
     }
@@ -52,37 +56,81 @@ pub fn duckdb(source: &str, contract: &SourceContract) -> String {
     format!(
         "create or replace macro udf.parse_{source}(body) as (select case \
          when parsed is null then null \
-         when {first} is null and json_type(body) <> 'OBJECT' then null \
+         when {} is null and json_type(body) <> 'OBJECT' then null \
          else {{{fields}}} end \
          from (select if(({}) and {is_lenient}, null, {transformed}) as parsed))",
+        shape.first,
         looks_lenient.join(" or ")
     )
 }
 
-/// `{"event_id":"VARCHAR","properties":{"order_id":"VARCHAR"}}`
-fn shape(contract: &SourceContract) -> String {
-    let mut shape = serde_json::Map::new();
-    for (_, path) in contract.paths() {
-        let (last, parents) = path.split_last().expect("a path has a name");
-        let mut object = &mut shape;
-        for parent in parents {
-            object = object
-                .entry(*parent)
-                .or_insert_with(|| serde_json::Value::Object(serde_json::Map::new()))
-                .as_object_mut()
-                .expect("a field is either a value or an object, never both");
+/// What DuckDB's struct parse is asked for: `{"event_id":"VARCHAR","user":{"id":"VARCHAR"}}`. Fields
+/// that no struct can have beside these are looked for one by one.
+struct Shape {
+    object: Map<String, Value>,
+    /// A field of it, in SQL.
+    first: String,
+}
+
+impl Shape {
+    fn of(contract: &SourceContract) -> Self {
+        let mut object = Map::new();
+        let mut first = None;
+        for (_, path) in contract.paths() {
+            if path.iter().all(|key| is_identifier(key)) && add(&mut object, &path) {
+                first.get_or_insert_with(|| parsed(&path));
+            }
         }
-        object.insert((*last).to_owned(), "VARCHAR".into());
+        let first = first.unwrap_or_else(|| {
+            // Whether there is an object at all, any field tells.
+            object.insert("none".to_owned(), "VARCHAR".into());
+            "parsed.\"none\"".to_owned()
+        });
+        Self { object, first }
     }
-    serde_json::Value::Object(shape).to_string()
+
+    fn text(&self) -> String {
+        Value::Object(self.object.clone()).to_string()
+    }
+
+    fn has(&self, path: &[String]) -> bool {
+        let Some((last, parents)) = path.split_last() else { return false };
+        let object =
+            parents.iter().try_fold(&self.object, |object, key| object.get(key)?.as_object());
+        object.and_then(|object| object.get(last)).is_some_and(Value::is_string)
+    }
+}
+
+/// Adds a field, if no other has its name but for the case, which DuckDB's structs do not tell apart.
+fn add(object: &mut Map<String, Value>, path: &[String]) -> bool {
+    let Some((key, rest)) = path.split_first() else { return false };
+    if object.keys().any(|other| other != key && other.eq_ignore_ascii_case(key)) {
+        return false;
+    }
+    if rest.is_empty() {
+        object.insert(key.clone(), "VARCHAR".into());
+        return true;
+    }
+    let inner = object.entry(key.clone()).or_insert_with(|| Map::new().into()).as_object_mut();
+    add(inner.expect("a field is either a value or an object, never both"), rest)
+}
+
+/// Whether a key can be an identifier in quotes, and stand in a literal, in every tokenizer.
+fn is_identifier(key: &str) -> bool {
+    !key.is_empty() && !key.contains(['"', '\'', '\\']) && !key.contains(char::is_control)
+}
+
+/// A field of the struct parse.
+fn parsed(path: &[String]) -> String {
+    path.iter().fold("parsed".to_owned(), |text, key| text + ".\"" + key + "\"")
 }
 
 /// GoogleSQL reads the document as JSON, and the numbers' texts from the body: JSON has no texts.
 pub fn bigquery(source: &str, contract: &SourceContract) -> String {
-    let field = |(name, path): (&str, Vec<&str>)| {
-        let path = path.join(".");
+    let field = |(name, path): (&str, FieldPath)| {
+        let path = json_path::googlesql(&path);
         format!(
-            "      udf.json_text(json_query(document, '$.{path}'), json_value(body, '$.{path}')) as {name}"
+            "      udf.json_text(json_query(document, {path}), json_value(body, {path})) as {name}"
         )
     };
     let fields: Vec<String> = contract.paths().map(field).collect();
@@ -100,10 +148,10 @@ pub fn spark(source: &str, contract: &SourceContract) -> String {
     let mut fields = Vec::new();
     for (name, path) in contract.paths() {
         let (last, parents) = path.split_last().expect("a path has a name");
-        let object = spark_object(parents);
+        let (object, last) = (spark_object(parents), json_path::spark_key(last));
         kinds.push(format!("{name}: STRING"));
         fields.push(format!(
-            "    '{name}', udf.json_text(udf.json_texts({object})['{last}'], udf.json_fields({object})['{last}'])"
+            "    '{name}', udf.json_text(udf.json_texts({object})[{last}], udf.json_fields({object})[{last}])"
         ));
     }
     format!(
@@ -115,10 +163,10 @@ pub fn spark(source: &str, contract: &SourceContract) -> String {
 }
 
 /// The text of the object that a path leads to; NULL if there is another thing.
-fn spark_object(path: &[&str]) -> String {
+fn spark_object(path: &[String]) -> String {
     let Some((last, parents)) = path.split_last() else { return "body".to_owned() };
-    let parent = spark_object(parents);
+    let (parent, last) = (spark_object(parents), json_path::spark_key(last));
     format!(
-        "if(to_json(udf.json_fields({parent})['{last}']) like '{{%', udf.json_texts({parent})['{last}'], null)"
+        "if(to_json(udf.json_fields({parent})[{last}]) like '{{%', udf.json_texts({parent})[{last}], null)"
     )
 }

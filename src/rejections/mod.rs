@@ -14,6 +14,8 @@ use serde::Serialize;
 use crate::{
     contract::{TableName, source::SourceContract},
     graph::Graph,
+    payload::path,
+    sql::literal,
     warehouse::{ErrorKind, Session, WarehouseError},
 };
 
@@ -214,17 +216,19 @@ fn problem_of_time(
 fn problems_expression(contract: &SourceContract, rules: &Rules) -> String {
     let mut cases = Vec::new();
     for ((name, path), field) in contract.paths().zip(contract.fields.values()) {
-        let shown = path.join(".");
+        let shown = format!("`{}`", path::written(&path));
+        let (missing, wrong) = (
+            literal::text(&format!("{shown} is missing")),
+            literal::text(&format!("{shown} is `")),
+        );
         if field.required {
-            cases.push(format!(
-                "case when ifnull(body.\"{name}\", '') = '' then '`{shown}` is missing' end"
-            ));
+            cases.push(format!("case when ifnull(body.\"{name}\", '') = '' then {missing} end"));
         }
         let Some((reader, kind)) = rules.reader(name) else { continue };
         let is_there = if field.required { "<> ''" } else { "is not null" };
         cases.push(format!(
             "case when body.\"{name}\" {is_there} and udf.{reader}(body.\"{name}\") is null \
-             then '`{shown}` is `' || body.\"{name}\" || '`, which is not {kind}' end"
+             then {wrong} || body.\"{name}\" || '`, which is not {kind}' end"
         ));
     }
     format!(

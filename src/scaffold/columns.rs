@@ -3,11 +3,12 @@
 
 use std::{collections::BTreeSet, fmt::Write as _};
 
-use super::roles::{FieldPath, Roles, is_inside_value, is_temporal};
+use super::roles::{Roles, is_inside_value, is_temporal};
 use crate::{
     contract::ColumnType,
     payload::{
-        name::{column_name, is_nameable},
+        name::Names,
+        path::FieldPath,
         profile::{FieldProfile, Profile, ValueKind},
         time::TimeForm,
     },
@@ -17,32 +18,6 @@ use crate::{
 const FIELD_COUNT_MAX: usize = 60;
 /// Of events more than these, a field that not one in a hundred has is left out.
 const RARE_FROM_COUNT: u64 = 200;
-/// Columns that the tables have anyway.
-const TAKEN: &[&str] = &[
-    "load_date",
-    "message_id",
-    "published_at",
-    "received_at",
-    "event_id",
-    "event_at",
-    "event_date",
-    "event_hk",
-    "event_count",
-    "effective_at",
-    "reject_reason",
-    "record_source",
-    "source",
-    "place",
-    "body",
-    "event",
-    "payload",
-    "attributes",
-    "first_seen_at",
-    "first_seen_date",
-    "first_load_date",
-    "earlier_load_date",
-];
-
 /// A field that the contract gets.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Column {
@@ -88,16 +63,21 @@ impl Columns {
     /// The columns of a profile.
     pub fn of(profile: &Profile, roles: &Roles) -> Self {
         let mut columns = Self::default();
-        let mut names: BTreeSet<String> = TAKEN.iter().map(|name| (*name).to_owned()).collect();
+        let mut names = Names::of_tables();
         let role = |path: &Option<FieldPath>| {
             path.as_ref().map(|path| (path.clone(), &profile.fields[path]))
         };
         columns.id = role(&roles.id).map(|(path, field)| id_column(path, field));
         columns.time = role(&roles.time).map(|(path, field)| time_column(path, field));
         columns.entity = role(&roles.entity).map(|(path, field)| {
-            let name = unused_name(&path, &mut names);
+            let name = names.unused(path.iter().map(String::as_str));
             entity_column(name, path, field, profile.object_count)
         });
+        // What the tables call by the entity's name.
+        let entity = columns.entity_name();
+        for name in [format!("{entity}_hk"), active_count(&entity), new_count(&entity)] {
+            names.take(&name);
+        }
         let has_role = |path: &FieldPath| {
             [&roles.id, &roles.time, &roles.entity].into_iter().flatten().any(|own| own == path)
         };
@@ -107,10 +87,18 @@ impl Columns {
                 columns.left_out.push(LeftOut { path: path.clone(), reason });
                 continue;
             }
-            let name = unused_name(path, &mut names);
+            let name = names.unused(path.iter().map(String::as_str));
             columns.attributes.push(attribute(name, path, field, profile.object_count));
         }
         columns
+    }
+
+    /// What the hub is of: `device_id` gives `device`.
+    pub fn entity_name(&self) -> String {
+        let Some(column) = &self.entity else { return "event".to_owned() };
+        let endings = ["_id", "_uuid", "_key", "_login", "_number", "_name"];
+        let bare = endings.iter().find_map(|ending| column.name.strip_suffix(ending));
+        bare.unwrap_or(&column.name).to_owned()
     }
 
     /// The fields of the contract, in order.
@@ -136,6 +124,16 @@ impl Column {
     pub fn can_be_wrong(&self) -> bool {
         self.kind != ColumnType::String
     }
+}
+
+/// The mart's column of how many of the hub had an event on a day.
+pub fn active_count(entity: &str) -> String {
+    format!("active_{entity}_count")
+}
+
+/// The mart's column of how many of the hub had their first event on a day.
+pub fn new_count(entity: &str) -> String {
+    format!("new_{entity}_count")
 }
 
 /// An instant, by the function that reads its form.
@@ -226,24 +224,11 @@ fn attribute(name: String, path: &FieldPath, field: &FieldProfile, object_count:
     Column { name, path: path.clone(), kind, time_form, is_required: false, about }
 }
 
-/// Never a character that TOML or a comment in SQL would take for its own.
 fn example(field: &FieldProfile) -> String {
-    let text: String = field.example.chars().filter(|c| !"`\\\"".contains(*c)).collect();
-    match text.as_str() {
+    match field.shown_example().as_str() {
         "" => "Always empty so far.".to_owned(),
-        text => format!("Such as `{}`.", text.replace("*/", "* /")),
+        text => format!("Such as `{text}`."),
     }
-}
-
-/// A name that no other column has.
-fn unused_name(path: &FieldPath, names: &mut BTreeSet<String>) -> String {
-    let name = column_name(path.iter().map(String::as_str));
-    let name = if names.contains(&name) { format!("{name}_value") } else { name };
-    let numbered = (2..).map(|number| format!("{name}_{number}"));
-    let found = std::iter::once(name.clone()).chain(numbered).find(|name| !names.contains(name));
-    let found = found.expect("there are more numbers than columns");
-    names.insert(found.clone());
-    found
 }
 
 /// The fields that most events have, roles apart.
@@ -261,21 +246,8 @@ fn reason_against(
     field: &FieldProfile,
     kept: &BTreeSet<FieldPath>,
 ) -> Option<String> {
-    if !path.iter().all(|key| is_nameable(key)) {
-        return Some("no path can name it: a key has a point or a quote in it".to_owned());
-    }
     if is_inside_value(profile, path) {
         return Some("a part of a field that is not always an object".to_owned());
-    }
-    // The engine does not tell names apart by their case.
-    let is_twin = |other: &FieldPath| {
-        other.len() == path.len()
-            && other != path
-            && other.iter().zip(path).all(|(left, right)| left.eq_ignore_ascii_case(right))
-    };
-    let first_twin = profile.fields.keys().find(|other| *other == path || is_twin(other));
-    if first_twin != Some(path) {
-        return Some("another field has the same name but for its case".to_owned());
     }
     if field.count == 0 {
         return Some("always null".to_owned());

@@ -11,7 +11,7 @@ mod text;
 use std::collections::BTreeMap;
 
 pub use columns::{Column, Columns, LeftOut};
-pub use roles::{Chosen, FieldPath, Roles};
+pub use roles::{Chosen, Roles};
 
 use self::{
     template::Values,
@@ -19,7 +19,11 @@ use self::{
 };
 use crate::{
     contract::ColumnType,
-    payload::{name::column_name, profile::Profile},
+    payload::{
+        name::column_name,
+        path::{self, FieldPath},
+        profile::Profile,
+    },
 };
 
 /// Left-out fields that the contract names.
@@ -63,7 +67,7 @@ impl Scaffold {
         let roles = Roles::of(source, profile, chosen);
         let columns = Columns::of(profile, &roles);
         let named =
-            |path: &roles::FieldPath| columns.attributes.iter().find(|column| column.path == *path);
+            |path: &FieldPath| columns.attributes.iter().find(|column| column.path == *path);
         let category = roles.category.as_ref().and_then(named).map(|column| column.name.clone());
         let measures = roles
             .measures
@@ -83,12 +87,12 @@ impl Scaffold {
 
     /// The path in the JSON of the time of an event, if one was found.
     pub fn time_path(&self) -> Option<String> {
-        self.columns.time.as_ref().map(|column| column.path.join("."))
+        self.columns.time.as_ref().map(|column| path::written(&column.path))
     }
 
     /// What was decided, a sentence each.
     pub fn decisions(&self) -> Vec<String> {
-        let path = |column: &Column| column.path.join(".");
+        let path = |column: &Column| path::written(&column.path);
         let columns = &self.columns;
         let mut said = vec![match &columns.id {
             Some(id) => {
@@ -147,19 +151,21 @@ impl Scaffold {
                     .replace("SATELLITE", &self.satellite())
                     .replace("SOURCE", &self.source)
                     .replace("ENTITY", &self.entity())
-                    .replace("CATEGORY", category.unwrap_or_default())
+                    .replace("CATEGORY", &self.category_table())
                     .replace("gitignore", ".gitignore");
                 (path, template::filled(text, &values))
             })
             .collect()
     }
 
-    /// `device_id` gives `device`.
     fn entity(&self) -> String {
-        let Some(column) = &self.columns.entity else { return "event".to_owned() };
-        let endings = ["_id", "_uuid", "_key", "_login", "_number", "_name"];
-        let bare = endings.iter().find_map(|ending| column.name.strip_suffix(ending));
-        bare.unwrap_or(&column.name).to_owned()
+        self.columns.entity_name()
+    }
+
+    /// How the mart by the sort of event is called: `by_day` is another.
+    fn category_table(&self) -> String {
+        let category = self.category.clone().unwrap_or_default();
+        if category == "day" { "day_value".to_owned() } else { category }
     }
 
     /// The satellite's name after `sat_`: the hub, and what is said of it.

@@ -2,12 +2,10 @@
 //! what sort it is, what is measured. Names and values tell, where they can.
 
 use crate::payload::{
-    name::{column_name, is_nameable},
+    name::column_name,
+    path::FieldPath,
     profile::{FieldProfile, Profile, ValueKind},
 };
-
-/// A path in the JSON.
-pub type FieldPath = Vec<String>;
 
 /// Names of an event's id, the likelier first.
 const ID_NAMES: &[&str] = &[
@@ -122,14 +120,6 @@ pub struct Chosen {
     pub entity: Option<FieldPath>,
 }
 
-impl Chosen {
-    /// The first of the fields that no event has.
-    pub fn unknown(&self, profile: &Profile) -> Option<&FieldPath> {
-        let all = [&self.id, &self.time, &self.entity];
-        all.into_iter().flatten().find(|path| !profile.fields.contains_key(*path))
-    }
-}
-
 /// Which field plays which part; `None` where none does.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Roles {
@@ -192,9 +182,7 @@ fn best<R: Ord>(
     profile
         .fields
         .iter()
-        .filter(|(path, _)| {
-            path.iter().all(|key| is_nameable(key)) && !is_inside_value(profile, path)
-        })
+        .filter(|(path, _)| !is_inside_value(profile, path))
         .filter_map(|(path, field)| Some(((rank(path, field)?, path.len()), path)))
         .min_by(|(left, _), (right, _)| left.cmp(right))
         .map(|(_, path)| path.clone())

@@ -4,11 +4,14 @@ use std::collections::BTreeMap;
 
 use super::{
     LEFT_OUT_IN_OBJECT_MAX, LEFT_OUT_SHOWN, REJECT_REASONS, Scaffold, alternatives,
-    columns::Column,
+    columns::{Column, active_count, new_count},
     contract_lines,
     text::{ContractLine, aliased},
 };
-use crate::contract::ColumnType;
+use crate::{
+    contract::{ColumnType, toml_text},
+    payload::path,
+};
 
 impl Scaffold {
     /// The columns that come from the payload, in the order of the tables.
@@ -67,7 +70,7 @@ impl Scaffold {
 
     pub(super) fn fields(&self) -> String {
         let lines = self.columns.all().map(|column| {
-            let path = column.path.join(".");
+            let path = path::written(&column.path);
             ContractLine {
                 name: column.name.clone(),
                 kind: kind_in_payload(column),
@@ -89,11 +92,12 @@ impl Scaffold {
             String::new(),
             "# Left out; `lakebed drift` has a line for each that comes again:".to_owned(),
         ];
-        lines.extend(left_out.iter().take(LEFT_OUT_SHOWN).map(|field| {
-            let path: String =
-                field.path.join(".").chars().filter(|character| !character.is_control()).collect();
-            format!("#   {path}: {}", field.reason)
-        }));
+        lines.extend(
+            left_out
+                .iter()
+                .take(LEFT_OUT_SHOWN)
+                .map(|field| format!("#   {}: {}", path::written(&field.path), field.reason)),
+        );
         if left_out.len() > LEFT_OUT_SHOWN {
             lines.push(format!("#   … and {} more", left_out.len() - LEFT_OUT_SHOWN));
         }
@@ -107,10 +111,8 @@ impl Scaffold {
             *counts.entry(field.path[0].as_str()).or_default() += 1;
         }
         let roots = counts.into_iter().filter(|(_, count)| *count > LEFT_OUT_IN_OBJECT_MAX);
-        let quoted: Vec<String> = roots
-            .filter(|(root, _)| crate::payload::name::is_nameable(root))
-            .map(|(root, _)| format!("\"{root}\""))
-            .collect();
+        let quoted: Vec<String> =
+            roots.map(|(root, _)| toml_text(&path::written(&[root]))).collect();
         if quoted.is_empty() {
             return String::new();
         }
@@ -207,7 +209,7 @@ impl Scaffold {
             required("event_count", ColumnType::Int64, "Events on that day."),
             self.active_line(),
             required(
-                &format!("new_{entity}_count"),
+                &new_count(&entity),
                 ColumnType::Int64,
                 "How many of these were seen for the first time.",
             ),
@@ -259,7 +261,7 @@ impl Scaffold {
         let is_optional = self.columns.entity.as_ref().is_some_and(|column| !column.is_required);
         let unknown = if is_optional { "; `unknown` counts as one" } else { "" };
         required(
-            &format!("active_{entity}_count"),
+            &active_count(&entity),
             ColumnType::Int64,
             &format!("How many of dim_{entity} they are of{unknown}."),
         )

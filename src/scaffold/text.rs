@@ -1,6 +1,6 @@
 //! Pieces of the text of contracts and queries, in the house style.
 
-use crate::contract::ColumnType;
+use crate::contract::{ColumnType, toml_text};
 
 /// A line of a query has at most so many columns.
 const COLUMNS_MAX: usize = 100;
@@ -43,14 +43,17 @@ pub fn contract_lines(lines: &[ContractLine]) -> String {
     let kind_width = lines.iter().map(|line| kind(line).len()).max().unwrap_or_default();
     let text = lines.iter().map(|line| {
         let required = if line.is_required { " required = true," } else { "" };
-        let path =
-            line.path.as_ref().map(|path| format!(" path = \"{path}\",")).unwrap_or_default();
+        let path = line
+            .path
+            .as_ref()
+            .map(|path| format!(" path = {},", toml_text(path)))
+            .unwrap_or_default();
         let more = if line.more.is_empty() { String::new() } else { format!(", {}", line.more) };
         format!(
-            "{:<name_width$} = {{ type = {:<kind_width$}{required}{path} about = \"{}\"{more} }}",
+            "{:<name_width$} = {{ type = {:<kind_width$}{required}{path} about = {}{more} }}",
             line.name,
             kind(line),
-            line.about
+            toml_text(&line.about)
         )
     });
     text.collect::<Vec<_>>().join("\n")

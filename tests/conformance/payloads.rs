@@ -146,10 +146,7 @@ pub fn compare_all(
 
 /// Documents with some of the contract's fields, some twice, and some of no contract.
 fn bodies(contract: &SourceContract) -> BoxedStrategy<String> {
-    let mut names: Vec<String> = contract
-        .paths()
-        .flat_map(|(_, path)| path.into_iter().map(str::to_owned).collect::<Vec<_>>())
-        .collect();
+    let mut names: Vec<String> = contract.paths().flat_map(|(_, path)| path).collect();
     names.sort();
     names.dedup();
     names.extend(["unknown", "", "a.b", "\\u0061"].map(str::to_owned));
