@@ -20,7 +20,7 @@ use crate::{
     data_folder::DataFolder,
     graph::Graph,
     pipeline::{PinOptions, Pipeline},
-    plan::Plan,
+    plan::{Plan, ahead::ahead},
     rejections,
 };
 
@@ -76,6 +76,8 @@ pub fn build(place: &Place, args: &BuildArgs) -> Result<(), Failure> {
     } else {
         let mut page = summary::render_build(&report);
         summary::render_orphans(&mut page, &orphans, args.prune);
+        let ahead = ahead(pipeline.planner(), &build_options.selection.tables);
+        summary::render_ahead(&mut page, ahead.as_ref());
         let drifted = drift::of_new_objects(&open, &data, &new_objects);
         drift::render(&mut page, &drifted, drift::FIELDS_SHOWN_SHORT);
         render_mostly_rejected(&mut page, &open, &pipeline, &report, &open::command_line(place))?;

@@ -111,8 +111,9 @@ fn failure(place: &Place, node: &Node, request: &Request, error: ExplainError) -
         ExplainError::NoRow { row_count: 0, .. } => Failure::usage(error)
             .hint(format!("it is empty; `{program} plan {table}` says whether it is to be built")),
         ExplainError::NoRow { row_count, .. } => Failure::usage(error).hint(format!(
-            "it has {row_count} rows: `{program} query \"select {} from {table} limit 10\"`",
-            node.file.contract.grain.join(", ")
+            "it has {row_count} rows: `{program} query \"select {} from {table} limit 10\"`{}",
+            node.file.contract.grain.join(", "),
+            if table.layer() == "mart" { "; a mart ends with the last load date" } else { "" }
         )),
         ExplainError::NoMessages => Failure::usage(error)
             .hint("`lakebed run` and `lakebed ingest` bring messages; --data says where they are"),

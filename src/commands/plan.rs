@@ -11,7 +11,7 @@ use crate::{
     cli::{Place, PlanArgs},
     data_folder::DataFolder,
     pipeline::PinOptions,
-    plan::{Reason, Selection, TablePlan, snapshot::Partition, window::windows},
+    plan::{Reason, Selection, TablePlan, ahead::ahead, snapshot::Partition, window::windows},
 };
 
 pub fn plan(place: &Place, args: &PlanArgs) -> Result<(), Failure> {
@@ -20,7 +20,8 @@ pub fn plan(place: &Place, args: &PlanArgs) -> Result<(), Failure> {
     let options = PinOptions { accepts_removed_objects: args.accept_removed };
     let pipeline = open::pipeline_to_read(&open, &data, options)?;
     let tables = open::tables(&pipeline.graph, &args.tables)?;
-    let plan = pipeline.plan(&Selection { tables, ..Selection::default() });
+    let selection = Selection { tables, ..Selection::default() };
+    let plan = pipeline.plan(&selection);
     if place.json {
         let json = serde_json::to_string(&plan).map_err(Failure::data)?;
         return output::print(&format!("{json}\n"));
@@ -28,6 +29,7 @@ pub fn plan(place: &Place, args: &PlanArgs) -> Result<(), Failure> {
     let busy: Vec<&TablePlan> = plan.tables.iter().filter(|table| !table.is_nothing()).collect();
     let mut text = Page::default();
     summary::render_orphans(&mut text, &pipeline.orphans(), false);
+    summary::render_ahead(&mut text, ahead(pipeline.planner(), &selection.tables).as_ref());
     if busy.is_empty() {
         let count = plan.tables.len();
         text.line(format_args!("Nothing to build: all {count} tables are fresh."));

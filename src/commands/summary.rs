@@ -14,6 +14,7 @@ use crate::{
     graph::Graph,
     ingest::{IngestMode, IngestReport, SimulationRecord},
     payload::drift::SourceDrift,
+    plan::ahead::Ahead,
     project::LAYERS,
     warehouse::Session,
 };
@@ -148,6 +149,20 @@ pub fn render_orphans(text: &mut Page, orphans: &[TableName], is_pruned: bool) {
             names.join(", ")
         )),
     }
+}
+
+/// Rows that are in no mart yet, and when they will be.
+pub fn render_ahead(text: &mut Page, ahead: Option<&Ahead>) {
+    let Some(Ahead { last_load_date, last_date, row_counts }) = ahead else { return };
+    let counted: Vec<String> = row_counts
+        .iter()
+        .map(|(table, count)| format!("{} of {table}", grouped(count.unsigned_abs())))
+        .collect();
+    text.line(format_args!(
+        "Rows of days up to {last_date} wait: {}. Marts end with the last load date, {last_load_date}, \
+         until messages of a later one come.",
+        counted.join(", ")
+    ));
 }
 
 /// The whole run, so that a newcomer knows what happened, that it is right, and what to do next.

@@ -4,6 +4,7 @@
 //! inputs is the one that it was last built with. Everything here is a pure function of the graph
 //! and of a `Snapshot` of what the warehouse holds. Not for: building (`builder`). No I/O.
 
+pub mod ahead;
 mod inputs;
 mod planner;
 mod reason;
