@@ -70,7 +70,7 @@ pub enum Command {
         after_help = "Examples:\n  LAKEBED_GATEWAY_TOKEN=secret lakebed gateway --listen 127.0.0.1:7070\n  curl http://127.0.0.1:7070/metrics"
     )]
     Gateway(GatewayArgs),
-    /// Bring files of messages into the raw layer, one JSON object a line
+    /// Bring files of messages into the raw layer, one JSON object a line or lists of them
     #[command(after_help = own_data::INGEST_EXAMPLES)]
     Ingest(IngestArgs),
     /// Say which partitions are stale, why, and what a build would read

@@ -164,7 +164,18 @@ impl From<EventFileError> for Failure {
     fn from(error: EventFileError) -> Self {
         let hint = match &error {
             EventFileError::Read { .. } => "name files that can be read; `-` is stdin",
-            EventFileError::IsList { .. } => "`jq -c '.[]' FILE` makes one object a line of it",
+            EventFileError::Foreign { foreign, file }
+            | EventFileError::NoTime { foreign: Some(foreign), file, .. } => {
+                let hint = foreign.hint(file);
+                return Self::usage(error).hint(hint);
+            }
+            EventFileError::BrokenGzip { file, .. } => {
+                let hint = format!(
+                    "copy the file again; or take what there is: `gzip -dc {file} > events.ndjson`"
+                );
+                return Self::usage(error).hint(hint);
+            }
+            EventFileError::Unclosed { .. } => "copy the file again, or mend its end",
             EventFileError::NoTime { .. } => {
                 "give the field that says when it happened to --backfill, such as `created_at` or \
                  `meta.at`; or leave --backfill out, and all arrive now"

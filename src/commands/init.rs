@@ -16,7 +16,7 @@ use super::{
 use crate::{
     cli::{InitArgs, Place},
     contract::TableName,
-    event_files::EventFile,
+    event_files::{EventFile, looks_like},
     payload::{
         name::column_name,
         path::{self, FieldPath},
@@ -42,8 +42,15 @@ pub fn init(place: &Place, args: &InitArgs) -> Result<(), Failure> {
     let (events, source) = events(args)?;
     let (profile, line_count) = profile(&events)?;
     if profile.object_count == 0 {
-        return Err(Failure::usage(format!("no line of {} is a JSON object", events.shown()))
-            .hint("events are newline-delimited JSON: one object a line"));
+        let foreign = events.foreign_text();
+        let said = looks_like(foreign.as_ref());
+        let hint = foreign.map_or_else(
+            || "events are JSON objects: one a line, or the elements of a list".to_owned(),
+            |foreign| foreign.hint(events.shown()),
+        );
+        return Err(
+            Failure::usage(format!("{} has no JSON object{said}", events.shown())).hint(hint)
+        );
     }
     let basis = basis(&events, args, &profile, line_count);
     let scaffold = Scaffold::propose(&source, basis, &profile, &chosen(args, &profile)?);
@@ -118,9 +125,6 @@ fn profile(events: &EventFile) -> Result<(Profile, u64), Failure> {
         let line = line?;
         if line_count == EVENTS_LOOKED_AT_MAX {
             break;
-        }
-        if line_count == 0 {
-            events.refuse_list(&line)?;
         }
         line_count += 1;
         // What is no JSON counts as a line, and says nothing.

@@ -1,6 +1,7 @@
-//! A file of messages, one a line: what it is known by, and its lines.
+//! A file of messages: what it is known by, and its messages, whatever its form.
 
 use std::{
+    collections::VecDeque,
     fs::File,
     io::{self, BufRead, BufReader, Read, Write},
     path::{Path, PathBuf},
@@ -8,13 +9,18 @@ use std::{
 
 use flate2::bufread::MultiGzDecoder;
 
-use super::EventFileError;
+use super::{
+    EventFileError,
+    form::{Cutter, Foreign, Form, foreign, foreign_text, joined},
+};
 
 /// How a gzip file begins.
 const GZIP_MAGIC: [u8; 2] = [0x1f, 0x8b];
 /// How some editors begin a file of UTF-8; it is no part of the first message.
 const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
 const BUFFER_BYTES: usize = 1 << 20;
+/// So much of a file tells its form.
+const BEGIN_BYTES: u64 = 1 << 16;
 
 /// A file that can be read more than once. Compression is told by its first bytes.
 #[derive(Debug)]
@@ -50,13 +56,10 @@ impl EventFile {
         self.shown.rsplit('/').next().unwrap_or_default()
     }
 
-    /// Many programs write a list of objects where one object a line is meant.
-    pub fn refuse_list(&self, first_line: &[u8]) -> Result<(), EventFileError> {
-        let text = first_line.trim_ascii();
-        if text == b"[" || text.starts_with(b"[{") || text.starts_with(b"[ {") {
-            return Err(EventFileError::IsList { file: self.shown.clone() });
-        }
-        Ok(())
+    /// What its text is that has no JSON in it, if that can be told.
+    pub fn foreign_text(&self) -> Option<Foreign> {
+        let lines: Result<Vec<_>, _> = self.lines().ok()?.take(2).collect();
+        foreign_text(&lines.ok()?)
     }
 
     /// The hash of its bytes: the same file under another name is the same file.
@@ -69,13 +72,29 @@ impl EventFile {
     /// Its messages from the first to the last.
     pub fn lines(&self) -> Result<Lines<'_>, EventFileError> {
         let mut file = BufReader::with_capacity(BUFFER_BYTES, self.open()?);
-        let begin = file.fill_buf().map_err(|error| self.failed(error))?;
-        let reader: Box<dyn BufRead + Send> = if begin.starts_with(&GZIP_MAGIC) {
+        let packed = file.fill_buf().map_err(|error| self.failed(error))?;
+        let is_gzip = packed.starts_with(&GZIP_MAGIC);
+        let mut reader: Box<dyn BufRead + Send> = if is_gzip {
             Box::new(BufReader::with_capacity(BUFFER_BYTES, MultiGzDecoder::new(file)))
         } else {
             Box::new(file)
         };
-        Ok(Lines { file: self, reader, is_begin: true })
+        let mut begin = Vec::new();
+        let read = reader.by_ref().take(BEGIN_BYTES).read_to_end(&mut begin);
+        if let Some(foreign) = foreign(&begin) {
+            return Err(EventFileError::Foreign { file: self.shown.clone(), foreign });
+        }
+        if begin.starts_with(BYTE_ORDER_MARK) {
+            begin.drain(..BYTE_ORDER_MARK.len());
+        }
+        let form = Form::of(&begin);
+        let cutter = (form != Form::Lines).then(|| Cutter::new(form));
+        let reader = Box::new(io::Cursor::new(begin).chain(reader));
+        let lines = Lines { file: self, reader, is_gzip, cutter, joined: VecDeque::new() };
+        match read {
+            Ok(_) => Ok(lines),
+            Err(error) => Err(lines.failed(error)),
+        }
     }
 
     /// An error of this file.
@@ -88,33 +107,64 @@ impl EventFile {
     }
 }
 
-/// The lines that are messages, without their ends. A line of nothing but spaces is none.
+/// The messages of a file. Lines are without their ends; one of nothing but spaces is none.
 pub struct Lines<'a> {
     file: &'a EventFile,
     reader: Box<dyn BufRead + Send>,
-    is_begin: bool,
+    is_gzip: bool,
+    /// For what is not one message a line.
+    cutter: Option<Cutter>,
+    /// What is left of a line that holds several objects.
+    joined: VecDeque<Vec<u8>>,
+}
+
+impl Lines<'_> {
+    fn message(&mut self) -> io::Result<Option<Vec<u8>>> {
+        if let Some(cutter) = &mut self.cutter {
+            return cutter.next(&mut *self.reader);
+        }
+        if let Some(object) = self.joined.pop_front() {
+            return Ok(Some(object));
+        }
+        loop {
+            let mut line = Vec::new();
+            if self.reader.read_until(b'\n', &mut line)? == 0 {
+                return Ok(None);
+            }
+            let end = line.strip_suffix(b"\n").unwrap_or(&line);
+            let end = end.strip_suffix(b"\r").unwrap_or(end).len();
+            line.truncate(end);
+            if let Some(objects) = joined(&line) {
+                self.joined = objects;
+                return Ok(self.joined.pop_front());
+            }
+            if !line.iter().all(u8::is_ascii_whitespace) {
+                return Ok(Some(line));
+            }
+        }
+    }
+
+    fn failed(&self, source: io::Error) -> EventFileError {
+        let file = self.file.shown.clone();
+        match source.kind() {
+            io::ErrorKind::UnexpectedEof | io::ErrorKind::InvalidInput if self.is_gzip => {
+                EventFileError::BrokenGzip { file, source }
+            }
+            io::ErrorKind::InvalidData if self.cutter.is_some() => {
+                EventFileError::Unclosed { file, source }
+            }
+            _ => EventFileError::Read { file, source },
+        }
+    }
 }
 
 impl Iterator for Lines<'_> {
     type Item = Result<Vec<u8>, EventFileError>;
 
     fn next(&mut self) -> Option<Self::Item> {
-        loop {
-            let mut line = Vec::new();
-            match self.reader.read_until(b'\n', &mut line) {
-                Ok(0) => return None,
-                Ok(_) => {}
-                Err(error) => return Some(Err(self.file.failed(error))),
-            }
-            if std::mem::take(&mut self.is_begin) && line.starts_with(BYTE_ORDER_MARK) {
-                line.drain(..BYTE_ORDER_MARK.len());
-            }
-            let end = line.strip_suffix(b"\n").unwrap_or(&line);
-            let end = end.strip_suffix(b"\r").unwrap_or(end).len();
-            line.truncate(end);
-            if !line.iter().all(u8::is_ascii_whitespace) {
-                return Some(Ok(line));
-            }
+        match self.message() {
+            Ok(message) => message.map(Ok),
+            Err(error) => Some(Err(self.failed(error))),
         }
     }
 }
@@ -157,6 +207,7 @@ mod tests {
         bytes.truncate(bytes.len() - 9);
         let folder = tempfile::tempdir().unwrap();
         let file = EventFile::spooled(bytes.as_slice(), folder.path()).unwrap();
-        assert!(file.lines().unwrap().any(|line| line.is_err()));
+        let error = file.lines().err().expect("it is cut short").to_string();
+        assert!(error.contains("gzip") && error.contains("cut short"), "{error}");
     }
 }

@@ -1,14 +1,16 @@
 //! Files of messages into the raw layer, through the bus and the archiver as everything else.
 //!
 //! A line is a message, whatever it holds: what is wrong with it is found, and accounted for, in the
-//! tables. The same command over the same file is the same ingestion: done twice, it does nothing
-//! the second time; cut short, it goes on exactly where it was, since every message carries the
-//! ingestion's id into the raw layer, and the raw layer is asked.
+//! tables. The elements of a list in JSON are messages, and so are objects over several lines. The
+//! same command over the same file is the same ingestion: done twice, it does nothing the second
+//! time; cut short, it goes on exactly where it was, since every message carries the ingestion's id
+//! into the raw layer, and the raw layer is asked.
 //!
 //! Not for: simulations (`ingest`), nor for what messages mean.
 
 mod age;
 mod arrival;
+mod form;
 mod input;
 mod record;
 
@@ -25,6 +27,7 @@ use thiserror::Error;
 
 pub use age::{TooOld, too_old};
 pub use arrival::ArrivalRule;
+pub use form::Foreign;
 pub use input::{EventFile, Lines};
 pub use record::{FileRecord, has_ingested_files};
 
@@ -55,17 +58,37 @@ pub enum EventFileError {
         /// Why.
         source: io::Error,
     },
-    /// The file is one JSON document and not one a line.
-    #[error("{file} is a list in JSON, and not one object a line")]
-    IsList {
+    /// The file is no text in UTF-8.
+    #[error("{file} is {}, and not JSON", foreign.what)]
+    Foreign {
         /// What people know it by.
         file: String,
+        /// What it is.
+        foreign: Foreign,
+    },
+    /// The file cannot be unpacked to its end.
+    #[error("{file} is packed by gzip, and cut short or damaged")]
+    BrokenGzip {
+        /// What people know it by.
+        file: String,
+        /// Why.
+        source: io::Error,
+    },
+    /// A list or an object in JSON does not end.
+    #[error("{file} ends in the middle of its JSON")]
+    Unclosed {
+        /// What people know it by.
+        file: String,
+        /// Where it begins.
+        source: io::Error,
     },
     /// No message says when it arrived.
-    #[error("no line of {file} has a time at `{path}`")]
+    #[error("no message of {file} has a time at `{path}`{}", looks_like(foreign.as_ref()))]
     NoTime {
         /// What people know it by.
         file: String,
+        /// What its text seems to be, if it is not JSON.
+        foreign: Option<Foreign>,
         /// Where it was looked for.
         path: String,
     },
@@ -97,6 +120,11 @@ pub enum EventFileError {
     /// The process is shutting down.
     #[error("the ingestion was interrupted by the end of the process")]
     Interrupted(#[from] tokio::task::JoinError),
+}
+
+/// What is said of a file that seems to be something else.
+pub fn looks_like(foreign: Option<&Foreign>) -> String {
+    foreign.map(|foreign| format!("; it looks like {}", foreign.what)).unwrap_or_default()
 }
 
 /// How to ingest a file.
@@ -184,9 +212,6 @@ fn survey(file: &EventFile, arrival: &ArrivalRule) -> Result<Survey, EventFileEr
     let mut survey = Survey { message_count: 0, told_first: None };
     for line in file.lines()? {
         let line = line?;
-        if survey.message_count == 0 {
-            file.refuse_list(&line)?;
-        }
         survey.message_count += 1;
         survey.told_first = survey.told_first.or_else(|| arrival.told_by(&line));
     }
@@ -194,7 +219,11 @@ fn survey(file: &EventFile, arrival: &ArrivalRule) -> Result<Survey, EventFileEr
         && survey.message_count > 0
         && survey.told_first.is_none()
     {
-        return Err(EventFileError::NoTime { file: file.shown().to_owned(), path: path.clone() });
+        return Err(EventFileError::NoTime {
+            file: file.shown().to_owned(),
+            foreign: file.foreign_text(),
+            path: path.clone(),
+        });
     }
     Ok(survey)
 }

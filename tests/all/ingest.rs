@@ -206,19 +206,88 @@ fn stdin_and_gzip_are_files_too() {
     assert_eq!(archived_count(&world), 6);
 }
 
+/// The elements of a list, objects over several lines, and several objects on one line are messages
+/// as they stand.
+#[test]
+fn json_in_other_forms_than_one_object_a_line_is_read() {
+    let pretty = "{\n  \"event_id\": \"a\"\n}\n{\n  \"event_id\": \"}{\"\n}\n";
+    for (name, text, payloads) in [
+        ("list", "[\n {\"event_id\":\"a\"},\n {\"event_id\": }, 7\n]\n", 3),
+        ("pretty", pretty, 2),
+        ("joined", "{\"event_id\":\"a\"}{\"event_id\":\"b\"}\n{\"event_id\":\"c\"}\n", 3),
+    ] {
+        let world = World::new();
+        file(&world, "mobile_events.json", text);
+        let said = world.lakebed(&format!("ingest {ARRIVED} mobile_events.json")).run().status(0);
+        let _ = said.stdout_contains(&format!("{payloads} messages of mobile_events"));
+        assert_eq!(archived_count(&world), payloads, "{name}");
+        let _ = world.lakebed("build standardized.mobile_events_rejected").run().status(0);
+        let reasons = "select reject_reason, count(*) as n from standardized.mobile_events_rejected \
+                       group by all order by all";
+        let expected = match name {
+            "list" => "reject_reason,n\nmissing_key,1\nnot_json,2\n".to_owned(),
+            _ => format!("reject_reason,n\nmissing_key,{payloads}\n"),
+        };
+        assert_eq!(world.query(reasons), expected, "{name}");
+    }
+}
+
+/// A phone whose clock is ahead: its event is accepted, and counts when its day has come.
+#[test]
+fn an_event_of_tomorrow_is_said_to_wait() {
+    let world = World::new();
+    let event = |id: &str, at: &str| {
+        format!(
+            "{{\"event_id\":\"{id}\",\"event_name\":\"app_opened\",\"user_id\":\"u\",\"sequence\":1,\
+             \"occurred_at\":\"{at}\"}}\n"
+        )
+    };
+    let now = event("e1", "2026-01-05T23:57:00Z");
+    file(&world, "mobile_events.ndjson", &(now + &event("e2", "2026-01-06T00:03:00Z")));
+    let ingest = "ingest --arrived 2026-01-05T23:58:00Z mobile_events.ndjson";
+    let _ = world.lakebed(ingest).run().status(0);
+    let waits = "Rows of days up to 2026-01-06 wait: 1 of dimensional.fact_event";
+    let _ = world.lakebed("build").run().status(0).stdout_contains(waits);
+    let _ = world.lakebed("plan").run().status(0).stdout_contains(waits);
+    let _ = world.lakebed("plan vault.hub_user").run().status(0).lacks("wait");
+    let explain = world.lakebed("explain mart.daily_active_users --where");
+    let said = explain.arg("activity_date = '2026-01-06'").run().status(2);
+    let _ = said.stderr_contains("a mart ends with the last load date");
+    file(&world, "mobile_events-b.ndjson", &event("e3", "2026-01-06T10:00:00Z"));
+    let ingest = "ingest --arrived 2026-01-06T10:00:00Z mobile_events-b.ndjson";
+    let _ = world.lakebed(ingest).run().status(0);
+    let _ = world.lakebed("build").run().status(0).lacks(" wait");
+    let sql = "select sum(event_count) as n from mart.daily_active_users";
+    assert_eq!(world.query(sql), "n\n3\n");
+}
+
 #[test]
 fn a_file_that_cannot_be_taken() {
     let world = World::with_tiny();
     let before = export(&world.data());
     file(&world, "mobile_events.ndjson", LATE);
     file(&world, "events.ndjson", LATE);
-    file(&world, "mobile_events_list.json", "[\n {}\n]\n");
+    file(&world, "mobile_events-list.json", "[\n {},\n {\n");
+    file(&world, "mobile_events.csv", "event_id,occurred_at\ne1,2026-01-05\n");
+    let bytes = |name: &str, bytes: &[u8]| {
+        fs::write(world.folder().join(name), bytes).expect("writable");
+    };
+    bytes("mobile_events.zip", b"PK\x03\x04\x14\0");
+    bytes("mobile_events.json", b"\xff\xfe{\0}\0");
+    let mut packed = GzEncoder::new(Vec::new(), Compression::fast());
+    packed.write_all(LATE.as_bytes()).expect("into memory");
+    let packed = packed.finish().expect("into memory");
+    bytes("mobile_events.ndjson.gz", &packed[..packed.len() - 9]);
     for (name, line) in [
         ("ingest_missing_file", "ingest --source db_users nowhere.ndjson"),
         ("ingest_unknown_source", "ingest --source revenue mobile_events.ndjson"),
         ("ingest_untold_source", "ingest events.ndjson"),
         ("ingest_no_now", "ingest mobile_events.ndjson"),
-        ("ingest_list", "ingest --source db_users --backfill x mobile_events_list.json"),
+        ("ingest_unclosed", "ingest --arrived 2026-01-05T00:00:00Z mobile_events-list.json"),
+        ("ingest_csv", "ingest --backfill occurred_at mobile_events.csv"),
+        ("ingest_zip", "ingest --arrived 2026-01-05T00:00:00Z mobile_events.zip"),
+        ("ingest_utf16", "ingest --arrived 2026-01-05T00:00:00Z mobile_events.json"),
+        ("ingest_broken_gzip", "ingest --arrived 2026-01-05T00:00:00Z mobile_events.ndjson.gz"),
         ("ingest_no_time", "ingest --backfill properties.at mobile_events.ndjson"),
         ("drift_unknown_source", "drift revenue"),
     ] {

@@ -152,16 +152,30 @@ fn a_file_that_no_project_can_begin_with() {
     let world = World::new();
     let write = |name: &str, text: &str| fs::write(world.folder().join(name), text);
     write("prose.txt", "once\nupon\n").expect("writable");
-    write("list.json", "[{\"a\":1}]\n").expect("writable");
+    write("table.csv", "id,at\n1,2026-01-05\n").expect("writable");
+    write("list.json", "[\n  {\"a\":1}\n").expect("writable");
     for (name, line) in [
         ("init_no_json", "init own --from prose.txt"),
-        ("init_list", "init own --from list.json"),
+        ("init_csv", "init own --from table.csv"),
+        ("init_unclosed", "init own --from list.json"),
         ("init_missing_file", "init own --from nowhere.ndjson"),
         ("init_source_name", "init own --source Page-Views"),
     ] {
         let _ = world.lakebed(line).run().status(2).stderr_is(name);
     }
     assert!(!world.folder().join("own").exists(), "something was written");
+}
+
+#[test]
+fn a_list_in_json_is_events() {
+    let world = World::new();
+    let text = "[\n  {\n    \"id\": \"a\"\n  },\n  {\"id\": \"b\"}\n]\n";
+    fs::write(world.folder().join("list.json"), text).expect("writable");
+    let said = world.lakebed("init own --from list.json").run().status(0);
+    let said = said.stdout_contains("from 2 events of list.json");
+    follow(&world, &said.stdout);
+    let found = inside(&world, "query --format csv").arg(PLACES).run().status(0).stdout;
+    assert_eq!(found, "accepted,rejected,duplicate,wrong\n2,0,0,0\n");
 }
 
 /// What the proposal calls a time must be one for the functions that then read it.
