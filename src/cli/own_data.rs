@@ -13,8 +13,8 @@ Examples:
   lakebed sim tiny --source db_users --format payload | lakebed ingest --source db_users -
 
 A line is a message, whatever it holds: what cannot be read is rejected with a reason when the
-tables are built. The same command over the same file does nothing the second time, and after a
-kill it goes on where it was.";
+tables are built. So is an element of a list in JSON, and an object over several lines. The same command
+over the same file does nothing the second time, and after a kill it goes on where it was.";
 
 pub const DRIFT_EXAMPLES: &str = "\
 Examples:
@@ -29,8 +29,12 @@ Examples:
   lakebed init my-project
   lakebed init my-project --from events.ndjson
   lakebed init --from clicks.ndjson.gz --source page_views
+  lakebed init --from changes.json --id xid,xoffset
 
-Without --from it begins with a small file of made-up orders, to be replaced by your own.";
+Without --from it begins with a small file of made-up orders, to be replaced by your own.
+
+What names an event is told by values first: no value may come twice with other content. Where that
+leaves a doubt, it asks on a terminal, and elsewhere says what --id could be.";
 
 pub const SIM_EXAMPLES: &str = "\
 Examples:
@@ -52,7 +56,7 @@ Examples:
 /// `lakebed ingest`
 #[derive(Args, Debug)]
 pub struct IngestArgs {
-    /// Files with one message a line, perhaps compressed with gzip; `-` is stdin
+    /// Files with one message a line, or lists in JSON, perhaps compressed with gzip; `-` is stdin
     #[arg(value_name = "FILE", required = true)]
     pub files: Vec<PathBuf>,
     /// The source that they are messages of; told by each file's name if it begins with one
@@ -90,13 +94,14 @@ pub struct InitArgs {
     /// The project's folder; made if it is missing
     #[arg(value_name = "DIR", default_value = ".")]
     pub folder: PathBuf,
-    /// Real events, one JSON object a line: the contract is proposed from them
+    /// Real events, one JSON object a line or a list of them: the contract is proposed from them
     #[arg(long, value_name = "FILE")]
     pub from: Option<PathBuf>,
     /// The source's name, such as `orders`; told by the file's name if this is left out
     #[arg(long, value_name = "NAME")]
     pub source: Option<String>,
-    /// The field that names an event, such as `meta.id`, if the proposal takes another
+    /// The field that names an event, such as `meta.id` or `"event.id"`, or several that do so
+    /// together, such as `xid,xoffset`, if the proposal takes another
     #[arg(long, value_name = "FIELD")]
     pub id: Option<String>,
     /// The field that says when it happened

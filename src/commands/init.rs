@@ -2,7 +2,7 @@
 
 use std::{
     fs,
-    io::{self, Write},
+    io::{self, IsTerminal, Write},
     path::{Path, PathBuf},
 };
 
@@ -28,8 +28,8 @@ use crate::{
 
 /// A proposal needs no more; the contract says of how many it was made.
 const EVENTS_LOOKED_AT_MAX: u64 = 100_000;
-/// A table of every project, where those of a source are.
-const RECONCILIATION: &str = "reconciliation";
+/// As many as a function takes that makes one key of them.
+const ID_FIELD_COUNT_MAX: usize = 5;
 /// Where the functions that every query may use stand.
 const FUNCTIONS: &str = "layers/functions/duckdb.sql";
 
@@ -53,7 +53,12 @@ pub fn init(place: &Place, args: &InitArgs) -> Result<(), Failure> {
         );
     }
     let basis = basis(&events, args, &profile, line_count);
-    let scaffold = Scaffold::propose(&source, basis, &profile, &chosen(args, &profile)?);
+    let mut chosen = chosen(args, &profile)?;
+    let mut scaffold = Scaffold::propose(&source, basis.clone(), &profile, &chosen);
+    if let Some(id) = asked_id(place, &scaffold)? {
+        chosen.id = vec![id];
+        scaffold = Scaffold::propose(&source, basis, &profile, &chosen);
+    }
     let steps = steps(args, &source, &scaffold)?;
     let mut files =
         scaffold.files(&steps.iter().fold(String::new(), |all, step| all + step + "\n"));
@@ -84,7 +89,44 @@ fn chosen(args: &InitArgs, profile: &Profile) -> Result<Chosen, Failure> {
     let path = |option: &Option<String>| {
         option.as_ref().map(|text| field_named(profile, text)).transpose()
     };
-    Ok(Chosen { id: path(&args.id)?, time: path(&args.time)?, entity: path(&args.hub)? })
+    let id = args.id.as_ref().map(|text| fields_named(profile, text)).transpose()?;
+    Ok(Chosen { id: id.unwrap_or_default(), time: path(&args.time)?, entity: path(&args.hub)? })
+}
+
+/// The field that a person means, or several with commas between them.
+fn fields_named(profile: &Profile, text: &str) -> Result<Vec<FieldPath>, Failure> {
+    if let Ok(field) = field_named(profile, text) {
+        return Ok(vec![field]);
+    }
+    let fields: Vec<FieldPath> =
+        text.split(',').map(|part| field_named(profile, part.trim())).collect::<Result<_, _>>()?;
+    if fields.len() > ID_FIELD_COUNT_MAX {
+        return Err(Failure::usage(format!(
+            "{} fields are too many to name an event",
+            fields.len()
+        ))
+        .hint(format!("name at most {ID_FIELD_COUNT_MAX}")));
+    }
+    Ok(fields)
+}
+
+/// Asks who sits before a terminal which of several fields names an event; anyone else gets a name
+/// for the option that says it.
+fn asked_id(place: &Place, scaffold: &Scaffold) -> Result<Option<FieldPath>, Failure> {
+    let possible = scaffold.possible_ids();
+    let is_asked = io::stdin().is_terminal() && io::stderr().is_terminal();
+    if possible.is_empty() || place.json || !is_asked {
+        return Ok(None);
+    }
+    eprintln!("Which field names an event, the same when it is sent again?");
+    for (number, path) in possible.iter().enumerate() {
+        eprintln!("  {} {}", number + 1, path::written(path));
+    }
+    eprint!("  0 none of them: an equal payload is the same event\nNumber [0]: ");
+    let mut answer = String::new();
+    io::stdin().read_line(&mut answer).map_err(Failure::data)?;
+    let number: usize = answer.trim().parse().unwrap_or_default();
+    Ok(number.checked_sub(1).and_then(|at| possible.get(at).cloned()))
 }
 
 /// The field that a person means, who may write a key with points in it without quotes.
@@ -109,7 +151,9 @@ fn events(args: &InitArgs) -> Result<(EventFile, String), Failure> {
     };
     let source = args.source.clone().unwrap_or(name);
     let is_name = column_name([source.as_str()]) == source;
-    if !is_name || TableName::parse(&format!("raw.{source}")).is_none() || source == RECONCILIATION
+    if !is_name
+        || TableName::parse(&format!("raw.{source}")).is_none()
+        || source == scaffold::RECONCILIATION
     {
         return Err(Failure::usage(format!("`{source}` cannot be the name of a source")).hint(
             "use lower case, digits and `_`, and no word of SQL, such as --source page_views",

@@ -47,7 +47,9 @@ pub fn drift(contract: &SourceContract, profile: &Profile) -> Vec<DriftField> {
         profile.fields.iter().filter(|(path, field)| field.count > 0 && !is_known(path)).collect();
     found.sort_by_key(|(path, field)| (field.load_dates, path::written(path)));
     let mut names = Names::of_tables();
-    known.iter().for_each(|(name, _)| names.take(name));
+    for (name, _) in &known {
+        names.take(name);
+    }
     let mut offered: Vec<&FieldPath> = Vec::new();
     let mut fields = Vec::new();
     for (path, field) in found {

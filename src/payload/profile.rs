@@ -1,7 +1,7 @@
 //! A profile of payloads: which fields they have, how often, and of which types.
 
 use std::{
-    collections::{BTreeMap, BTreeSet},
+    collections::BTreeMap,
     hash::{DefaultHasher, Hash, Hasher},
 };
 
@@ -10,7 +10,7 @@ use jiff::civil::Date;
 use serde_json::Value;
 
 use super::time::{self, TimeForm};
-use crate::contract::ColumnType;
+use crate::{clock::MicrosUtc, contract::ColumnType};
 
 /// Deeper objects are kept as text.
 const DEPTH_MAX: usize = 6;
@@ -19,6 +19,9 @@ const DISTINCT_MAX: usize = 100_000;
 /// As JSON; as an example it says little.
 const EMPTY_TEXT: &str = "\"\"";
 const EXAMPLE_CHARACTERS_MAX: usize = 60;
+/// Of a number that counts, and its quotes.
+const COUNTER_LENGTH_MAX: usize = 11;
+const TOKEN_LENGTH_MIN: usize = 16;
 
 /// Payloads with something in common, of which one is looked at.
 #[derive(Clone, Copy, Debug)]
@@ -41,6 +44,8 @@ pub struct Profile {
     pub object_count: u64,
     /// Payloads that are something else.
     pub other_count: u64,
+    /// Messages with an object that has fields, by its path.
+    pub filled_objects: IndexMap<Vec<String>, u64>,
     /// By path, in the order in which they were seen first.
     pub fields: IndexMap<Vec<String>, FieldProfile>,
 }
@@ -62,9 +67,19 @@ pub struct FieldProfile {
     pub prose_count: u64,
     /// Texts that are numbers.
     pub quoted_number_count: u64,
+    /// Texts of 16 and more letters and digits, as random ids are.
+    pub token_count: u64,
+    /// Messages with a value that another message had before, and that differ from it elsewhere.
+    pub differing_count: u64,
     /// First and last load date on which it was seen.
     pub load_dates: Option<(Date, Date)>,
-    distinct: BTreeSet<u64>,
+    /// A hash of each value, and of the message that had it first.
+    distinct: BTreeMap<u64, u64>,
+    /// The greatest number of characters of a value, as JSON.
+    length_max: usize,
+    last_instant: Option<MicrosUtc>,
+    /// Instants that are not before the one before them.
+    grown_count: u64,
 }
 
 /// The kinds of JSON values, integers apart.
@@ -92,15 +107,21 @@ impl Profile {
             return;
         };
         self.object_count += weight.message_count;
-        self.descend(&mut Vec::new(), payload, weight);
+        self.descend(&mut Vec::new(), payload, hash(&payload.to_string()), weight);
     }
 
-    fn descend(&mut self, path: &mut Vec<String>, value: &Value, weight: Weight) {
+    fn descend(&mut self, path: &mut Vec<String>, value: &Value, message: u64, weight: Weight) {
         match value {
             Value::Object(fields) if !fields.is_empty() && path.len() < DEPTH_MAX => {
+                if !path.is_empty() {
+                    if !self.filled_objects.contains_key(path) {
+                        self.filled_objects.insert(path.clone(), 0);
+                    }
+                    self.filled_objects[path.as_slice()] += weight.message_count;
+                }
                 for (name, inner) in fields {
                     path.push(name.clone());
-                    self.descend(path, inner, weight);
+                    self.descend(path, inner, message, weight);
                     path.pop();
                 }
             }
@@ -109,14 +130,14 @@ impl Profile {
                 if !self.fields.contains_key(path) {
                     self.fields.insert(path.clone(), FieldProfile::default());
                 }
-                self.fields[path.as_slice()].observe(value, weight);
+                self.fields[path.as_slice()].observe(value, message, weight);
             }
         }
     }
 }
 
 impl FieldProfile {
-    fn observe(&mut self, value: &Value, weight: Weight) {
+    fn observe(&mut self, value: &Value, message: u64, weight: Weight) {
         if let Some((first, last)) = weight.load_dates {
             let (own_first, own_last) = self.load_dates.unwrap_or((first, last));
             self.load_dates = Some((own_first.min(first), own_last.max(last)));
@@ -127,7 +148,10 @@ impl FieldProfile {
         };
         self.count += weight.message_count;
         *self.kinds.entry(kind).or_default() += weight.message_count;
-        if let Some((_, form)) = time::read(value) {
+        if let Some((instant, form)) = time::read(value) {
+            let has_grown = self.last_instant.is_some_and(|last| last <= instant);
+            self.grown_count += u64::from(has_grown);
+            self.last_instant = Some(instant);
             *self.times.entry(form).or_default() += weight.message_count;
         }
         if value.as_str().is_some_and(|text| text.contains(char::is_whitespace)) {
@@ -136,15 +160,34 @@ impl FieldProfile {
         if value.as_str().is_some_and(|text| text.parse::<f64>().is_ok_and(f64::is_finite)) {
             self.quoted_number_count += weight.message_count;
         }
+        if value.as_str().is_some_and(is_token) {
+            self.token_count += weight.message_count;
+        }
         let text = value.to_string();
-        if self.distinct.len() < DISTINCT_MAX {
-            let mut hasher = DefaultHasher::new();
-            text.hash(&mut hasher);
-            self.distinct.insert(hasher.finish());
+        self.length_max = self.length_max.max(text.len());
+        let key = hash(&text);
+        match self.distinct.get(&key) {
+            Some(first) => self.differing_count += u64::from(*first != message),
+            None if self.distinct.len() < DISTINCT_MAX => {
+                self.distinct.insert(key, message);
+            }
+            None => {}
         }
         if self.example.is_empty() || self.example == EMPTY_TEXT {
             self.example = shortened(text);
         }
+    }
+
+    /// Whether its values are numbers of so few digits that something counted them.
+    pub fn is_counter(&self) -> bool {
+        let integers = self.kinds.get(&ValueKind::Integer).copied().unwrap_or_default();
+        integers + self.quoted_number_count == self.count && self.length_max <= COUNTER_LENGTH_MAX
+    }
+
+    /// Whether nearly none of its instants is before the one before it.
+    pub fn is_growing(&self) -> bool {
+        let told: u64 = self.times.values().sum();
+        told > 1 && self.grown_count * 10 >= (told - 1) * 9
     }
 
     /// The example without what TOML, a comment in SQL or a terminal would take for its own.
@@ -197,6 +240,20 @@ impl ValueKind {
             Value::Object(_) => Self::Object,
         })
     }
+}
+
+fn hash(text: &str) -> u64 {
+    let mut hasher = DefaultHasher::new();
+    text.hash(&mut hasher);
+    hasher.finish()
+}
+
+fn is_token(text: &str) -> bool {
+    let is_part = |c: char| c.is_ascii_alphanumeric() || "-_".contains(c);
+    text.len() >= TOKEN_LENGTH_MIN
+        && text.chars().all(is_part)
+        && text.contains(|c: char| c.is_ascii_digit())
+        && text.contains(|c: char| c.is_ascii_alphabetic())
 }
 
 fn shortened(text: String) -> String {

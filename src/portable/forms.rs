@@ -88,7 +88,10 @@ fn check_format(text: &str, elements: &str) -> Result<(), String> {
 
 /// `$`, then `.name` and `[n]`.
 fn check_path(text: &str) -> Result<(), String> {
-    let wrong = || Err("a path is `$`, then `.name` or `[n]`".to_owned());
+    let wrong = || {
+        Err("a path is `$`, then `.name` or `[n]`; another key is a field of the source's contract, \
+             by its `path`".to_owned())
+    };
     let Some(mut rest) = text.strip_prefix('$') else { return wrong() };
     while !rest.is_empty() {
         let is_name = |c: char| c == '_' || c.is_ascii_alphanumeric();

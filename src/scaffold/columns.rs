@@ -3,7 +3,11 @@
 
 use std::{collections::BTreeSet, fmt::Write as _};
 
-use super::roles::{Roles, is_inside_value, is_temporal};
+use super::{
+    branches::{ODD_PERCENT_MAX, is_inside_value, odd_counts, odd_value},
+    evidence::is_temporal,
+    roles::Roles,
+};
 use crate::{
     contract::ColumnType,
     payload::{
@@ -18,6 +22,7 @@ use crate::{
 const FIELD_COUNT_MAX: usize = 60;
 /// Of events more than these, a field that not one in a hundred has is left out.
 const RARE_FROM_COUNT: u64 = 200;
+
 /// A field that the contract gets.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Column {
@@ -47,8 +52,12 @@ pub struct LeftOut {
 /// The columns of a source.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Columns {
-    /// What names an event; `None` if its whole payload does.
+    /// What names an event; `None` if several fields do so together, or its whole payload.
     pub id: Option<Column>,
+    /// Names of the columns that name an event together.
+    pub id_parts: Vec<String>,
+    /// What says in SQL that something else stands in the place of an object; such is rejected.
+    pub odd_values: Vec<String>,
     /// When it happened; `None` if only its arrival is known.
     pub time: Option<Column>,
     /// The key of who or what it is of; `None` if each event is its own.
@@ -67,7 +76,9 @@ impl Columns {
         let role = |path: &Option<FieldPath>| {
             path.as_ref().map(|path| (path.clone(), &profile.fields[path]))
         };
-        columns.id = role(&roles.id).map(|(path, field)| id_column(path, field));
+        let only_id = <[FieldPath; 1]>::try_from(roles.id.clone()).ok().map(|[path]| path);
+        let is_id_part = |path: &FieldPath| roles.id.contains(path);
+        columns.id = role(&only_id).map(|(path, field)| id_column(path, field));
         columns.time = role(&roles.time).map(|(path, field)| time_column(path, field));
         columns.entity = role(&roles.entity).map(|(path, field)| {
             let name = names.unused(path.iter().map(String::as_str));
@@ -79,16 +90,24 @@ impl Columns {
             names.take(&name);
         }
         let has_role = |path: &FieldPath| {
-            [&roles.id, &roles.time, &roles.entity].into_iter().flatten().any(|own| own == path)
+            [&only_id, &roles.time, &roles.entity].into_iter().flatten().any(|own| own == path)
         };
-        let kept = most_frequent(profile, |path| has_role(path));
+        let kept = most_frequent(profile, |path| has_role(path) || is_id_part(path));
         for (path, field) in profile.fields.iter().filter(|(path, _)| !has_role(path)) {
-            if let Some(reason) = reason_against(profile, path, field, &kept) {
+            let reason = reason_against(profile, path, field, &kept);
+            if let Some(reason) = reason.filter(|_| !is_id_part(path)) {
                 columns.left_out.push(LeftOut { path: path.clone(), reason });
                 continue;
             }
             let name = names.unused(path.iter().map(String::as_str));
-            columns.attributes.push(attribute(name, path, field, profile.object_count));
+            let attribute = attribute(name, path, field, profile.object_count);
+            columns.attributes.push(Column { is_required: is_id_part(path), ..attribute });
+        }
+        columns.odd_values = odd_values(profile, &columns);
+        if only_id.is_none() {
+            let named = |path: &FieldPath| columns.all().find(|column| column.path == *path);
+            columns.id_parts =
+                roles.id.iter().filter_map(named).map(|column| column.name.clone()).collect();
         }
         columns
     }
@@ -231,6 +250,16 @@ fn example(field: &FieldProfile) -> String {
     }
 }
 
+/// Of each object that some column is in, and that is something else in a few events.
+fn odd_values(profile: &Profile, columns: &Columns) -> Vec<String> {
+    let objects: BTreeSet<&[String]> = columns
+        .all()
+        .flat_map(|column| (1..column.path.len()).map(|length| &column.path[..length]))
+        .filter(|object| odd_counts(profile, object).is_some())
+        .collect();
+    objects.into_iter().filter_map(odd_value).collect()
+}
+
 /// The fields that most events have, roles apart.
 fn most_frequent(profile: &Profile, has_role: impl Fn(&FieldPath) -> bool) -> BTreeSet<FieldPath> {
     let mut fields: Vec<(&FieldPath, u64)> =
@@ -249,12 +278,24 @@ fn reason_against(
     if is_inside_value(profile, path) {
         return Some("a part of a field that is not always an object".to_owned());
     }
+    let is_parent = |other: &FieldPath| other.len() > path.len() && other.starts_with(path);
+    let has_fields = profile.fields.keys().any(is_parent);
+    if let Some((odd, all)) = odd_counts(profile, path).filter(|_| has_fields) {
+        return Some(format!(
+            "an object, but in {odd} of {all} events: up to {ODD_PERCENT_MAX} % may be odd, and \
+             {}",
+            if odd_value(path).is_some() {
+                "a text or number there is rejected as `wrong_type`"
+            } else {
+                "the fields of such an event are NULL"
+            }
+        ));
+    }
     if field.count == 0 {
         return Some("always null".to_owned());
     }
     let is_empty = field.kinds.keys().eq([&ValueKind::Object]);
-    let is_parent = |other: &FieldPath| other.len() > path.len() && other.starts_with(path);
-    if is_empty && profile.fields.keys().any(is_parent) {
+    if is_empty && has_fields {
         return Some("an object, whose own fields are taken".to_owned());
     }
     let is_rare = field.count * 100 < profile.object_count;

@@ -3,7 +3,10 @@
 //! What the events cannot tell is said in the files, beside a value that works. No I/O: texts by
 //! path come out.
 
+mod branches;
 mod columns;
+mod decisions;
+mod evidence;
 mod roles;
 mod template;
 mod text;
@@ -14,6 +17,7 @@ pub use columns::{Column, Columns, LeftOut};
 pub use roles::{Chosen, Roles};
 
 use self::{
+    evidence::Candidate,
     template::Values,
     text::{alternatives, contract_lines, listed},
 };
@@ -26,6 +30,12 @@ use crate::{
     },
 };
 
+/// A table of every project, where those of a source are.
+pub const RECONCILIATION: &str = "reconciliation";
+/// A longer name of a file is cut.
+const SOURCE_LENGTH_MAX: usize = 40;
+/// Fields that are offered as the name of an event.
+const IDS_SHOWN: usize = 4;
 /// Left-out fields that the contract names.
 const LEFT_OUT_SHOWN: usize = 40;
 /// An object with more fields left out than these is told to `lakebed drift` to be ignored.
@@ -44,6 +54,8 @@ pub struct Scaffold {
     pub columns: Columns,
     category: Option<String>,
     measures: Vec<(String, ColumnType)>,
+    id_candidates: Vec<Candidate>,
+    time_candidates: Vec<Candidate>,
     /// Columns of texts that are all numbers.
     quoted_numbers: Vec<String>,
 }
@@ -57,8 +69,12 @@ pub fn sample_events() -> &'static str {
 pub fn source_name(file: &str) -> String {
     let stem = file.split('.').next().unwrap_or_default();
     let name = column_name([stem.trim_start_matches('-')]);
-    let name = name.trim_end_matches(|c: char| c.is_ascii_digit() || c == '_');
-    if name.is_empty() || name == "field" { "events".to_owned() } else { name.to_owned() }
+    let name: String = name.chars().take(SOURCE_LENGTH_MAX).collect();
+    match name.trim_end_matches(|c: char| c.is_ascii_digit() || c == '_') {
+        "" | "field" => "events".to_owned(),
+        RECONCILIATION => format!("{RECONCILIATION}_events"),
+        name => name.to_owned(),
+    }
 }
 
 impl Scaffold {
@@ -82,60 +98,28 @@ impl Scaffold {
         };
         let quoted = columns.attributes.iter().filter(is_quoted);
         let quoted_numbers = quoted.map(|column| column.name.clone()).collect();
-        Self { source: source.to_owned(), basis, columns, category, measures, quoted_numbers }
+        Self {
+            source: source.to_owned(),
+            basis,
+            columns,
+            category,
+            measures,
+            id_candidates: roles.id_candidates,
+            time_candidates: roles.time_candidates,
+            quoted_numbers,
+        }
+    }
+
+    /// Fields of which one may name an event, if none was chosen.
+    pub fn possible_ids(&self) -> Vec<FieldPath> {
+        let is_open = self.columns.id.is_none() && self.columns.id_parts.is_empty();
+        let candidates = self.id_candidates.iter().filter(|_| is_open);
+        candidates.take(IDS_SHOWN).map(|candidate| candidate.path.clone()).collect()
     }
 
     /// The path in the JSON of the time of an event, if one was found.
     pub fn time_path(&self) -> Option<String> {
         self.columns.time.as_ref().map(|column| path::written(&column.path))
-    }
-
-    /// What was decided, a sentence each.
-    pub fn decisions(&self) -> Vec<String> {
-        let path = |column: &Column| path::written(&column.path);
-        let columns = &self.columns;
-        let mut said = vec![match &columns.id {
-            Some(id) => {
-                format!("`{}` names an event; one that comes again is counted once.", path(id))
-            }
-            None => {
-                "No field names an event, so its whole payload does: an equal payload that comes \
-                     again is counted once. If a field names it, write it into `event_id` of the \
-                     `_checked` table."
-                    .to_owned()
-            }
-        }];
-        said.push(match &columns.time {
-            Some(time) => format!("`{}` says when it happened.", path(time)),
-            None => "No field says when it happened, so its arrival does.".to_owned(),
-        });
-        said.push(match &columns.entity {
-            Some(entity) => {
-                format!("`{}` says of which {} it is: the hub.", path(entity), self.entity())
-            }
-            None => "No field says of whom or what it is: the hub is of the events.".to_owned(),
-        });
-        if let Some(category) = &self.category {
-            said.push(format!("`{category}` is the sort of event: a mart by it."));
-        }
-        if !self.measures.is_empty() {
-            let names: Vec<String> =
-                self.measures.iter().map(|(name, _)| format!("`{name}`")).collect();
-            said.push(format!("{} in the mart by day.", names.join(", ")));
-        }
-        if let Some(first) = self.quoted_numbers.first() {
-            said.push(format!(
-                "`{}`: numbers in quotes, kept as text; `udf.safe_float64({first})` is one to add up.",
-                self.quoted_numbers.join("`, `")
-            ));
-        }
-        if !columns.left_out.is_empty() {
-            said.push(format!(
-                "{} fields are left out; the contract says which.",
-                columns.left_out.len()
-            ));
-        }
-        said
     }
 
     /// The files by path, relative to the project. `steps` are the commands to type next.

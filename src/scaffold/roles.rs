@@ -1,41 +1,16 @@
 //! Which field of a payload plays which part: what names an event, when it happened, who it is of,
-//! what sort it is, what is measured. Names and values tell, where they can.
+//! what sort it is, what is measured. Values and names tell, where they can.
 
+use super::{
+    branches::is_inside_value,
+    evidence::{self, Candidate},
+};
 use crate::payload::{
     name::column_name,
     path::FieldPath,
     profile::{FieldProfile, Profile, ValueKind},
 };
 
-/// Names of an event's id, the likelier first.
-const ID_NAMES: &[&str] = &[
-    "event_id",
-    "id",
-    "uuid",
-    "event_uuid",
-    "guid",
-    "message_id",
-    "insert_id",
-    "event_insert_id",
-    "event_key",
-];
-/// Names of the time of an event, the likelier first.
-const TIME_NAMES: &[&str] = &[
-    "occurred_at",
-    "event_at",
-    "event_time",
-    "event_timestamp",
-    "event_date",
-    "timestamp",
-    "ts",
-    "time",
-    "created_at",
-    "measured_at",
-    "recorded_at",
-    "sent_at",
-    "datetime",
-    "date",
-];
 /// What events are of, the likelier first.
 const SUBJECTS: &[&str] = &[
     "user",
@@ -112,8 +87,8 @@ const CATEGORY_VALUES_MAX: u64 = 50;
 /// Parts that a person has given to fields.
 #[derive(Clone, Debug, Default)]
 pub struct Chosen {
-    /// What names an event.
-    pub id: Option<FieldPath>,
+    /// What names an event: one field, or several together.
+    pub id: Vec<FieldPath>,
     /// When it happened.
     pub time: Option<FieldPath>,
     /// Who or what it is of.
@@ -123,10 +98,14 @@ pub struct Chosen {
 /// Which field plays which part; `None` where none does.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Roles {
-    /// Names an event; the same when it is sent again.
-    pub id: Option<FieldPath>,
+    /// Names an event; the same when it is sent again. Several fields do so together.
+    pub id: Vec<FieldPath>,
+    /// Fields that may name an event, the likeliest first.
+    pub id_candidates: Vec<Candidate>,
     /// When it happened.
     pub time: Option<FieldPath>,
+    /// Fields that may say when it happened, the likeliest first.
+    pub time_candidates: Vec<Candidate>,
     /// Who or what it is of.
     pub entity: Option<FieldPath>,
     /// What sort of event it is.
@@ -139,21 +118,25 @@ impl Roles {
     /// The chosen field for each part, and else the likeliest.
     pub fn of(source: &str, profile: &Profile, chosen: &Chosen) -> Self {
         let object_count = profile.object_count;
-        let has_part = |path: &FieldPath| {
-            let chosen = [&chosen.id, &chosen.time, &chosen.entity];
-            chosen.into_iter().flatten().any(|own| own == path)
+        let without =
+            |candidates: Vec<Candidate>, parts: &[&Option<FieldPath>]| -> Vec<Candidate> {
+                let is_free =
+                    |it: &Candidate| !parts.iter().any(|part| part.as_ref() == Some(&it.path));
+                candidates.into_iter().filter(is_free).collect()
+            };
+        let id_candidates =
+            without(evidence::ids(source, profile), &[&chosen.time, &chosen.entity]);
+        let id = match evidence::chosen_id(&id_candidates) {
+            Some(candidate) if chosen.id.is_empty() => vec![candidate.path.clone()],
+            _ => chosen.id.clone(),
         };
-        let id = chosen.id.clone().or_else(|| {
-            best(profile, |path, field| {
-                id_rank(source, path, field, object_count).filter(|_| !has_part(path))
-            })
-        });
-        let time = chosen.time.clone().or_else(|| {
-            best(profile, |path, field| {
-                time_rank(path, field, object_count).filter(|_| !has_part(path))
-            })
-        });
-        let is_free = |path: &FieldPath| Some(path) != id.as_ref() && Some(path) != time.as_ref();
+        // Parts of an id may say the time, too.
+        let only_id = <[FieldPath; 1]>::try_from(id.clone()).ok().map(|[path]| path);
+        let time_candidates = without(evidence::times(profile), &[&only_id, &chosen.entity]);
+        let likeliest = time_candidates.first().map(|candidate| candidate.path.clone());
+        let time = chosen.time.clone().or(likeliest);
+        let is_free =
+            |path: &FieldPath| Some(path) != only_id.as_ref() && Some(path) != time.as_ref();
         let entity = chosen.entity.clone().or_else(|| {
             best(profile, |path, field| {
                 entity_rank(path, field, object_count).filter(|_| is_free(path))
@@ -170,7 +153,7 @@ impl Roles {
         let mut measures: Vec<FieldPath> = measured.map(|(path, _)| path.clone()).collect();
         measures.sort_by_key(Vec::len);
         measures.truncate(MEASURE_COUNT_MAX);
-        Self { id, time, entity, category, measures }
+        Self { id, id_candidates, time, time_candidates, entity, category, measures }
     }
 }
 
@@ -188,14 +171,6 @@ fn best<R: Ord>(
         .map(|(_, path)| path.clone())
 }
 
-/// Whether an object around the field is a value in other messages, so that it is kept whole.
-pub fn is_inside_value(profile: &Profile, path: &FieldPath) -> bool {
-    let is_value = |field: &FieldProfile| {
-        field.count > 0 && field.kinds.keys().any(|kind| *kind != ValueKind::Object)
-    };
-    (1..path.len()).any(|length| profile.fields.get(&path[..length]).is_some_and(is_value))
-}
-
 fn whole_name(path: &FieldPath) -> String {
     column_name(path.iter().map(String::as_str))
 }
@@ -207,62 +182,6 @@ fn last_name(path: &FieldPath) -> String {
 fn is_word(field: &FieldProfile) -> bool {
     let is_wordlike = |kind: &ValueKind| matches!(kind, ValueKind::Text | ValueKind::Integer);
     field.count > 0 && field.prose_count == 0 && field.kinds.keys().all(is_wordlike)
-}
-
-/// Whether nearly all messages have it.
-fn is_everywhere(field: &FieldProfile, object_count: u64) -> bool {
-    field.count * 100 >= object_count * 98
-}
-
-fn id_rank(
-    source: &str,
-    path: &FieldPath,
-    field: &FieldProfile,
-    object_count: u64,
-) -> Option<usize> {
-    if !is_word(field) || !is_everywhere(field, object_count) || path.len() > 2 {
-        return None;
-    }
-    if field.time_form().is_some() {
-        return None;
-    }
-    let name = whole_name(path);
-    let singular = source.strip_suffix('s').unwrap_or(source);
-    // Files hold messages that were sent again: a good name may have some values twice.
-    let mostly = field.distinct_count() * 2 >= field.count;
-    let always = field.distinct_count() == field.count && field.count > 1;
-    if let Some(rank) = ID_NAMES.iter().position(|known| *known == name) {
-        return mostly.then_some(rank);
-    }
-    // Inside of `context` and the like only a whole name says that it is of the event.
-    let last = last_name(path);
-    let is_of_event = last.contains('_') && ID_NAMES.contains(&last.as_str());
-    if is_of_event || name == format!("{singular}_id") {
-        return mostly.then_some(ID_NAMES.len());
-    }
-    let is_id = name.ends_with("_id") || name.ends_with("_uuid");
-    (is_id && always).then_some(ID_NAMES.len() + 1)
-}
-
-fn time_rank(path: &FieldPath, field: &FieldProfile, object_count: u64) -> Option<usize> {
-    let told: u64 = field.times.values().sum();
-    // Some of them may be broken, and are rejected one by one.
-    if told == 0 || told * 10 < field.count * 9 || !is_everywhere(field, object_count) {
-        return None;
-    }
-    let name = last_name(path);
-    let rank = TIME_NAMES.iter().position(|known| *known == name || *known == whole_name(path));
-    if rank.is_some() {
-        return rank;
-    }
-    let is_number = field.kinds.contains_key(&ValueKind::Integer);
-    (!is_number || is_temporal(&name)).then_some(TIME_NAMES.len())
-}
-
-/// Whether a number of that name may be a time.
-pub fn is_temporal(name: &str) -> bool {
-    let words = ["at", "time", "timestamp", "ts", "date", "epoch", "ms", "millis", "on"];
-    name.split('_').next_back().is_some_and(|word| words.contains(&word))
 }
 
 fn entity_rank(

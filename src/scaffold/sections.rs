@@ -24,6 +24,12 @@ impl Scaffold {
         let columns = &self.columns;
         let id = match &columns.id {
             Some(_) => "nullif(event.event_id, '') as event_id".to_owned(),
+            None if !columns.id_parts.is_empty() => {
+                let parts: Vec<String> =
+                    columns.id_parts.iter().map(|name| format!("event.{name}")).collect();
+                let arity = parts.len();
+                aliased(&format!("udf.hash_key_{arity}({})", parts.join(", ")), "event_id", 4)
+            }
             // Equal payloads are one event.
             None => "udf.hash_key(body) as event_id".to_owned(),
         };
@@ -47,12 +53,9 @@ impl Scaffold {
     pub(super) fn rejections(&self) -> String {
         let columns = &self.columns;
         let text_is_missing = |column: &Column| format!("ifnull(event.{}, '') = ''", column.name);
-        let missing: Vec<String> = [&columns.id, &columns.time, &columns.entity]
-            .into_iter()
-            .flatten()
-            .filter(|column| column.is_required)
-            .map(text_is_missing)
-            .collect();
+        let missing: Vec<String> =
+            columns.all().filter(|column| column.is_required).map(text_is_missing).collect();
+        let odd = columns.odd_values.iter().map(|value| format!("{value} is not null")).collect();
         let mut wrong: Vec<String> =
             columns.time.iter().map(|_| "event_at is null".to_owned()).collect();
         let typed = columns.attributes.iter().filter(|column| column.can_be_wrong());
@@ -60,7 +63,11 @@ impl Scaffold {
             let name = &column.name;
             format!("(event.{name} is not null and {name} is null)")
         }));
-        let cases = [(missing, "then 'missing_key'"), (wrong, "then 'wrong_type'")];
+        let cases = [
+            (odd, "then 'wrong_type'"),
+            (missing, "then 'missing_key'"),
+            (wrong, "then 'wrong_type'"),
+        ];
         let lines = cases
             .iter()
             .filter(|(conditions, _)| !conditions.is_empty())
@@ -270,6 +277,9 @@ impl Scaffold {
     fn event_lines(&self, is_required: bool) -> [ContractLine; 2] {
         let id = match self.columns.id {
             Some(_) => "Names the event; kept when it is sent again.",
+            None if !self.columns.id_parts.is_empty() => {
+                "The hash of what names the event together."
+            }
             None => "The hash of the payload, which names the event.",
         };
         let time = match self.columns.time {
