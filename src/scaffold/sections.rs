@@ -131,6 +131,12 @@ impl Scaffold {
 
     pub(super) fn checked_columns(&self) -> String {
         let mut lines = message_lines();
+        lines.push(ContractLine::new(
+            "payload_hash",
+            ColumnType::String,
+            false,
+            "The hash of the payload: tells a copy from another event.",
+        ));
         lines.extend(self.event_lines(false));
         lines.extend(self.entity_line(false));
         lines.extend(self.attribute_lines());

@@ -40,6 +40,7 @@ typed as (
     published_at,
     body,
     event,
+    udf.hash_key(body) as payload_hash,
     {{typed_expressions}}
   from parsed
 ),
@@ -50,6 +51,7 @@ final as (
     load_date,
     message_id,
     published_at,
+    payload_hash,
     {{payload_columns}},
     case
       when body is null then 'not_utf8'

@@ -13,6 +13,7 @@ archived_count  = { type = "INT64",  required = true, about = "Distinct messages
 accepted_count  = { type = "INT64",  required = true, about = "Messages that became rows." }
 rejected_count  = { type = "INT64",  required = true, about = "Messages that were rejected." }
 duplicate_count = { type = "INT64",  required = true, about = "Messages that brought again what was there." }
+differing_count = { type = "INT64",  required = true, about = "Duplicates that are no copies: `has_other_content` in their table. Perhaps they are events of their own, and another field names an event." }
 lost_count      = { type = "INT64",  required = true, about = "Archived messages in none of the three tables." }
 repeated_count  = { type = "INT64",  required = true, about = "Messages in more than one of the three tables." }
 invented_count  = { type = "INT64",  required = true, about = "Messages in one of the three tables that were never archived." }
@@ -20,6 +21,11 @@ invented_count  = { type = "INT64",  required = true, about = "Messages in one o
 [[checks]]
 name   = "every message is in exactly one place"
 expect = "lost_count = 0 and repeated_count = 0 and invented_count = 0"
+
+[[checks]]
+name     = "a duplicate has the content of the message before it"
+expect   = "differing_count = 0"
+severity = "warn"
 */
 with
 
@@ -30,15 +36,17 @@ archived as (
 ),
 
 placed as (
-  select load_date, '{{source}}' as source, message_id, 'accepted' as place
+  select
+    load_date, '{{source}}' as source, message_id,
+    'accepted' as place, false as has_other_content
   from standardized.{{source}}
   where load_date between @from_date and @to_date
   union all
-  select load_date, '{{source}}', message_id, 'rejected'
+  select load_date, '{{source}}', message_id, 'rejected', false
   from standardized.{{source}}_rejected
   where load_date between @from_date and @to_date
   union all
-  select load_date, '{{source}}', message_id, 'duplicate'
+  select load_date, '{{source}}', message_id, 'duplicate', has_other_content
   from standardized.{{source}}_duplicates
   where load_date between @from_date and @to_date
 ),
@@ -48,7 +56,8 @@ placed_once as (
     load_date, source, message_id,
     countif(place = 'accepted') as accepted_count,
     countif(place = 'rejected') as rejected_count,
-    countif(place = 'duplicate') as duplicate_count
+    countif(place = 'duplicate') as duplicate_count,
+    countif(has_other_content) as differing_count
   from placed
   group by load_date, source, message_id
 ),
@@ -62,7 +71,8 @@ compared as (
     p.message_id as placed_message_id,
     ifnull(p.accepted_count, 0) as accepted_count,
     ifnull(p.rejected_count, 0) as rejected_count,
-    ifnull(p.duplicate_count, 0) as duplicate_count
+    ifnull(p.duplicate_count, 0) as duplicate_count,
+    ifnull(p.differing_count, 0) as differing_count
   from archived as a
   full join placed_once as p
     on p.load_date = a.load_date and p.source = a.source and p.message_id = a.message_id
@@ -76,6 +86,7 @@ final as (
     sum(accepted_count) as accepted_count,
     sum(rejected_count) as rejected_count,
     sum(duplicate_count) as duplicate_count,
+    sum(differing_count) as differing_count,
     countif(placed_message_id is null) as lost_count,
     countif(accepted_count + rejected_count + duplicate_count > 1) as repeated_count,
     countif(archived_message_id is null) as invented_count
