@@ -1,5 +1,6 @@
 //! Tests of the whole: the real planner, SQL and binary. One binary, so that all is linked once.
 
+mod any_events;
 mod bad_week;
 mod check;
 mod cli;
