@@ -131,6 +131,57 @@ create or replace function udf.array_contains(a ANY TYPE, x ANY TYPE) as (
   ifnull(x in unnest(a), false)
 );
 
+-- The hash of what a JSON document says, whatever the order of its keys.
+create or replace function udf.json_tokens(body STRING) returns STRING as (
+  -- An aggregate of nothing is NULL.
+  if(body is null, null, ifnull((
+    select string_agg(
+      if(
+        part in ('{', '}', '[', ']', ':', ','),
+        part,
+        '"k' || to_hex(cast(
+          if(strpos(part, '\\') > 0, '"' || json_value(safe.parse_json(part)) || '"', part) as BYTES
+        )) || '"'
+      ),
+      '' order by position
+    )
+    from unnest(regexp_extract_all(body, r'"(?:[^"\\]|\\.)*"|[\[\]{}:,]|[^\[\]{}:,"\s]+')) as part
+      with offset as position
+  ), ''))
+);
+create or replace function udf.json_sorted(object STRING) returns STRING as ((
+  select if(
+    count(distinct split(member, ':')[offset(0)]) = count(*),
+    string_agg(member, ',' order by member),
+    string_agg(member, ',' order by position)
+  )
+  from unnest(split(substr(object, 2, length(object) - 2), ',')) as member with offset as position
+));
+create or replace function udf.json_folded(document STRING) returns STRING as (
+  -- An aggregate of nothing is NULL.
+  if(document is null, null, ifnull((
+    select string_agg(
+      case
+        when starts_with(part, '{') and length(part) > 1
+          then '"o' || to_hex(md5(udf.json_sorted(part))) || '"'
+        when starts_with(part, '[') and length(part) > 1 then '"a' || to_hex(md5(part)) || '"'
+        else part
+      end,
+      '' order by position
+    )
+    from unnest(regexp_extract_all(
+      document, r'\{[^\[\]{}]*\}|\[[^\[\]{}]*\]|[^\[\]{}]+|[\[\]{}]'
+    )) as part with offset as position
+  ), ''))
+);
+create or replace function udf.hash_json(s STRING) returns STRING as (
+  to_hex(md5(
+    udf.json_folded(udf.json_folded(udf.json_folded(udf.json_folded(
+      udf.json_folded(udf.json_folded(udf.json_folded(udf.json_folded(udf.json_tokens(s)))))
+    ))))
+  ))
+);
+
 -- The quotient rounded down, also of negative numbers.
 create or replace function udf.floor_div(a INT64, b INT64) returns INT64 as (
   div(a - mod(mod(a, b) + b, b), b)
@@ -241,11 +292,33 @@ create or replace function udf.json_number(written STRING) returns STRING as (
   end
 );
 
--- A field as text; an object and an array only as `{}` and `[]`: that they are there.
-create or replace function udf.json_text(field JSON, written STRING) returns STRING as (
+-- A JSON document without blanks, of which each text, number and word is a text: `k`, and what is
+-- written in hexadecimal. So a part of it can be taken out, and nothing of it is written anew.
+create or replace function udf.json_coded(body STRING) returns STRING as ((
+  select string_agg(
+    if(part in ('{', '}', '[', ']', ':', ','), part, '"k' || to_hex(cast(part as BYTES)) || '"'),
+    '' order by position
+  )
+  from unnest(regexp_extract_all(body, r'"(?:[^"\\]|\\.)*"|[\[\]{}:,]|[^\[\]{}:,"\s]+')) as part
+    with offset as position
+));
+create or replace function udf.json_decoded(coded STRING) returns STRING as ((
+  select string_agg(
+    if(
+      starts_with(part, '"'),
+      safe_cast(from_hex(substr(part, 3, length(part) - 3)) as STRING), part
+    ),
+    '' order by position
+  )
+  from unnest(regexp_extract_all(coded, r'"[^"]*"|[^"]+')) as part with offset as position
+));
+
+-- A field as text; an object and an array as they were sent, without blanks. They are not found
+-- among the coded ones if their own key is written with an escape.
+create or replace function udf.json_text(field JSON, written STRING, coded STRING) returns STRING as (
   case json_type(field)
-    when 'object' then '{}'
-    when 'array' then '[]'
+    when 'object' then ifnull(udf.json_decoded(coded), to_json_string(field))
+    when 'array' then ifnull(udf.json_decoded(coded), to_json_string(field))
     when 'number' then udf.json_number(written)
     when 'null' then null
     else json_value(field)

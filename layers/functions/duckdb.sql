@@ -16,6 +16,26 @@ create or replace macro engine.white_space() as array_to_string(list_transform([
   8202, 8232, 8233, 8239, 8287, 12288
 ], lambda code: system.main.chr(code)), '');
 
+-- A JSON document without blanks, of which each text, number and word is a text: `k`, and what is
+-- written in hexadecimal. So a part of it can be taken out, and nothing of it is written anew.
+create or replace macro engine.json_coded(body) as array_to_string(list_transform(
+  system.main.regexp_extract_all(body, '"(?:[^"\\]|\\.)*"|[][{}:,]|[^][{}:,"\s]+'),
+  lambda part: if(
+    part in ('{', '}', '[', ']', ':', ','), part, '"k' || lower(hex(part)) || '"'
+  )
+), '');
+create or replace macro engine.json_decoded(coded) as array_to_string(list_transform(
+  system.main.regexp_extract_all(coded, '"[^"]*"|[^"]+'),
+  lambda part: if(starts_with(part, '"'), decode(unhex(part[3:-2])), part)
+), '');
+-- The texts of the objects and arrays at these places of the coded document; NULL for other things.
+create or replace macro engine.json_wholes(body, places) as list_transform(
+  json_extract(engine.json_coded(body), places),
+  lambda part: if(
+    json_type(part) in ('OBJECT', 'ARRAY'), engine.json_decoded(cast(part as varchar)), null
+  )
+);
+
 -- GoogleSQL's types by their names.
 create type if not exists float64 as double;
 create type if not exists bytes as blob;
@@ -246,6 +266,52 @@ create or replace macro udf.key_or_unknown(s) as
 -- An amount in micros at a rate in micros, cut off to whole micros: exact, and wide enough for sums.
 create or replace macro udf.at_rate(amount_micros, rate_micros) as
   cast(cast(amount_micros as hugeint) * rate_micros // 1000000 as bigint);
+
+-- The hash of what a JSON document says: of its keys in an order of their own, without blanks, its
+-- texts without escapes. Objects without objects within become one text after the other, from the
+-- inside out; what is nested more than eight deep counts as it is written. Where a key stands twice
+-- the order is kept: it says which of them counts.
+create or replace macro engine.json_unescaped(part) as
+  if(
+    contains(part, system.main.chr(92)),
+    '"' || json_extract_string(try_cast(part as json), '$') || '"', part
+  );
+create or replace macro engine.json_tokens(body) as array_to_string(list_transform(
+  system.main.regexp_extract_all(body, '"(?:[^"\\]|\\.)*"|[][{}:,]|[^][{}:,"\s]+'),
+  lambda part: if(
+    part in ('{', '}', '[', ']', ':', ','), part,
+    '"k' || lower(hex(engine.json_unescaped(part))) || '"'
+  )
+), '');
+create or replace macro engine.json_sorted(members) as array_to_string(if(
+  list_unique(list_transform(members, lambda member: split_part(member, ':', 1))) = len(members),
+  list_sort(members), members
+), ',');
+create or replace macro engine.json_folded(document) as array_to_string(list_transform(
+  system.main.regexp_extract_all(
+    document, '[{][^][{}]*[}]|[[][^][{}]*[]]|[^][{}]+|[][{}]'
+  ),
+  lambda part: case
+    when starts_with(part, '{') and length(part) > 1
+      then '"o' || system.main.md5(engine.json_sorted(string_split(part[2:-2], ','))) || '"'
+    when starts_with(part, '[') and length(part) > 1 then '"a' || system.main.md5(part) || '"'
+    else part
+  end
+), '');
+-- One round after the other: a macro in a macro in a macro takes seconds to be bound.
+create or replace macro udf.hash_json(s) as (
+  with
+  tokens as (select engine.json_tokens(s) as document),
+  round_1 as (select engine.json_folded(document) as document from tokens),
+  round_2 as (select engine.json_folded(document) as document from round_1),
+  round_3 as (select engine.json_folded(document) as document from round_2),
+  round_4 as (select engine.json_folded(document) as document from round_3),
+  round_5 as (select engine.json_folded(document) as document from round_4),
+  round_6 as (select engine.json_folded(document) as document from round_5),
+  round_7 as (select engine.json_folded(document) as document from round_6),
+  round_8 as (select engine.json_folded(document) as document from round_7)
+  select system.main.md5(document) from round_8
+);
 
 -- Whole days from one date to another.
 create or replace macro udf.days_between(a, b) as date_diff('day', a, b);

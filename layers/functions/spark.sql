@@ -193,6 +193,45 @@ create or replace function udf.safe_epoch_micros(s STRING) returns TIMESTAMP
     timestamp_micros(cast(try_cast(s as DECIMAL(25, 9)) as BIGINT)), null
   );
 
+-- The hash of what a JSON document says, whatever the order of its keys. In one piece: Spark gives
+-- lambdas to no function.
+create or replace function udf.hash_json(s STRING) returns STRING
+  return md5(aggregate(
+    sequence(1, 8),
+    array_join(transform(
+      regexp_extract_all(
+        s, r'"[^"\\]*+(?:\\.[^"\\]*+)*+"|[\[\]{}:,]|[^\[\]{}:,"\s]+', 0
+      ),
+      part -> if(
+        part in ('{', '}', '[', ']', ':', ','),
+        part,
+        concat('"k', lower(hex(
+          if(
+            contains(part, chr(92)),
+            concat('"', from_json(concat('[', part, ']'), 'ARRAY<STRING>')[0], '"'), part
+          )
+        )), '"')
+      )
+    ), ''),
+    (document, round) -> array_join(transform(
+      regexp_extract_all(document, r'\{[^\[\]{}]*\}|\[[^\[\]{}]*\]|[^\[\]{}]+|[\[\]{}]', 0),
+      part -> case
+        when startswith(part, '{') and length(part) > 1 then concat('"o', md5(array_join(
+          if(
+            size(array_distinct(transform(
+              split(substr(part, 2, length(part) - 2), ','),
+              member -> substring_index(member, ':', 1)
+            ))) = size(split(substr(part, 2, length(part) - 2), ',')),
+            sort_array(split(substr(part, 2, length(part) - 2), ',')),
+            split(substr(part, 2, length(part) - 2), ',')
+          ), ','
+        )), '"')
+        when startswith(part, '[') and length(part) > 1 then concat('"a', md5(part), '"')
+        else part
+      end
+    ), '')
+  ));
+
 -- The quotient rounded down, also of negative numbers.
 create or replace function udf.floor_div(a BIGINT, b BIGINT) returns BIGINT
   return (a - mod(mod(a, b) + b, b)) div b;
@@ -234,11 +273,24 @@ create or replace function udf.json_number(written STRING) returns STRING
     )
   end;
 
--- A field as text; an object and an array only as `{}` and `[]`: that they are there.
+-- A JSON document without blanks, of which each text, number and word is a text: `k`, and what is
+-- written in hexadecimal. So a part of it can be taken out, and nothing of it is written anew.
+create or replace function udf.json_coded(body STRING) returns STRING
+  return array_join(transform(
+    regexp_extract_all(
+      body, r'"[^"\\]*+(?:\\.[^"\\]*+)*+"|[\[\]{}:,]|[^\[\]{}:,"\s]+', 0
+    ),
+    part -> if(
+      part in ('{', '}', '[', ']', ':', ','), part, concat('"k', lower(hex(part)), '"')
+    )
+  ), '');
+
+-- A field as text; an object or an array only if the parser has not found it among the coded ones,
+-- as Spark writes it.
 create or replace function udf.json_text(written STRING, field VARIANT) returns STRING
   return case substr(to_json(field), 1, 1)
-    when '{' then '{}'
-    when '[' then '[]'
+    when '{' then written
+    when '[' then written
     when '"' then written
     when 't' then 'true'
     when 'f' then 'false'

@@ -3,10 +3,8 @@
 //!
 //! All of them mean the same (`docs/adr/0010-payloads-are-read-alike.md`): NULL for what is not a
 //! JSON object, else a struct of texts, NULL where a field is missing or null. Of a name that stands
-//! twice the first counts. An object or an array in a field's place is there as `{}` or `[]`, so
-//! that it is a wrong type and not a missing field. The types are checked later, by `udf.safe_*`.
-
-use std::fmt::Write as _;
+//! twice the first counts. An object or an array in a field's place is there as its text, as it was
+//! sent, but for the blanks. The types are checked later, by `udf.safe_*`.
 
 use serde_json::{Map, Value};
 
@@ -35,21 +33,24 @@ pub fn duckdb(source: &str, contract: &SourceContract) -> String {
     let is_lenient = format!(
         "regexp_matches(system.main.regexp_replace(body, '{JSON_TEXT}', '0', 'g'), '{DUCKDB_LENIENT_FOR_SURE}')"
     );
-    let mut fields = String::new();
-    for (name, path) in contract.paths() {
-        let separator = if fields.is_empty() { "" } else { ", " };
-        let place = json_path::duckdb(&path);
+    let (mut fields, mut looks_whole, mut places) = (Vec::new(), Vec::new(), Vec::new());
+    for (position, (name, path)) in contract.paths().enumerate() {
         let text = if shape.has(&path) {
             parsed(&path)
         } else {
-            format!("json_extract_string(try_cast(body as json), {place})")
+            format!("json_extract_string(try_cast(body as json), {})", json_path::duckdb(&path))
         };
-        let _ = write!(
-            fields,
-            "{separator}'{name}': case when starts_with({text}, '{{') or starts_with({text}, '[') \
-             then case json_type(body, {place}) when 'OBJECT' then '{{}}' when 'ARRAY' then '[]' else {text} end \
-             else {text} end"
-        );
+        let is_whole = format!("starts_with({text}, '{{') or starts_with({text}, '[')");
+        // A text may begin so, too; then there is nothing at its position.
+        fields.push(format!(
+            "'{name}': case when {is_whole} then ifnull(wholes[{}], {text}) else {text} end",
+            position + 1
+        ));
+        looks_whole.push(is_whole);
+        places.push(format!("'{}'", coded_path(&path)));
+    }
+    if looks_whole.is_empty() {
+        looks_whole.push("false".to_owned());
     }
     // Of what is no object all fields are NULL. The fields stand here once: to bind them takes
     // longer than to parse some messages.
@@ -57,11 +58,25 @@ pub fn duckdb(source: &str, contract: &SourceContract) -> String {
         "create or replace macro udf.parse_{source}(body) as (select case \
          when parsed is null then null \
          when {} is null and json_type(body) <> 'OBJECT' then null \
-         else {{{fields}}} end \
-         from (select if(({}) and {is_lenient}, null, {transformed}) as parsed))",
+         else {{{}}} end \
+         from (select parsed, case when {} then engine.json_wholes(body, [{}]) end as wholes \
+         from (select if(({}) and {is_lenient}, null, {transformed}) as parsed)))",
         shape.first,
+        fields.join(", "),
+        looks_whole.join(" or "),
+        places.join(", "),
         looks_lenient.join(" or ")
     )
+}
+
+/// Where `udf.json_coded` puts what stands at a path: each key is `k` and its text in hexadecimal.
+fn coded_path(path: &[String]) -> String {
+    path.iter().fold("$".to_owned(), |whole, key| whole + "." + &coded_key(key))
+}
+
+fn coded_key(key: &str) -> String {
+    let written = Value::from(key).to_string();
+    written.bytes().fold("k".to_owned(), |coded, byte| format!("{coded}{byte:02x}"))
 }
 
 /// What DuckDB's struct parse is asked for: `{"event_id":"VARCHAR","user":{"id":"VARCHAR"}}`. Fields
@@ -128,30 +143,42 @@ fn parsed(path: &[String]) -> String {
 /// GoogleSQL reads the document as JSON, and the numbers' texts from the body: JSON has no texts.
 pub fn bigquery(source: &str, contract: &SourceContract) -> String {
     let field = |(name, path): (&str, FieldPath)| {
-        let path = json_path::googlesql(&path);
+        let (coded, path) = (coded_path(&path), json_path::googlesql(&path));
         format!(
-            "      udf.json_text(json_query(document, {path}), json_value(body, {path})) as {name}"
+            "      udf.json_text(\n        json_query(document, {path}), json_value(body, {path}),\n        \
+             json_query(coded, '{coded}')\n      ) as {name}"
         )
     };
     let fields: Vec<String> = contract.paths().map(field).collect();
     format!(
         "create or replace function udf.parse_{source}(body STRING) as ((\n  \
          select if(json_type(document) = 'object',\n    struct(\n{}\n    ),\n    null)\n  \
-         from (select udf.json_document(body) as document)\n))",
+         from (select udf.json_document(body) as document, udf.json_coded(body) as coded)\n))",
         fields.join(",\n")
     )
 }
 
-/// Spark reads the document twice: once for the texts, once for what they are.
+/// Spark reads the document twice: once for the texts, once for what they are. What takes objects and
+/// arrays out of the coded document stands here and is no function: Spark gives none to a lambda.
 pub fn spark(source: &str, contract: &SourceContract) -> String {
     let mut kinds = Vec::new();
     let mut fields = Vec::new();
     for (name, path) in contract.paths() {
         let (last, parents) = path.split_last().expect("a path has a name");
         let (object, last) = (spark_object(parents), json_path::spark_key(last));
+        let field = format!("udf.json_fields({object})[{last}]");
+        let coded = path.iter().fold("udf.json_coded(body)".to_owned(), |object, key| {
+            format!("from_json({object}, 'MAP<STRING, STRING>')['{}']", coded_key(key))
+        });
         kinds.push(format!("{name}: STRING"));
         fields.push(format!(
-            "    '{name}', udf.json_text(udf.json_texts({object})[{last}], udf.json_fields({object})[{last}])"
+            "    '{name}', ifnull(\n      \
+             if(substr(to_json({field}), 1, 1) in ('{{', '['), array_join(transform(\n        \
+             regexp_extract_all({coded}, '\"[^\"]*\"|[^\"]+', 0),\n        \
+             part -> if(startswith(part, '\"'), \
+             cast(unhex(substr(part, 3, length(part) - 3)) as STRING), part)\n      \
+             ), ''), null),\n      \
+             udf.json_text(udf.json_texts({object})[{last}], {field})\n    )"
         ));
     }
     format!(

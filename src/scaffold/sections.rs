@@ -30,8 +30,8 @@ impl Scaffold {
                 let arity = parts.len();
                 aliased(&format!("udf.hash_key_{arity}({})", parts.join(", ")), "event_id", 4)
             }
-            // Equal payloads are one event.
-            None => "udf.hash_key(body) as event_id".to_owned(),
+            // Equal payloads are one event, in whatever order their keys stand.
+            None => "udf.hash_json(body) as event_id".to_owned(),
         };
         let time = match &columns.time {
             Some(column) => format!("{} as event_at", column.expression()),
@@ -325,9 +325,8 @@ fn required(name: &str, kind: ColumnType, about: &str) -> ContractLine {
 
 /// A number that says an instant is a number in the payload.
 fn kind_in_payload(column: &Column) -> ColumnType {
-    use crate::payload::time::TimeForm::{Micros, Millis, Seconds};
     match column.time_form {
-        Some(Seconds | Millis | Micros) => ColumnType::Int64,
+        Some(form) if form.is_epoch() => ColumnType::Int64,
         _ => column.kind,
     }
 }

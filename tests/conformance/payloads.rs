@@ -19,7 +19,7 @@ use crate::{
 };
 
 /// Values as they stand in a document: texts, numbers of all sizes and forms, and what is no JSON.
-const VALUES: [&str; 58] = [
+const VALUES: [&str; 61] = [
     r#""x""#,
     r#""""#,
     r#"" ""#,
@@ -78,6 +78,9 @@ const VALUES: [&str; 58] = [
     r#"{"z": 1, "y": [1]}"#,
     "[]",
     r#"[1, "2"]"#,
+    r#"[ 1.10 , -0, 1e400, {"a" : " { \ud83d\ude00 \/ \u001f\\\" " }, 18446744073709551616 ]"#,
+    r#"{"b":1,"a":[[],{ }],"b":"é😀"}"#,
+    r#"[true,false,null,"\\"]"#,
 ];
 /// What stands around a document, or in its place.
 const AROUND: [(&str, &str); 16] = [
