@@ -20,6 +20,7 @@ use crate::{
     cli::{DriftArgs, Place},
     data_folder::DataFolder,
     payload::{
+        self,
         drift::{DriftField, SourceDrift, drift as fields_of},
         profile::{Profile, Weight},
     },
@@ -143,7 +144,7 @@ fn profile(session: &mut dyn Session, source: &str) -> Result<Profile, Failure> 
     for row in rows {
         let [Some(count), Some(first), Some(last), Some(body)] = row.as_slice() else { continue };
         let (Ok(message_count), Ok(first), Ok(last), Ok(body)) =
-            (count.parse(), first.parse(), last.parse(), serde_json::from_str::<Value>(body))
+            (count.parse(), first.parse(), last.parse(), payload::read(body.as_bytes()))
         else {
             continue;
         };

@@ -6,7 +6,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use serde_json::{Value, json};
+use serde_json::json;
 
 use super::{
     Failure, open,
@@ -18,6 +18,7 @@ use crate::{
     contract::TableName,
     event_files::{EventFile, looks_like},
     payload::{
+        self,
         name::column_name,
         path::{self, FieldPath},
         profile::{Profile, Weight},
@@ -172,7 +173,7 @@ fn profile(events: &EventFile) -> Result<(Profile, u64), Failure> {
         }
         line_count += 1;
         // What is no JSON counts as a line, and says nothing.
-        if let Ok(payload) = serde_json::from_slice::<Value>(&line) {
+        if let Ok(payload) = payload::read(&line) {
             profile.observe(&payload, Weight::ONE);
         }
     }

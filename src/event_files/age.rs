@@ -7,7 +7,7 @@ use super::{EventFile, EventFileError};
 use crate::{
     clock::MicrosUtc,
     contract::{ColumnType, source::SourceContract},
-    payload::{path, time},
+    payload::{self, path, time},
 };
 
 /// Messages looked at, from the first on.
@@ -37,7 +37,7 @@ pub fn too_old(
     let sample: Vec<Value> = file
         .lines()?
         .take(SAMPLE_MESSAGE_COUNT)
-        .filter_map(|line| line.map(|line| serde_json::from_slice(&line).ok()).transpose())
+        .filter_map(|line| line.map(|line| payload::read(&line).ok()).transpose())
         .collect::<Result<_, _>>()?;
     let Some(earliest_date) =
         arrived.date().map(|date| date.saturating_sub(max_lateness_days.days()))

@@ -1,10 +1,8 @@
 //! When the messages of a file arrive: all at one instant, or each when it says.
 
-use serde_json::Value;
-
 use crate::{
     clock::MicrosUtc,
-    payload::{path, time},
+    payload::{self, path, time},
 };
 
 /// 2000-01-01T00:00:00Z: an earlier time is a clock that was never set.
@@ -40,7 +38,7 @@ impl ArrivalRule {
     /// The instant that the message says, if the rule asks for it and it can be read.
     pub fn told_by(&self, payload: &[u8]) -> Option<MicrosUtc> {
         let Self::Backfill { path: text, latest } = self else { return None };
-        let payload: Value = serde_json::from_slice(payload).ok()?;
+        let payload = payload::read(payload).ok()?;
         time::read_leniently(path::find(&payload, text)?)
             .filter(|instant| (EARLIEST..=*latest).contains(instant))
     }
@@ -68,6 +66,10 @@ mod tests {
             told(r#"{"meta":{"at":"2026-01-05T10:00:00Z"}}"#).as_deref(),
             Some("2026-01-05T10:00:00.000000Z")
         );
+        // As in the tables, the first of equal names counts.
+        let twice =
+            r#"{"meta":{"at":"2026-01-05T10:00:00Z","at":"2026-01-06T10:00:00Z"},"meta":1}"#;
+        assert_eq!(told(twice).as_deref(), Some("2026-01-05T10:00:00.000000Z"));
         for unreadable in [
             r#"{"meta":{"at":"2026-01-09T10:00:00Z"}}"#,
             r#"{"meta":{"at":"1970-01-01T00:00:00Z"}}"#,

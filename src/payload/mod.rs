@@ -7,4 +7,7 @@ pub mod drift;
 pub mod name;
 pub mod path;
 pub mod profile;
+mod read;
 pub mod time;
+
+pub use read::read;

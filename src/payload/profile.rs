@@ -7,7 +7,7 @@ use std::{
 
 use indexmap::IndexMap;
 use jiff::civil::Date;
-use serde_json::Value;
+use serde_json::{Number, Value};
 
 use super::time::{self, TimeForm};
 use crate::{clock::MicrosUtc, contract::ColumnType};
@@ -22,6 +22,8 @@ const EXAMPLE_CHARACTERS_MAX: usize = 60;
 /// Of a number that counts, and its quotes.
 const COUNTER_LENGTH_MAX: usize = 11;
 const TOKEN_LENGTH_MIN: usize = 16;
+/// 2^63.
+const PAST_64_BITS: f64 = 9_223_372_036_854_775_808.0;
 
 /// Payloads with something in common, of which one is looked at.
 #[derive(Clone, Copy, Debug)]
@@ -61,6 +63,10 @@ pub struct FieldProfile {
     pub kinds: BTreeMap<ValueKind, u64>,
     /// Values that say an instant, by form.
     pub times: BTreeMap<TimeForm, u64>,
+    /// Numbers in quotes that may say an instant, by form.
+    pub quoted_times: BTreeMap<TimeForm, u64>,
+    /// What whole numbers it has.
+    pub whole_numbers: WholeNumbers,
     /// A value, as JSON.
     pub example: String,
     /// Texts that are more than one word, which no id or category is.
@@ -82,6 +88,40 @@ pub struct FieldProfile {
     grown_count: u64,
 }
 
+/// What the whole numbers of a field are, in the order of the messages.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct WholeNumbers {
+    count: u64,
+    least: i64,
+    greatest: i64,
+    last: i64,
+    does_fall: bool,
+}
+
+impl WholeNumbers {
+    fn observe(&mut self, number: i64) {
+        if self.count == 0 {
+            (self.least, self.greatest) = (number, number);
+        }
+        self.does_fall |= self.count > 0 && number < self.last;
+        (self.least, self.greatest) = (self.least.min(number), self.greatest.max(number));
+        self.last = number;
+        self.count += 1;
+    }
+
+    /// Whether some are past 2^53, where a double skips numbers: they name, point or count
+    /// nanoseconds, and nobody adds them up.
+    pub fn are_huge(&self) -> bool {
+        self.greatest.max(self.least.saturating_neg()) > 1 << 53
+    }
+
+    /// Whether they only grow, by steps that are small beside them, as positions in a log do.
+    pub fn are_positions(&self) -> bool {
+        let span = self.greatest.saturating_sub(self.least);
+        self.count > 2 && !self.does_fall && span > 0 && self.least > span.saturating_mul(10)
+    }
+}
+
 /// The kinds of JSON values, integers apart.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum ValueKind {
@@ -89,6 +129,8 @@ pub enum ValueKind {
     Bool,
     /// A whole number of 64 bits.
     Integer,
+    /// A greater one.
+    BigInteger,
     /// Another number.
     Float,
     /// Text.
@@ -154,6 +196,12 @@ impl FieldProfile {
             self.last_instant = Some(instant);
             *self.times.entry(form).or_default() += weight.message_count;
         }
+        if let Some((_, form)) = time::read_quoted(value) {
+            *self.quoted_times.entry(form).or_default() += weight.message_count;
+        }
+        if let Some(number) = value.as_i64() {
+            self.whole_numbers.observe(number);
+        }
         if value.as_str().is_some_and(|text| text.contains(char::is_whitespace)) {
             self.prose_count += weight.message_count;
         }
@@ -173,7 +221,9 @@ impl FieldProfile {
             }
             None => {}
         }
-        if self.example.is_empty() || self.example == EMPTY_TEXT {
+        // As a double it is not what was sent.
+        let is_exact = kind != ValueKind::BigInteger || value.is_u64();
+        if is_exact && (self.example.is_empty() || self.example == EMPTY_TEXT) {
             self.example = shortened(text);
         }
     }
@@ -202,13 +252,16 @@ impl FieldProfile {
         self.distinct.len() as u64
     }
 
-    /// The type that all its values have; STRING where they differ, and for lists, as JSON text.
+    /// The type that all its values have. STRING where they differ, for lists and objects, as JSON
+    /// text, and for whole numbers that INT64 has not, which as doubles would be others.
     pub fn column_type(&self) -> ColumnType {
         let kinds: Vec<ValueKind> = self.kinds.keys().copied().collect();
         match kinds.as_slice() {
             [ValueKind::Bool] => ColumnType::Bool,
             [ValueKind::Integer] => ColumnType::Int64,
-            [ValueKind::Float] | [ValueKind::Integer, ValueKind::Float] => ColumnType::Float64,
+            [whole @ .., ValueKind::Float] if whole.iter().all(|kind| kind.is_whole()) => {
+                ColumnType::Float64
+            }
             [ValueKind::Text] if self.time_form().is_some() => ColumnType::Timestamp,
             _ => ColumnType::String,
         }
@@ -229,11 +282,17 @@ impl FieldProfile {
 }
 
 impl ValueKind {
+    /// Whether it is a whole number.
+    pub fn is_whole(self) -> bool {
+        matches!(self, Self::Integer | Self::BigInteger)
+    }
+
     fn of(value: &Value) -> Option<Self> {
         Some(match value {
             Value::Null => return None,
             Value::Bool(_) => Self::Bool,
             Value::Number(number) if number.is_i64() => Self::Integer,
+            Value::Number(number) if is_big(number) => Self::BigInteger,
             Value::Number(_) => Self::Float,
             Value::String(_) => Self::Text,
             Value::Array(_) => Self::List,
@@ -254,6 +313,11 @@ fn is_token(text: &str) -> bool {
         && text.chars().all(is_part)
         && text.contains(|c: char| c.is_ascii_digit())
         && text.contains(|c: char| c.is_ascii_alphabetic())
+}
+
+/// Whether a number past 64 bits is whole: there a double has no fraction.
+fn is_big(number: &Number) -> bool {
+    number.is_u64() || number.as_f64().is_some_and(|number| number.abs() >= PAST_64_BITS)
 }
 
 fn shortened(text: String) -> String {
@@ -295,7 +359,9 @@ mod tests {
         check(&[json!("x"), json!(1)], ColumnType::String, None);
         check(&[json!([1, 2])], ColumnType::String, None);
         check(&[json!({})], ColumnType::String, None);
-        check(&[json!(u64::MAX)], ColumnType::Float64, None);
+        check(&[json!(u64::MAX)], ColumnType::String, None);
+        check(&[json!(1), json!(1e30)], ColumnType::String, None);
+        check(&[json!(0.5), json!(1e30)], ColumnType::Float64, None);
         let utc = json!("2026-01-05T10:00:00Z");
         check(std::slice::from_ref(&utc), ColumnType::Timestamp, Some(TimeForm::Utc));
         check(&[utc.clone(), json!("2026-01-05")], ColumnType::Timestamp, Some(TimeForm::Iso));

@@ -157,13 +157,7 @@ pub fn new_count(entity: &str) -> String {
 
 /// An instant, by the function that reads its form.
 fn instant(form: Option<TimeForm>, field: &str) -> String {
-    let function = match form {
-        Some(TimeForm::Utc) | None => "safe_timestamp",
-        Some(TimeForm::Iso) => "safe_iso_timestamp",
-        Some(TimeForm::Seconds) => "safe_epoch_seconds",
-        Some(TimeForm::Millis) => "safe_epoch_millis",
-        Some(TimeForm::Micros) => "safe_epoch_micros",
-    };
+    let function = form.unwrap_or(TimeForm::Utc).function();
     format!("udf.{function}({field})")
 }
 
@@ -202,11 +196,12 @@ fn unit(form: Option<TimeForm>) -> &'static str {
 
 /// Broken values, of which there are few, have none.
 fn likeliest_form(field: &FieldProfile) -> Option<TimeForm> {
-    let is_text = |form: &TimeForm| matches!(form, TimeForm::Utc | TimeForm::Iso);
-    if field.times.contains_key(&TimeForm::Iso) && field.times.keys().all(is_text) {
+    let mut forms = field.times.keys().chain(field.quoted_times.keys());
+    if field.times.contains_key(&TimeForm::Iso) && forms.all(|form| !form.is_epoch()) {
         return Some(TimeForm::Iso);
     }
-    field.times.iter().max_by_key(|(_, count)| **count).map(|(form, _)| *form)
+    let all = field.times.iter().chain(&field.quoted_times);
+    all.max_by_key(|(_, count)| **count).map(|(form, _)| *form)
 }
 
 fn entity_column(name: String, path: FieldPath, field: &FieldProfile, object_count: u64) -> Column {
@@ -233,7 +228,10 @@ fn attribute(name: String, path: &FieldPath, field: &FieldProfile, object_count:
         }
     }
     let mut about = example(field);
-    if field.kinds.len() > 1 && kind == ColumnType::String {
+    let is_past_int64 = field.kinds.contains_key(&ValueKind::BigInteger);
+    if is_past_int64 && field.kinds.keys().all(|kind| kind.is_whole()) {
+        about.push_str(" Whole numbers past INT64, kept as text.");
+    } else if field.kinds.len() > 1 && kind == ColumnType::String {
         about.push_str(" Its values are of several types.");
     }
     if field.count < object_count {
@@ -244,7 +242,12 @@ fn attribute(name: String, path: &FieldPath, field: &FieldProfile, object_count:
 }
 
 fn example(field: &FieldProfile) -> String {
+    if field.example.starts_with(['[', '{']) {
+        // Read and written again it would not be what the tables have.
+        return "JSON, as it was sent.".to_owned();
+    }
     match field.shown_example().as_str() {
+        "" if field.kinds.contains_key(&ValueKind::BigInteger) => "A long number.".to_owned(),
         "" => "Always empty so far.".to_owned(),
         text => format!("Such as `{text}`."),
     }

@@ -97,7 +97,7 @@ fn id(
     path: &FieldPath,
     field: &FieldProfile,
 ) -> Option<Candidate> {
-    let is_wordlike = |kind: &ValueKind| matches!(kind, ValueKind::Text | ValueKind::Integer);
+    let is_wordlike = |kind: &ValueKind| *kind == ValueKind::Text || kind.is_whole();
     let is_word = field.count > 0
         && field.prose_count == 0
         && field.kinds.keys().all(is_wordlike)
@@ -158,16 +158,20 @@ pub fn times(profile: &Profile) -> Vec<Candidate> {
 }
 
 fn time(profile: &Profile, path: &FieldPath, field: &FieldProfile) -> Option<Candidate> {
-    let told: u64 = field.times.values().sum();
-    // Some of them may be broken, and are rejected one by one.
-    if told == 0 || told * 10 < field.count * 9 || !is_everywhere(field, profile) {
-        return None;
-    }
     let (whole, last) = (
         column_name(path.iter().map(String::as_str)),
         column_name(path.last().map(String::as_str)),
     );
     let rank = TIME_NAMES.iter().position(|known| *known == last || *known == whole);
+    let mut told: u64 = field.times.values().sum();
+    // In quotes a number may as well be an id: the name decides.
+    if rank.is_some() || is_temporal(&last) {
+        told += field.quoted_times.values().sum::<u64>();
+    }
+    // Some of them may be broken, and are rejected one by one.
+    if told == 0 || told * 10 < field.count * 9 || !is_everywhere(field, profile) {
+        return None;
+    }
     let is_number = field.kinds.contains_key(&ValueKind::Integer);
     if (rank.is_none() && is_number && !is_temporal(&last)) || is_inside_value(profile, path) {
         return None;

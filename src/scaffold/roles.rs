@@ -79,6 +79,32 @@ const NOT_MEASURED: &[&str] = &[
     "number",
     "year",
     "position",
+    "lsn",
+    "scn",
+    "gtid",
+    "xid",
+    "txid",
+    "offset",
+    "pos",
+    "partition",
+    "shard",
+    "revision",
+    "serial",
+    "uid",
+    "pid",
+    "status",
+    "hash",
+    "checksum",
+    "crc",
+    "ts",
+    "timestamp",
+    "epoch",
+    "month",
+    "weekday",
+    "birth",
+    "phone",
+    "postal",
+    "postcode",
 ];
 const MEASURE_COUNT_MAX: usize = 3;
 /// A field of more values than these is no sort of event.
@@ -180,7 +206,7 @@ fn last_name(path: &FieldPath) -> String {
 }
 
 fn is_word(field: &FieldProfile) -> bool {
-    let is_wordlike = |kind: &ValueKind| matches!(kind, ValueKind::Text | ValueKind::Integer);
+    let is_wordlike = |kind: &ValueKind| *kind == ValueKind::Text || kind.is_whole();
     field.count > 0 && field.prose_count == 0 && field.kinds.keys().all(is_wordlike)
 }
 
@@ -235,5 +261,7 @@ fn is_measure(path: &FieldPath, field: &FieldProfile, object_count: u64) -> bool
     field.count * 5 >= object_count
         && field.kinds.keys().all(is_number)
         && field.time_form().is_none()
+        && !field.whole_numbers.are_huge()
+        && !field.whole_numbers.are_positions()
         && !name.split('_').any(|word| NOT_MEASURED.contains(&word))
 }

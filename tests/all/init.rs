@@ -7,6 +7,7 @@ use std::{
 };
 
 use lakebed::{
+    payload::time::{self, TimeForm},
     project::{Project, ProjectFiles},
     warehouse::duckdb::{Options, open_shared},
 };
@@ -179,6 +180,69 @@ fn a_list_in_json_is_events() {
 }
 
 /// What the proposal calls a time must be one for the functions that then read it.
+/// The forms of times, and what looks like one, also at the edges of the calendar.
+const TIMES: [&str; 58] = [
+    "2026-01-05T10:00:00Z",
+    "2026-01-05T10:00:00.123456Z",
+    "2026-01-05T10:00:00.1234567Z",
+    "2026-01-05T10:00:00.123456789+05:30",
+    "2026-01-05T10:00:00.1234567891Z",
+    "2026-01-05T10:00:00.Z",
+    "2026-01-05 10:00:00-0800",
+    "2026-01-05T10:00:00+02",
+    "2026-01-05T10:00:00+02:",
+    "2026-01-05T10:00:00+2",
+    "2026-01-05T10:00:00+99:99",
+    "2026-01-05T10:00:00+02:00:00",
+    "2026-01-05 10:00",
+    "2026-01-05 10:00:00 UTC",
+    "2026-01-05 10:00:00  UTC",
+    "2026-01-05 10:00:00 Z",
+    "2026-01-05T10:00:00 +01:00",
+    "2026-01-05T10:00Z",
+    "2026-01-05T10:00+01:00",
+    "2026-01-05T10Z",
+    "2026-01-05T100000Z",
+    "2026-01-05T10:00:00,123Z",
+    "2026-01-05t10:00:00z",
+    "2026-01-05T23:59:60Z",
+    "2026-01-05T24:00:00Z",
+    "2026-01-05 10",
+    "2026-01-05T10:00:00.000+01:00 UTC",
+    "2026-01-05T",
+    "2026-01-05Z",
+    " 2026-01-05",
+    "2026-01-05\n",
+    "2026-01-05",
+    "20260105",
+    "2026-02-30",
+    "2024-02-29",
+    "1900-02-29",
+    "2000-02-29T23:59:59.999999Z",
+    "1900-01-01T00:00:00+14:00",
+    "1899-12-31T23:59:59Z",
+    "2099-12-31T23:59:59.999999-12:00",
+    "2100-01-01T00:00:00Z",
+    "0999-01-05",
+    "2026-1-5",
+    "2026-01-05x",
+    "２026-01-05",
+    "",
+    "1767607200",
+    "1767607200.25",
+    "1767607200.9999999999",
+    "1767607200.",
+    "1767607200123",
+    "1767607200123.5",
+    "1767607200123456",
+    "1767607200123456.7",
+    "946684799",
+    "4102444800",
+    "01767607200",
+    "17",
+];
+
+/// What the proposal and a backfill call a time is one for the functions of the tables, and the same.
 #[test]
 fn times_mean_the_same_to_the_proposal_and_to_the_tables() {
     let options = Options { threads: Some(1), is_read_only: false };
@@ -186,36 +250,81 @@ fn times_mean_the_same_to_the_proposal_and_to_the_tables() {
     let prelude = lakebed::prelude::Prelude::duckdb(&project).expect("functions");
     let warehouse = open_shared(None, options, &prelude).expect("in memory");
     let mut session = warehouse.session().expect("a session");
-    for value in [
-        "\"2026-01-05T10:00:00Z\"",
-        "\"2026-01-05T10:00:00.123456789+05:30\"",
-        "\"2026-01-05 10:00:00-0800\"",
-        "\"2026-01-05T10:00:00+02\"",
-        "\"2026-01-05 10:00\"",
-        "\"2026-01-05 10:00:00 UTC\"",
-        "\"2026-01-05\"",
-        "\"2026-02-30\"",
-        "\"2026-01-05T24:00:00Z\"",
-        "\"0999-01-05\"",
-        "\"2026-01-05x\"",
-        "1767607200",
-        "1767607200.25",
-        "1767607200123",
-        "1767607200123456",
-        "17",
-    ] {
-        let json: serde_json::Value = serde_json::from_str(value).expect("JSON");
-        let told = lakebed::payload::time::read(&json);
-        let function = match told.map(|(_, form)| form) {
-            Some(lakebed::payload::time::TimeForm::Seconds) => "safe_epoch_seconds",
-            Some(lakebed::payload::time::TimeForm::Millis) => "safe_epoch_millis",
-            Some(lakebed::payload::time::TimeForm::Micros) => "safe_epoch_micros",
-            _ => "safe_iso_timestamp",
-        };
-        let text = json.as_str().map_or_else(|| json.to_string(), str::to_owned);
-        let sql = format!("select cast(epoch_us(udf.{function}('{text}')) as varchar)");
-        let found = session.query(&sql).and_then(|rows| rows.text_rows()).expect("one row");
-        let expected = told.map(|(instant, _)| instant.0.to_string());
-        assert_eq!(found[0][0], expected, "{value} by {function}");
+    for text in TIMES {
+        for form in TimeForm::ALL {
+            let function = form.function();
+            let sql = format!("select cast(epoch_us(udf.{function}('{text}')) as varchar)");
+            let found = session.query(&sql).and_then(|rows| rows.text_rows()).expect("one row");
+            let told = form.read(text).map(|instant| instant.0.to_string());
+            assert_eq!(told, found[0][0], "{text:?} by {function}");
+        }
+        // The form that a value is said to have is one in which it is read, to the same instant.
+        let value = serde_json::Value::from(text);
+        for (instant, form) in time::read(&value).into_iter().chain(time::read_quoted(&value)) {
+            assert_eq!(form.read(text), Some(instant), "{text:?}");
+        }
     }
+}
+
+/// Values that the tables must have as they were sent.
+#[test]
+fn lists_objects_and_great_numbers_are_kept() {
+    let world = World::new();
+    let file = world.folder().join("ev.ndjson");
+    let first = r#"{"id":"a","at":"2026-01-05T10:00Z","tags":["red", "bl\u00fce"],"n":18446744073709551615,"m":123456789012345678901234567890,"o":{}}"#;
+    let second = r#"{"id":"b","at":"2026-01-05T11:00Z","tags":[ {"price":5.10} ],"n":18446744073709551614,"m":123456789012345678901234567891,"o":[1]}"#;
+    fs::write(&file, format!("{first}\n{second}\n")).expect("writable");
+    let own = World::new();
+    let said = own.lakebed(&format!("init own --from {}", file.display())).run().status(0);
+    follow(&own, &said.stdout);
+    let sql = "select event_id, tags, n, m, o, json_value(tags, '$[0].price') as price \
+               from standardized.ev order by event_id";
+    let found = inside(&own, "query --format csv").arg(sql).run().status(0).stdout;
+    let expected = "event_id,tags,n,m,o,price\n\
+        a,\"[\"\"red\"\",\"\"bl\\u00fce\"\"]\",18446744073709551615,123456789012345678901234567890,{},\n\
+        b,\"[{\"\"price\"\":5.10}]\",18446744073709551614,123456789012345678901234567891,[1],5.1\n";
+    assert_eq!(found, expected);
+    let contract = fs::read_to_string(own.folder().join("own/layers/raw/ev.toml")).expect("it");
+    assert!(contract.contains("about = \"JSON, as it was sent.\""), "{contract}");
+}
+
+/// Nanoseconds, positions in a log and ids are numbers, and no measures.
+#[test]
+fn what_nobody_adds_up_is_no_measure() {
+    let world = World::new();
+    let lines: Vec<String> = (0..6)
+        .map(|n| {
+            format!(
+                "{{\"id\":\"e{n}\",\"ts_ms\":{},\"clock\":{},\"source\":{{\"place\":{}}},\"amount\":{}}}\n",
+                1_704_067_200_121_u64 + n,
+                1_704_067_200_121_000_000_u64 + n,
+                24_023_141 + n,
+                (n * 7) % 5
+            )
+        })
+        .collect();
+    fs::write(world.folder().join("dbz.ndjson"), lines.concat()).expect("writable");
+    let said = world.lakebed("init own --from dbz.ndjson").run().status(0);
+    let said = said.stdout_contains("`amount` in the mart by day");
+    follow(&world, &said.stdout);
+}
+
+/// An event without an id is named by what it says, in whatever order and however it is written.
+#[test]
+fn the_order_of_keys_makes_no_other_event() {
+    let world = World::new();
+    let lines = [
+        r#"{"at":1702643009060308,"name":"view","params":{"a":1,"b":[{"x":"é","y":2}]}}"#,
+        r#"{"name":"view","params":{"b":[{"y":2,"x":"\u00e9"}],"a":1},"at":1702643009060308}"#,
+        r#"{ "at": 1702643009060308, "name": "view", "params": {"b": [{"x":"é","y": 2}], "a": 1 } }"#,
+        r#"{"at":1702643009060308,"name":"view","params":{"a":1,"b":[{"x":"é","y":3}]}}"#,
+        r#"{"at":1702643009060308,"name":"view","params":{"b":1,"a":[{"x":"é","y":2}]}}"#,
+    ];
+    let file = world.folder().join("ev.ndjson");
+    fs::write(&file, lines.join("\n")).expect("writable");
+    let own = World::new();
+    let said = own.lakebed(&format!("init own --from {}", file.display())).run().status(0);
+    follow(&own, &said.stdout);
+    let found = inside(&own, "query --format csv").arg(PLACES).run().status(0).stdout;
+    assert_eq!(found, "accepted,rejected,duplicate,wrong\n3,0,2,0\n");
 }
