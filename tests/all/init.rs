@@ -179,7 +179,6 @@ fn a_list_in_json_is_events() {
     assert_eq!(found, "accepted,rejected,duplicate,wrong\n2,0,0,0\n");
 }
 
-/// What the proposal calls a time must be one for the functions that then read it.
 /// The forms of times, and what looks like one, also at the edges of the calendar.
 const TIMES: [&str; 58] = [
     "2026-01-05T10:00:00Z",
