@@ -29,7 +29,7 @@ use lakebed::{
         duckdb::{DuckDb, Options},
     },
 };
-use sim::{Scenario, Simulation, Source};
+use sim::{SHARD_COUNT, Scenario, Simulation, Source};
 
 /// One day of the scenario `baseline`, in one raw object, and a session that reads it.
 struct Lake {
@@ -67,10 +67,14 @@ fn lake() -> Lake {
 }
 
 fn messages(simulation: &Simulation, date: jiff::civil::Date) -> Vec<Message> {
-    let arrivals = simulation.arrivals(date);
-    let mobile = arrivals.into_iter().filter(|arrival| arrival.source == Source::MobileEvents);
-    let payloads =
-        mobile.flat_map(|a| a.messages.into_iter().map(move |m| (a.arrived_at, m.payload)));
+    let day = simulation.day(date);
+    let arrivals = (0..SHARD_COUNT).flat_map(|shard| day.shard(shard));
+    let mut mobile: Vec<_> =
+        arrivals.filter(|arrival| arrival.source == Source::MobileEvents).collect();
+    mobile.sort_by_key(|arrival| (arrival.arrived_at, arrival.lane));
+    let payloads = mobile.iter().flat_map(|arrival| {
+        arrival.messages.payloads().map(|payload| (arrival.arrived_at, payload.to_owned()))
+    });
     payloads
         .enumerate()
         .map(|(index, (at, payload))| Message {

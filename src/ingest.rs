@@ -2,9 +2,19 @@
 //!
 //! Not for: what the messages mean (`sim`), nor for the tables (`pipeline`).
 
-use std::{collections::BTreeMap, fs, io, net::SocketAddr, path::Path, sync::Arc};
+use std::{
+    collections::BTreeMap,
+    fs, io,
+    net::SocketAddr,
+    path::Path,
+    sync::{
+        Arc,
+        mpsc::{Receiver, SyncSender, sync_channel},
+    },
+};
 
 use bytes::Bytes;
+use futures::future::try_join_all;
 use jiff::civil::Date;
 use serde::{Deserialize, Serialize};
 use sim::{Arrival, Limits, Simulation, Source, Truth, TruthRecorder};
@@ -15,8 +25,9 @@ use crate::{
     clock::MicrosUtc,
     data_folder::DataFolder,
     gateway::{Gateway, GatewayConfig, GatewayError, GatewayTime, MetricsSnapshot},
+    parts::{Parts, Worker, part_count},
     phones::{
-        DirectConfig, DirectError, Outcome, PhoneBatch, Phones, PhonesConfig, PhonesError,
+        Cursor, DirectConfig, DirectError, Outcome, PhoneBatch, Phones, PhonesConfig, PhonesError,
         PhonesReport, ingest_direct,
     },
     raw_store::RawStore,
@@ -25,6 +36,9 @@ use crate::{
 
 /// The token that the simulated phones show to the gateway of their own process.
 const TOKEN: &str = "simulated";
+
+/// How many batches of a source wait to be sent.
+const QUEUED_BATCHES_MAX: usize = 1_024;
 
 /// How the phones' messages reach the bus.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, clap::ValueEnum)]
@@ -229,20 +243,12 @@ async fn ingest_days(
     let metrics = gateway.metrics();
     let serving = tokio::spawn(gateway.run(stop.stopped()));
 
-    let mut truth = TruthRecorder::new(config.limits);
     let dates: Vec<Date> = simulation.load_dates().collect();
-    let mut next = dates.first().map(|date| arrivals(&simulation, *date));
-    for (position, date) in dates.iter().enumerate() {
-        let Some(arriving) = next.take() else { break };
-        let batches = arriving.await?;
-        // The next day is made while this one is sent.
-        next = dates.get(position + 1).map(|date| arrivals(&simulation, *date));
-        for batch in &batches {
-            truth.observe(batch);
-            report.message_count += batch.messages.len() as u64;
-        }
+    let workers = (0..part_count()).map(|_| Sender { truth: TruthRecorder::new(config.limits) });
+    let mut parts = Parts::start(&simulation, &dates, workers.collect());
+    for date in &dates {
         let day = Day { date: *date, data, config, bus, url: &url };
-        day.send(batches, &mut report.phones).await?;
+        parts = day.send(parts, report).await?;
         on_day(*date, report.message_count);
     }
     stop.stop();
@@ -256,7 +262,36 @@ async fn ingest_days(
         let archived = progress.snapshot().plus(rest.progress().snapshot());
         report.archived.push((source.name().to_owned(), archived));
     }
-    Ok(truth.finish(dates.last().copied().unwrap_or_default()))
+    let last_date = dates.last().copied().unwrap_or_default();
+    Ok(tokio::task::spawn_blocking(move || truth(parts.finish(), last_date)).await?)
+}
+
+/// What the parts must show together.
+fn truth(parts: Vec<Sender>, last_date: Date) -> Truth {
+    std::thread::scope(|scope| {
+        let finish = |part: Sender| scope.spawn(move || part.truth.finish(last_date));
+        let threads: Vec<_> = parts.into_iter().map(finish).collect();
+        threads.into_iter().fold(Truth::default(), |sum, thread| {
+            sum.plus(&thread.join().expect("the truth of a part does not panic"))
+        })
+    })
+}
+
+/// Makes batches that can be sent, and takes note of what they mean.
+struct Sender {
+    truth: TruthRecorder,
+}
+
+impl Worker for Sender {
+    type Made = Vec<(Source, PhoneBatch)>;
+
+    const ASKS_MEANINGS: bool = true;
+
+    fn take(&mut self, arrival: Arrival, made: &mut Self::Made) -> Option<Arrival> {
+        self.truth.observe(&arrival);
+        made.push((arrival.source, phone_batch(arrival)));
+        None
+    }
 }
 
 fn gateway_config(config: &IngestConfig) -> GatewayConfig {
@@ -269,11 +304,6 @@ fn gateway_config(config: &IngestConfig) -> GatewayConfig {
     }
 }
 
-fn arrivals(simulation: &Arc<Simulation>, date: Date) -> tokio::task::JoinHandle<Vec<Arrival>> {
-    let simulation = simulation.clone();
-    tokio::task::spawn_blocking(move || simulation.arrivals(date))
-}
-
 /// One simulated day on its way in.
 struct Day<'a> {
     date: Date,
@@ -284,51 +314,54 @@ struct Day<'a> {
 }
 
 impl Day<'_> {
+    /// Sends the day's batches as they are made, each source at its own pace; returns what makes
+    /// those of the next day.
     async fn send(
         &self,
-        arrivals: Vec<Arrival>,
-        report: &mut PhonesReport,
-    ) -> Result<(), IngestError> {
-        let mut by_source: BTreeMap<Source, Vec<Arrival>> = BTreeMap::new();
-        for arrival in arrivals {
-            by_source.entry(arrival.source).or_default().push(arrival);
+        parts: Parts<Sender>,
+        report: &mut IngestReport,
+    ) -> Result<Parts<Sender>, IngestError> {
+        let (mut queues, mut sending) = (BTreeMap::new(), Vec::new());
+        for source in Source::ALL {
+            // An earlier run may have sent it all.
+            if !Cursor::is_plan_complete(&self.cursor(source), &self.plan_id()) {
+                let (queue, batches) = sync_channel(QUEUED_BATCHES_MAX);
+                queues.insert(source, queue);
+                sending.push(self.send_source(source, batches));
+            }
         }
-        let mobile = by_source.remove(&Source::MobileEvents).unwrap_or_default();
-        let phones = async {
-            match self.config.mode {
-                IngestMode::Direct => self.publish(Source::MobileEvents, mobile).await,
-                IngestMode::Gateway => {
-                    let plan_id = format!("{}/{}", self.config.plan_id, self.date);
-                    let cursor = self.cursor(Source::MobileEvents);
-                    let settings =
-                        PhonesConfig::new(self.url.to_owned(), TOKEN.to_owned(), plan_id, cursor);
-                    let done = Phones::drive(mobile.into_iter().map(phone_batch), settings).await?;
-                    report.add(&done);
-                    Ok(())
-                }
-            }
-        };
-        // The database's change streams have a connector of their own, which needs no gateway.
-        let connector = async {
-            for (source, changes) in by_source {
-                self.publish(source, changes).await?;
-            }
-            Ok(())
-        };
-        let (phones, connector) = tokio::join!(phones, connector);
-        phones.and(connector)
+        let handing_out = tokio::task::spawn_blocking(move || hand_out(parts, &queues));
+        for phones in try_join_all(sending).await? {
+            report.phones.add(&phones);
+        }
+        let (parts, message_count) = handing_out.await?;
+        report.message_count += message_count;
+        Ok(parts)
     }
 
-    async fn publish(&self, source: Source, arrivals: Vec<Arrival>) -> Result<(), IngestError> {
-        let plan_id = format!("{}/{}", self.config.plan_id, self.date);
-        let mut settings = DirectConfig::new(plan_id, self.cursor(source));
+    async fn send_source(
+        &self,
+        source: Source,
+        batches: Receiver<PhoneBatch>,
+    ) -> Result<PhonesReport, IngestError> {
+        let (plan_id, cursor) = (self.plan_id(), self.cursor(source));
+        if source == Source::MobileEvents && self.config.mode == IngestMode::Gateway {
+            let settings =
+                PhonesConfig::new(self.url.to_owned(), TOKEN.to_owned(), plan_id, cursor);
+            return Ok(Phones::drive(batches, settings).await?);
+        }
+        // The database's change streams have a connector of their own, which needs no gateway.
+        let mut settings = DirectConfig::new(plan_id, cursor);
         settings.client = Some(match source {
             Source::MobileEvents => "simulated-phones".to_owned(),
             _ => "change-stream".to_owned(),
         });
-        let batches = arrivals.into_iter().map(phone_batch);
         ingest_direct(self.bus.clone(), batches, settings).await?;
-        Ok(())
+        Ok(PhonesReport::default())
+    }
+
+    fn plan_id(&self) -> String {
+        format!("{}/{}", self.config.plan_id, self.date)
     }
 
     fn cursor(&self, source: Source) -> std::path::PathBuf {
@@ -336,18 +369,35 @@ impl Day<'_> {
     }
 }
 
-/// A simulated batch as phones send it.
+/// Gives each source its batches of the day; returns how many messages they hold.
+fn hand_out(
+    mut parts: Parts<Sender>,
+    queues: &BTreeMap<Source, SyncSender<PhoneBatch>>,
+) -> (Parts<Sender>, u64) {
+    let mut message_count = 0;
+    while let Some(made) = parts.next_of_day() {
+        for (source, batch) in made {
+            message_count += batch.messages.len() as u64;
+            let sent = queues.get(&source).map(|queue| queue.send(batch));
+            if sent.is_some_and(|sent| sent.is_err()) {
+                // What sends it has failed, and says why.
+                return (parts, message_count);
+            }
+        }
+    }
+    (parts, message_count)
+}
+
+/// A simulated batch as phones send it: its messages share one buffer.
 pub fn phone_batch(arrival: Arrival) -> PhoneBatch {
+    let (bytes, ranges) = arrival.messages.into_parts();
+    let bytes = Bytes::from(bytes);
     PhoneBatch {
         source: arrival.source.name().to_owned(),
         lane: arrival.lane,
         arrived_at: MicrosUtc(arrival.arrived_at.0),
         sent_at: MicrosUtc(arrival.sent_at.0),
-        messages: arrival
-            .messages
-            .into_iter()
-            .map(|message| Bytes::from(message.payload))
-            .collect(),
+        messages: ranges.map(|range| bytes.slice(range)).collect(),
         outcome: match arrival.outcome {
             sim::Outcome::Acknowledged => Outcome::Acknowledged,
             sim::Outcome::AcknowledgementLost => Outcome::AcknowledgementLost,

@@ -23,6 +23,7 @@ pub mod gateway;
 pub mod grade;
 pub mod graph;
 pub mod ingest;
+pub mod parts;
 pub mod payload;
 pub mod phones;
 pub mod pipeline;

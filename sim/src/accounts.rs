@@ -195,6 +195,11 @@ impl Accounts {
         first.filter(|_| in_app)
     }
 
+    /// Whether the row may change on that day, apart from its beginning and its end.
+    pub(crate) fn may_change_on(&self, person: &Person, day: i64) -> bool {
+        self.changes(person, day).is_some()
+    }
+
     /// The seed of the day's changes, if the row changes on that day.
     fn changes(&self, person: &Person, day: i64) -> Option<Random> {
         let random = self.random.at(person.user).on(day);

@@ -1,6 +1,7 @@
 //! What reaches the server, and what the sender meant by it.
 
 use crate::events::Event;
+use crate::messages::Messages;
 use crate::rows::Row;
 use crate::time::MicrosUtc;
 use serde::{Deserialize, Serialize};
@@ -58,15 +59,15 @@ impl Source {
 pub struct Arrival {
     /// Who sends.
     pub source: Source,
-    /// The phone (its user's number), or 0 for the database's connector. What has the same source
-    /// and lane is sent in order.
+    /// The phone (its user's number), or the shard of the database. What has the same source and
+    /// lane is sent in order.
     pub lane: u64,
     /// When the server has it, in simulated time. Strictly increasing within a lane.
     pub arrived_at: MicrosUtc,
     /// When it was sent by the sender's own clock, which may be wrong.
     pub sent_at: MicrosUtc,
     /// The messages, in the order in which they stand in the batch.
-    pub messages: Vec<Message>,
+    pub messages: Messages,
     /// What the sender learns of it.
     pub outcome: Outcome,
 }
@@ -86,12 +87,12 @@ pub enum Outcome {
 }
 
 /// One message: the bytes, and what they mean.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Message {
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Message<'a> {
     /// The bytes as sent, without a line feed (0x0A).
-    pub payload: Vec<u8>,
+    pub payload: &'a [u8],
     /// What the sender meant by them.
-    pub meaning: Meaning,
+    pub meaning: &'a Meaning,
 }
 
 /// What a message means, whatever its date.

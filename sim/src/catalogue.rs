@@ -8,6 +8,7 @@ use crate::changes::Change;
 use crate::random::Random;
 use crate::rows::{ProductRow, Row};
 use crate::scenario::Scenario;
+use crate::shards::Shard;
 use crate::time::{MICROS_PER_DAY, MicrosUtc, day_of};
 
 const MICROS_PER_CENT: i64 = 10_000;
@@ -237,9 +238,10 @@ impl Assortment {
         &self.products[index]
     }
 
-    /// The rows at the start of the scenario.
-    pub(crate) fn snapshot(&self) -> impl Iterator<Item = Change> {
-        let old = self.products.iter().filter(|product| product.versions[0].since < self.start_at);
+    /// The rows at the start of the scenario, of the products of a shard.
+    pub(crate) fn snapshot(&self, shard: Shard) -> impl Iterator<Item = Change> {
+        let old =
+            self.products_of(shard).filter(|product| product.versions[0].since < self.start_at);
         old.map(|product| Change {
             operation: Operation::Snapshot,
             committed_at: product.versions[0].since,
@@ -249,17 +251,27 @@ impl Assortment {
         })
     }
 
-    /// Every change since the start of the scenario.
-    pub(crate) fn changes(&self) -> impl Iterator<Item = Change> {
-        self.products.iter().flat_map(|product| {
+    /// Every change of a product of the shard since the start of the scenario, if its instant is
+    /// wanted.
+    pub(crate) fn changes(
+        &self,
+        shard: Shard,
+        is_wanted: impl Fn(MicrosUtc) -> bool + Copy,
+    ) -> impl Iterator<Item = Change> {
+        self.products_of(shard).flat_map(move |product| {
             let before = std::iter::once(None).chain(product.versions.iter().map(Some));
-            before.zip(&product.versions).filter(|(_, after)| after.since >= self.start_at).map(
-                |(before, after)| {
-                    let before = before.and_then(|version| product.row(version));
-                    Change::between(after.since, 0, before, product.row(after))
-                },
-            )
+            let is_wanted =
+                move |after: &Version| after.since >= self.start_at && is_wanted(after.since);
+            let wanted = before.zip(&product.versions).filter(move |(_, after)| is_wanted(after));
+            wanted.map(|(before, after)| {
+                let before = before.and_then(|version| product.row(version));
+                Change::between(after.since, 0, before, product.row(after))
+            })
         })
+    }
+
+    fn products_of(&self, shard: Shard) -> impl Iterator<Item = &Product> {
+        shard.numbers(self.products.len() as u64).map(|index| self.product(index + 1))
     }
 }
 
@@ -267,8 +279,10 @@ impl Assortment {
 mod tests {
     use super::Catalogue;
     use crate::arrival::Operation;
+    use crate::changes::Change;
     use crate::random::Random;
     use crate::scenario::Scenario;
+    use crate::shards::Shard;
     use crate::time::{MICROS_PER_DAY, MicrosUtc, day_of};
     use std::collections::BTreeMap;
 
@@ -278,14 +292,17 @@ mod tests {
         Catalogue::new(&Scenario::from_toml("test", text).unwrap(), Random::new(1))
     }
 
+    fn all<I: Iterator<Item = Change>>(of_shard: impl Fn(Shard) -> I) -> Vec<Change> {
+        Shard::all().flat_map(of_shard).collect()
+    }
+
     #[test]
     fn a_longer_history_begins_with_a_shorter_one() {
         let start = day_of(jiff::civil::date(2026, 1, 5));
         let (short, long) = (catalogue().until(start + 20), catalogue().until(start + 60));
         let end = MicrosUtc::start_of(start + 21);
-        let until_then: Vec<_> =
-            long.changes().filter(|change| change.committed_at < end).collect();
-        assert_eq!(short.changes().collect::<Vec<_>>(), until_then);
+        let until_then: Vec<_> = all(|shard| long.changes(shard, |at| at < end));
+        assert_eq!(all(|shard| short.changes(shard, |_| true)), until_then);
         for index in 0..2_000_u64 {
             let at =
                 MicrosUtc::start_of(start - 3).plus(index.cast_signed() * MICROS_PER_DAY / 100);
@@ -300,7 +317,9 @@ mod tests {
         let assortment = catalogue().until(start + 60);
         let mut rows = BTreeMap::new();
         let mut count = BTreeMap::new();
-        for change in assortment.snapshot().chain(assortment.changes()) {
+        let snapshot = all(|shard| assortment.snapshot(shard));
+        let changes = all(|shard| assortment.changes(shard, |_| true));
+        for change in snapshot.into_iter().chain(changes) {
             let known = rows.insert(change.row().key(), change.after.clone()).flatten();
             if change.operation != Operation::Snapshot {
                 assert_eq!(known, change.before);

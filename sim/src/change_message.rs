@@ -1,11 +1,12 @@
 //! The message of a change: its payload, sometimes broken, and what it means.
 
-use crate::arrival::{Meaning, Message, RejectReason, RowChange, Source};
+use crate::arrival::{Meaning, RejectReason, RowChange, Source};
 use crate::changes::Change;
 use crate::database_payload::ChangeFields;
 use crate::faults::{Fault, Faults, Subject};
 use crate::json::Defect;
-use crate::phone::{not_utf8, truncated};
+use crate::messages::Messages;
+use crate::phone::{spoil, truncate};
 use crate::random::Random;
 use crate::time::MicrosUtc;
 
@@ -26,8 +27,8 @@ pub(crate) struct ChangeMessages<'a> {
 }
 
 impl ChangeMessages<'_> {
-    /// The message of a change, which is the same whenever it is sent.
-    pub(crate) fn message(&self, change: &Change) -> Message {
+    /// Adds the message of a change, which is the same whenever it is sent.
+    pub(crate) fn write(&self, change: &Change, has_meaning: bool, messages: &mut Messages) {
         let (source, key) = (change.row().source(), change.row().key());
         let lsn = lsn(self.began_at, change);
         let random = self.random.stream(source.name()).stream(&key).on(lsn);
@@ -37,8 +38,8 @@ impl ChangeMessages<'_> {
             lsn,
             transaction_id: format!("t{:x}", lsn / LSN_PER_MICRO),
             committed_at: change.committed_at,
-            before: change.before.clone(),
-            after: change.after.clone(),
+            before: change.before.as_ref(),
+            after: change.after.as_ref(),
         };
         let reason = match verdict {
             Some(Fault::ChangeMissingKey) => RejectReason::MissingKey,
@@ -46,37 +47,48 @@ impl ChangeMessages<'_> {
             Some(Fault::ChangeNotUtf8) => RejectReason::NotUtf8,
             Some(Fault::ChangeWrongType) => RejectReason::WrongType,
             Some(Fault::ChangeUnknownOperation) => RejectReason::UnknownOperation,
-            _ => return valid_message(source, key, change, &fields),
-        };
-        let defect = random.stream("defect");
-        let payload = match reason {
-            RejectReason::MissingKey => fields.to_bytes(&[missing_key(source, defect)]),
-            RejectReason::WrongType => {
-                let is_deletion = change.after.is_none();
-                fields.to_bytes(&[wrong_type(source, is_deletion, defect)])
+            _ => {
+                messages.write(|bytes| fields.write(bytes, &[]));
+                if has_meaning {
+                    messages.mean(meaning(source, key, change, &fields));
+                }
+                return;
             }
-            RejectReason::UnknownOperation => {
-                fields.operation = "truncate";
-                fields.to_bytes(&[])
-            }
-            RejectReason::NotUtf8 => not_utf8(fields.to_bytes(&[]), defect),
-            _ => truncated(fields.to_bytes(&[]), defect),
         };
-        Message { payload, meaning: Meaning::Invalid(reason) }
+        let random = random.stream("defect");
+        let defects: &[Defect] = match reason {
+            RejectReason::MissingKey => &[missing_key(source, random)],
+            RejectReason::WrongType => &[wrong_type(source, change.after.is_none(), random)],
+            _ => &[],
+        };
+        if reason == RejectReason::UnknownOperation {
+            fields.operation = "truncate";
+        }
+        messages.write(|bytes| {
+            let start = bytes.len();
+            fields.write(bytes, defects);
+            match reason {
+                RejectReason::NotJson => truncate(bytes, start, random),
+                RejectReason::NotUtf8 => spoil(&mut bytes[start..], random),
+                _ => {}
+            }
+        });
+        if has_meaning {
+            messages.mean(Meaning::Invalid(reason));
+        }
     }
 }
 
-fn valid_message(source: Source, key: String, change: &Change, fields: &ChangeFields) -> Message {
-    let meaning = Meaning::RowChange(RowChange {
+fn meaning(source: Source, key: String, change: &Change, fields: &ChangeFields<'_>) -> Meaning {
+    Meaning::RowChange(RowChange {
         source,
         key,
         operation: change.operation,
         lsn: fields.lsn,
         committed_at: change.committed_at,
-        row: fields.after.clone(),
+        row: change.after.clone(),
         identity: fields.identity(),
-    });
-    Message { payload: fields.to_bytes(&[]), meaning }
+    })
 }
 
 fn missing_key(source: Source, random: Random) -> Defect {

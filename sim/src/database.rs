@@ -4,9 +4,10 @@ use crate::accounts::{AccountChange, Accounts, Profile};
 use crate::arrival::Source;
 use crate::changes::{Change, snapshot};
 use crate::orders::{LIFE_DAYS_MAX, Order, life_days};
-use crate::people::{People, Person, usage_percent};
+use crate::people::{ActiveDay, People, Person, usage};
 use crate::rows::{Row, UserRow};
 use crate::sessions::{Visits, purchase_seed};
+use crate::shards::Shard;
 use crate::shop::Shop;
 use crate::subscriptions;
 use crate::time::MicrosUtc;
@@ -32,40 +33,55 @@ impl Database<'_> {
         self.people.growth.began_at()
     }
 
-    /// Calls `note` with every change that was committed on those days, in no certain order.
-    pub(crate) fn for_each_change(&self, days: RangeInclusive<i64>, note: &mut dyn FnMut(Change)) {
-        let start_at = self.start_at();
-        let is_wanted = |at: MicrosUtc| at >= start_at && days.contains(&at.day());
-        let products = self.shop.assortment.changes();
-        products.filter(|change| is_wanted(change.committed_at)).for_each(&mut *note);
-        let ordering_days = OrderingDays::new(*days.start(), *days.end());
-        let end_at = MicrosUtc::start_of(days.end() + 1);
-        for user in self.people.growth.users_before(end_at) {
-            let person = self.people.person(user);
-            for day in days.clone() {
-                for change in self.accounts.changes_on(&person, day) {
-                    rows_of(&person, &change).for_each(&mut *note);
-                }
-            }
-            self.for_each_order(&person, &ordering_days, &mut |order| {
-                order.changes(is_wanted).into_iter().for_each(&mut *note);
-            });
-        }
+    /// Calls `note` with every change of a product of the shard at a wanted instant.
+    pub(crate) fn for_each_change_of_products(
+        &self,
+        shard: Shard,
+        is_wanted: impl Fn(MicrosUtc) -> bool + Copy,
+        note: &mut dyn FnMut(Change),
+    ) {
+        self.shop.assortment.changes(shard, is_wanted).for_each(note);
     }
 
-    /// All rows at the start: of orders only those to which something will still happen.
-    pub(crate) fn snapshot(&self) -> BTreeMap<Source, Vec<Change>> {
+    /// Calls `note` with every change that the user made, or that was made to the user's orders, at
+    /// a wanted instant of those days. The days are asked for the user's `active_days` that lie
+    /// [`LIFE_DAYS_MAX`] before them, and for later ones.
+    pub(crate) fn for_each_change_of_user(
+        &self,
+        person: &Person,
+        days: RangeInclusive<i64>,
+        active_days: &[ActiveDay],
+        is_wanted: impl Fn(MicrosUtc) -> bool + Copy,
+        note: &mut dyn FnMut(Change),
+    ) {
+        let alive_on = *days.start();
+        for day in days {
+            for change in self.accounts.changes_on(person, day) {
+                if is_wanted(change.committed_at) {
+                    rows_of(person, &change).for_each(&mut *note);
+                }
+            }
+        }
+        self.for_each_order(person, alive_on, active_days, &mut |order| {
+            order.changes(is_wanted).into_iter().for_each(&mut *note);
+        });
+    }
+
+    /// All rows of a shard at the start: of orders only those to which something will still happen.
+    pub(crate) fn snapshot(&self, shard: Shard) -> BTreeMap<Source, Vec<Change>> {
         let start_at = self.start_at();
         let mut tables: BTreeMap<Source, Vec<Change>> = BTreeMap::new();
         let mut note = |change: Change| {
             tables.entry(change.row().source()).or_default().push(change);
         };
-        self.shop.assortment.snapshot().for_each(&mut note);
-        let ordering_days = OrderingDays::new(start_at.day(), start_at.day() - 1);
-        for user in self.people.growth.users_before(start_at) {
-            let person = self.people.person(user);
+        self.shop.assortment.snapshot(shard).for_each(&mut note);
+        let days = usage(start_at.day() - LIFE_DAYS_MAX..=start_at.day() - 1);
+        let growth = &self.people.growth;
+        for index in shard.numbers(growth.user_count_before(start_at)) {
+            let person = self.people.person(growth.user(index));
             rows_of(&person, &self.accounts.snapshot(&person)).for_each(&mut note);
-            self.for_each_order(&person, &ordering_days, &mut |order| {
+            let active_days = self.visits.active_days(&person, &days);
+            self.for_each_order(&person, start_at.day(), &active_days, &mut |order| {
                 if order.instants().any(|at| at >= start_at) {
                     let changes = order.changes(|at| at < start_at);
                     snapshot(changes).into_iter().for_each(&mut note);
@@ -75,41 +91,29 @@ impl Database<'_> {
         tables
     }
 
-    /// Calls `note` with the user's orders to which something may happen on those days.
+    /// Calls `note` with the orders that the user placed on those days and to which something may
+    /// happen on a day or later.
     fn for_each_order(
         &self,
         person: &Person,
-        ordering_days: &OrderingDays,
+        alive_on: i64,
+        active_days: &[ActiveDay],
         note: &mut dyn FnMut(&Order<'_>),
     ) {
         let commerce = &self.shop.commerce;
-        for &(day, usage_percent) in &ordering_days.usage {
-            let is_over =
-                || day + life_days(purchase_seed(person, day), commerce) < ordering_days.alive_on;
+        let mut sessions = Vec::new();
+        for &(day, usage_percent) in active_days {
+            let is_over = || day + life_days(purchase_seed(person, day), commerce) < alive_on;
             if !self.visits.may_buy_on(person, day) || is_over() {
                 continue;
             }
-            let session = self.visits.purchase_on(person, day, usage_percent);
+            self.visits.on(person, day, usage_percent, &mut sessions);
+            let session = sessions.iter().find(|session| session.buys);
             let visited = session.map(|session| session.walk(person, self.shop));
             if let Some(purchase) = visited.and_then(|visited| visited.purchase) {
                 note(&Order::new(person, &purchase, commerce));
             }
         }
-    }
-}
-
-/// The days on which an order may have been placed to which something happens on a later day.
-struct OrderingDays {
-    alive_on: i64,
-    /// The days, and how much the app is used on each.
-    usage: Vec<(i64, u64)>,
-}
-
-impl OrderingDays {
-    /// Of orders that were placed by the last day, and live on the first.
-    fn new(alive_on: i64, last_day: i64) -> OrderingDays {
-        let days = alive_on - LIFE_DAYS_MAX..=last_day;
-        OrderingDays { alive_on, usage: days.map(|day| (day, usage_percent(day))).collect() }
     }
 }
 

@@ -6,24 +6,24 @@ use crate::time::MicrosUtc;
 
 /// A change, as `layers/raw/db_*.toml` name its fields.
 #[derive(Clone, Debug)]
-pub(crate) struct ChangeFields {
+pub(crate) struct ChangeFields<'a> {
     /// The name of an operation, or of none.
     pub(crate) operation: &'static str,
     pub(crate) lsn: i64,
     pub(crate) transaction_id: String,
     pub(crate) committed_at: MicrosUtc,
-    pub(crate) before: Option<Row>,
-    pub(crate) after: Option<Row>,
+    pub(crate) before: Option<&'a Row>,
+    pub(crate) after: Option<&'a Row>,
 }
 
-impl ChangeFields {
+impl ChangeFields<'_> {
     /// Such as `{"op":"update","lsn":…,"transaction_id":"…","committed_at":"…","before":{…},"after":{…}}`.
-    pub(crate) fn to_bytes(&self, defects: &[Defect]) -> Vec<u8> {
-        let mut object = ObjectWriter::new(defects);
+    pub(crate) fn write(&self, bytes: &mut Vec<u8>, defects: &[Defect]) {
+        let mut object = ObjectWriter::new(bytes, defects);
         self.write_head(&mut object);
-        write_row(&mut object, "before", self.before.as_ref(), Row::write);
-        write_row(&mut object, "after", self.after.as_ref(), Row::write);
-        object.finish()
+        write_row(&mut object, "before", self.before, Row::write);
+        write_row(&mut object, "after", self.after, Row::write);
+        object.finish();
     }
 
     /// All fields of the contract in one text: of the row before, that is its key only.
@@ -33,11 +33,13 @@ impl ChangeFields {
 
     /// The identity of a payload that is written with these defects.
     pub(crate) fn identity_with(&self, defects: &[Defect]) -> String {
-        let mut object = ObjectWriter::new(defects);
+        let mut bytes = Vec::new();
+        let mut object = ObjectWriter::new(&mut bytes, defects);
         self.write_head(&mut object);
-        write_row(&mut object, "before", self.before.as_ref(), Row::write_key);
-        write_row(&mut object, "after", self.after.as_ref(), Row::write);
-        String::from_utf8(object.finish()).expect("written from strings")
+        write_row(&mut object, "before", self.before, Row::write_key);
+        write_row(&mut object, "after", self.after, Row::write);
+        object.finish();
+        String::from_utf8(bytes).expect("written from strings")
     }
 
     fn write_head(&self, object: &mut ObjectWriter<'_>) {

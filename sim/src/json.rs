@@ -26,20 +26,20 @@ impl Defect {
 
 /// Writes one JSON object, nested objects included.
 pub(crate) struct ObjectWriter<'a> {
-    bytes: Vec<u8>,
+    bytes: &'a mut Vec<u8>,
     defects: &'a [Defect],
 }
 
-impl ObjectWriter<'_> {
-    pub(crate) fn new(defects: &[Defect]) -> ObjectWriter<'_> {
-        let mut bytes = Vec::with_capacity(448);
+impl<'a> ObjectWriter<'a> {
+    /// An object behind what is in `bytes`.
+    pub(crate) fn new(bytes: &'a mut Vec<u8>, defects: &'a [Defect]) -> ObjectWriter<'a> {
         bytes.push(b'{');
         ObjectWriter { bytes, defects }
     }
 
     pub(crate) fn string(&mut self, name: &'static str, value: &str) {
         if self.begins(name) {
-            write_string(&mut self.bytes, value);
+            write_string(self.bytes, value);
         }
     }
 
@@ -65,7 +65,7 @@ impl ObjectWriter<'_> {
     pub(crate) fn instant(&mut self, name: &'static str, value: MicrosUtc) {
         if self.begins(name) {
             self.bytes.push(b'"');
-            value.write_rfc3339(&mut self.bytes);
+            value.write_rfc3339(self.bytes);
             self.bytes.push(b'"');
         }
     }
@@ -86,9 +86,8 @@ impl ObjectWriter<'_> {
         self.bytes.push(b'}');
     }
 
-    pub(crate) fn finish(mut self) -> Vec<u8> {
+    pub(crate) fn finish(self) {
         self.bytes.push(b'}');
-        self.bytes
     }
 
     /// Writes the key, and says whether the value is to follow.
@@ -116,6 +115,15 @@ impl ObjectWriter<'_> {
     }
 }
 
+/// Writes the first hexadecimal digits of the bits, as many as there is room for.
+pub(crate) fn write_hexadecimal(bits: u64, digits: &mut [u8]) {
+    let mut rest = bits;
+    for digit in digits {
+        rest = rest.rotate_left(4);
+        *digit = b"0123456789abcdef"[usize::from(rest.to_le_bytes()[0] & 0xF)];
+    }
+}
+
 /// Escapes as JSON demands, and nothing more. A line feed becomes an escape as well, so that no
 /// payload holds the byte.
 fn write_string(bytes: &mut Vec<u8>, value: &str) {
@@ -140,13 +148,15 @@ mod tests {
     use super::{Defect, ObjectWriter};
 
     fn write(defects: &[Defect]) -> String {
-        let mut object = ObjectWriter::new(defects);
+        let mut bytes = Vec::new();
+        let mut object = ObjectWriter::new(&mut bytes, defects);
         object.string("a", "q\"b\\n\nü");
         object.open("inner");
         object.integer("b", -3);
         object.close();
         object.boolean("c", true);
-        String::from_utf8(object.finish()).unwrap()
+        object.finish();
+        String::from_utf8(bytes).unwrap()
     }
 
     #[test]

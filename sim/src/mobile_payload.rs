@@ -33,8 +33,8 @@ pub(crate) struct Properties {
 
 impl MobileFields<'_> {
     /// Such as `{"event_id":"…","event_name":"product_viewed",…,"properties":{"product_id":"…"}}`.
-    pub(crate) fn to_bytes(&self, defects: &[Defect]) -> Vec<u8> {
-        let mut object = ObjectWriter::new(defects);
+    pub(crate) fn write(&self, bytes: &mut Vec<u8>, defects: &[Defect]) {
+        let mut object = ObjectWriter::new(bytes, defects);
         object.string("event_id", self.event_id);
         object.string("event_name", self.event_name);
         object.string("user_id", self.user_id);
@@ -67,6 +67,6 @@ impl MobileFields<'_> {
             object.integer("duration_ms", duration_ms);
         }
         object.close();
-        object.finish()
+        object.finish();
     }
 }

@@ -133,6 +133,9 @@ impl<'a> Order<'a> {
     /// Every change of every row in the transactions of those instants, in order.
     pub(crate) fn changes(&self, is_wanted: impl Fn(MicrosUtc) -> bool) -> Vec<Change> {
         let mut changes = Vec::new();
+        if !self.instants().any(&is_wanted) {
+            return changes;
+        }
         let mut state = State::default();
         for &(committed_at, deed) in &self.deeds {
             let after = self.apply(deed, &state);

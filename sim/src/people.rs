@@ -5,6 +5,7 @@ use crate::growth::Growth;
 use crate::random::Random;
 use crate::scenario::Scenario;
 use crate::time::{MICROS_PER_DAY, MICROS_PER_HOUR, MICROS_PER_MINUTE, MicrosUtc};
+use std::ops::RangeInclusive;
 
 /// Chance of being active on a day in parts per million, and the share of users who have it, in
 /// thousandths: most come rarely, few come every day. Their mean is about 19 %.
@@ -75,8 +76,16 @@ pub(crate) fn user_id(user: u64) -> String {
     format!("u{user}")
 }
 
+/// A day, and how much the app is used on it, in percent of an ordinary day.
+pub(crate) type ActiveDay = (i64, u64);
+
+/// Those days with how much the app is used on each.
+pub(crate) fn usage(days: RangeInclusive<i64>) -> Vec<ActiveDay> {
+    days.map(|day| (day, usage_percent(day))).collect()
+}
+
 /// How much the app is used on that day of the calendar, in percent of an ordinary day.
-pub(crate) fn usage_percent(day: i64) -> u64 {
+fn usage_percent(day: i64) -> u64 {
     let date = MicrosUtc::start_of(day).date();
     let weekday = usize::from(date.weekday().to_monday_zero_offset().unsigned_abs());
     let month = usize::from(date.month().unsigned_abs()) - 1;

@@ -1,12 +1,12 @@
 //! How a phone sends what happened on it: in batches, sometimes late, sometimes twice, by a clock
 //! that may be wrong, and sometimes with broken payloads.
 
-use crate::arrival::{
-    Arrival, Meaning, Message, MobileEvent, Outcome, RejectReason, Source, Visit,
-};
+use crate::arrival::{Arrival, Meaning, MobileEvent, Outcome, RejectReason, Source, Visit};
 use crate::faults::{Fault, Faults, Subject};
-use crate::json::Defect;
+use crate::json::{Defect, write_hexadecimal};
+use crate::messages::Messages;
 use crate::mobile_payload::MobileFields;
+use crate::outbox::Outbox;
 use crate::people::Person;
 use crate::random::Random;
 use crate::sessions::Session;
@@ -66,22 +66,6 @@ const WRONG_TYPES: [Defect; 5] = [
 const MISSING_KEYS: [Defect; 3] =
     [Defect::Missing("event_id"), Defect::Missing("user_id"), Defect::Null("event_id")];
 
-/// The day whose arrivals are wanted.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Window {
-    pub(crate) day: i64,
-}
-
-impl Window {
-    fn contains(self, instant: MicrosUtc) -> bool {
-        instant.day() == self.day
-    }
-
-    fn overlaps(self, earliest: MicrosUtc, latest: MicrosUtc) -> bool {
-        earliest.day() <= self.day && self.day <= latest.day()
-    }
-}
-
 /// What all events of a session have in common, written once.
 struct Stationery {
     user_id: String,
@@ -95,37 +79,38 @@ pub(crate) struct Phone<'a> {
     faults: &'a Faults,
     /// How long the session waits for its sending.
     delay: i64,
-    /// What the phone's clock shows more than the right time when something happens.
-    error_then: i64,
-    /// What it shows more when that is sent.
-    error_now: i64,
+    /// What befell the session.
+    verdict: Option<Fault>,
+}
+
+/// What a phone's clock shows more than the right time.
+#[derive(Clone, Copy)]
+struct ClockErrors {
+    /// When something happens.
+    then: i64,
+    /// When that is sent.
+    now: i64,
 }
 
 impl<'a> Phone<'a> {
     pub(crate) fn new(person: &'a Person, session: &'a Session, faults: &'a Faults) -> Phone<'a> {
-        let fate = session.random.stream("fate");
-        let clock = person.random.stream("clock");
-        let error_now = match faults.verdict(Subject::Phone, clock) {
-            Some(_) => either_sign(clock.at(1), CLOCK_ERROR_MAX),
-            None => 0,
+        let fate = fate(session);
+        let verdict = faults.verdict(Subject::Session, fate);
+        let delay = match verdict {
+            Some(Fault::Late) => fate.at(1).long_tailed(MICROS_PER_MINUTE, DELAY_MAX),
+            _ => 0,
         };
-        let (delay, change) = match faults.verdict(Subject::Session, fate) {
-            Some(Fault::Late) => (fate.at(1).long_tailed(MICROS_PER_MINUTE, DELAY_MAX), 0),
-            Some(_) => (0, clock_change(fate.at(1))),
-            None => (0, 0),
-        };
-        Phone { person, session, faults, delay, error_then: error_now + change, error_now }
+        Phone { person, session, faults, delay, verdict }
     }
 
-    /// Adds what the server receives of the session within the window.
-    pub(crate) fn send(&self, shop: &Shop, window: Window, arrivals: &mut Vec<Arrival>) {
+    /// Adds what the server receives of the session on the day.
+    pub(crate) fn send(&self, shop: &Shop, day: i64, outbox: &mut Outbox) {
         // Most sessions are ruled out here, before it is drawn what happens in them.
         let earliest = self.session.start_at.plus(self.delay);
         let latest = earliest.plus(SESSION_MAX + OVERTAKEN_MAX + FLUSH_MAX);
         let latest_again = latest.plus(ATTEMPTS_MAX.cast_signed() * (RESEND_MAX + FLUSH_MAX));
-        let may_overlap = window.overlaps(earliest, latest)
-            || window.overlaps(earliest, latest_again) && self.sends_again();
-        if !may_overlap {
+        let overlaps = |latest: MicrosUtc| earliest.day() <= day && day <= latest.day();
+        if !(overlaps(latest) || overlaps(latest_again) && self.sends_again()) {
             return;
         }
         let stationery = Stationery {
@@ -138,22 +123,19 @@ impl<'a> Phone<'a> {
                 country_code: self.person.country.code.into(),
             }),
         };
+        let clock_errors = self.clock_errors();
         let actions = self.session.walk(self.person, shop).actions;
         let size = self.session.random.stream("size").between(BATCH_MIN, BATCH_MAX).cast_unsigned();
-        let mut rest = actions.as_slice();
-        let mut ordinal = 0;
-        while !rest.is_empty() {
-            #[expect(clippy::cast_possible_truncation, reason = "twenty at most")]
-            let (batch, behind) = rest.split_at(rest.len().min(size as usize));
-            self.send_batch(
-                &stationery,
-                batch,
-                self.session.random.stream("batch").at(ordinal),
-                window,
-                arrivals,
-            );
-            rest = behind;
-            ordinal += 1;
+        #[expect(clippy::cast_possible_truncation, reason = "twenty at most")]
+        for (ordinal, actions) in (0..).zip(actions.chunks(size as usize)) {
+            let batch = BatchOfPhone {
+                phone: self,
+                stationery: &stationery,
+                clock_errors,
+                actions,
+                random: self.session.random.stream("batch").at(ordinal),
+            };
+            batch.send(day, outbox);
         }
     }
 
@@ -166,19 +148,43 @@ impl<'a> Phone<'a> {
         })
     }
 
-    fn send_batch(
-        &self,
-        stationery: &Stationery,
-        actions: &[Action],
-        random: Random,
-        window: Window,
-        arrivals: &mut Vec<Arrival>,
-    ) {
-        let Some(last) = actions.last() else { return };
-        let verdict = self.faults.verdict(Subject::Batch, random);
+    fn clock_errors(&self) -> ClockErrors {
+        let clock = self.person.random.stream("clock");
+        let now = match self.faults.verdict(Subject::Phone, clock) {
+            Some(_) => either_sign(clock.at(1), CLOCK_ERROR_MAX),
+            None => 0,
+        };
+        let change = match self.verdict {
+            Some(Fault::Late) | None => 0,
+            Some(_) => clock_change(fate(self.session).at(1)),
+        };
+        ClockErrors { then: now + change, now }
+    }
+}
+
+/// Where it is drawn what befalls a session.
+fn fate(session: &Session) -> Random {
+    session.random.stream("fate")
+}
+
+/// Some events of a session that are sent together, and perhaps again.
+struct BatchOfPhone<'a> {
+    phone: &'a Phone<'a>,
+    stationery: &'a Stationery,
+    clock_errors: ClockErrors,
+    /// There is at least one.
+    actions: &'a [Action],
+    random: Random,
+}
+
+impl BatchOfPhone<'_> {
+    fn send(&self, day: i64, outbox: &mut Outbox) {
+        let (phone, random) = (self.phone, self.random);
+        let last = &self.actions[self.actions.len() - 1];
+        let verdict = phone.faults.verdict(Subject::Batch, random);
         let out_of_order = verdict == Some(Fault::OutOfOrder);
-        let mut sent_at =
-            last.at.plus(self.delay + random.stream("flush").between(MICROS_PER_SECOND, FLUSH_MAX));
+        let flush = random.stream("flush").between(MICROS_PER_SECOND, FLUSH_MAX);
+        let mut sent_at = last.at.plus(phone.delay + flush);
         if out_of_order {
             let overtaken = random.stream("overtaken");
             sent_at = sent_at.plus(overtaken.long_tailed(MICROS_PER_MINUTE, OVERTAKEN_MAX));
@@ -196,13 +202,14 @@ impl<'a> Phone<'a> {
             let fails = outcome != Outcome::Acknowledged
                 && attempt + 1 < ATTEMPTS_MAX
                 && (attempt == 0 || trial.chance(FAILS_AGAIN_PARTS));
-            if window.contains(arrived_at) {
-                arrivals.push(Arrival {
+            if arrived_at.day() == day {
+                let messages = self.messages(out_of_order, outbox);
+                outbox.push(Arrival {
                     source: Source::MobileEvents,
-                    lane: self.person.user,
+                    lane: phone.person.user,
                     arrived_at,
-                    sent_at: sent_at.plus(self.error_now),
-                    messages: self.messages(stationery, actions, out_of_order.then_some(random)),
+                    sent_at: sent_at.plus(self.clock_errors.now),
+                    messages,
                     outcome: if fails { outcome } else { Outcome::Acknowledged },
                 });
             }
@@ -213,45 +220,53 @@ impl<'a> Phone<'a> {
         }
     }
 
-    /// The batch; given a seed, in an order that is not that of the events.
-    fn messages(
-        &self,
-        stationery: &Stationery,
-        actions: &[Action],
-        shuffle: Option<Random>,
-    ) -> Vec<Message> {
-        let mut messages = Vec::with_capacity(actions.len() + 1);
-        for action in actions {
-            let verdict = self.faults.verdict(Subject::Message, action.random);
-            let message = self.message(stationery, action, verdict);
-            if verdict == Some(Fault::DuplicateInBatch) {
-                messages.push(message.clone());
+    /// The batch, at will in an order that is not that of the events.
+    fn messages(&self, out_of_order: bool, outbox: &mut Outbox) -> Messages {
+        let mut messages = outbox.buffer();
+        let faults = self.phone.faults;
+        let verdicts = self.actions.iter().map(|action| {
+            let verdict = faults.verdict(Subject::Message, action.random);
+            (action, verdict)
+        });
+        let copies = |verdict| if verdict == Some(Fault::DuplicateInBatch) { 2 } else { 1 };
+        if out_of_order {
+            let mut all: Vec<_> =
+                verdicts.flat_map(|event| std::iter::repeat_n(event, copies(event.1))).collect();
+            let random = self.random.stream("shuffle");
+            for index in (1..all.len()).rev() {
+                all.swap(index, random.at(index as u64).index(index + 1));
             }
-            messages.push(message);
-        }
-        if let Some(random) = shuffle {
-            for index in (1..messages.len()).rev() {
-                messages.swap(index, random.stream("shuffle").at(index as u64).index(index + 1));
+            for (action, verdict) in all {
+                self.write(action, verdict, outbox.has_meanings, &mut messages);
+            }
+        } else {
+            for (action, verdict) in verdicts {
+                for _ in 0..copies(verdict) {
+                    self.write(action, verdict, outbox.has_meanings, &mut messages);
+                }
             }
         }
         messages
     }
 
-    fn message(&self, stationery: &Stationery, action: &Action, verdict: Option<Fault>) -> Message {
+    /// Adds the message of the event.
+    fn write(
+        &self,
+        action: &Action,
+        verdict: Option<Fault>,
+        has_meaning: bool,
+        messages: &mut Messages,
+    ) {
         let event_id = event_id(action.random.stream("id"));
-        let occurred_at = action.at.plus(self.error_then);
-        let event_name = action.event.name();
+        let event_id = std::str::from_utf8(&event_id).expect("digits are ASCII");
+        let occurred_at = action.at.plus(self.clock_errors.then);
         let random = action.random.stream("defect");
-        let visit = &stationery.visit;
-        let properties = action.properties(self.person);
+        let Stationery { user_id, visit } = self.stationery;
+        let is_unknown = verdict == Some(Fault::UnknownEvent);
         let fields = MobileFields {
-            event_id: &event_id,
-            event_name: if verdict == Some(Fault::UnknownEvent) {
-                "screen_blinked"
-            } else {
-                event_name
-            },
-            user_id: &stationery.user_id,
+            event_id,
+            event_name: if is_unknown { "screen_blinked" } else { action.event.name() },
+            user_id,
             device_id: &visit.device_id,
             session_id: &visit.session_id,
             sequence: action.sequence,
@@ -260,48 +275,59 @@ impl<'a> Phone<'a> {
             app_version: &visit.app_version,
             os: &visit.os,
             country_code: &visit.country_code,
-            properties: properties.clone(),
+            properties: action.properties(self.phone.person),
         };
-        let (payload, reason) = match verdict {
-            Some(Fault::MissingKey) => {
-                (fields.to_bytes(&[*random.pick(&MISSING_KEYS)]), RejectReason::MissingKey)
-            }
-            Some(Fault::WrongType) => {
-                (fields.to_bytes(&[*random.pick(&WRONG_TYPES)]), RejectReason::WrongType)
-            }
-            Some(Fault::UnknownEvent) => (fields.to_bytes(&[]), RejectReason::UnknownEvent),
-            Some(Fault::MalformedJson) => {
-                (truncated(fields.to_bytes(&[]), random), RejectReason::NotJson)
-            }
-            Some(Fault::NotUtf8) => (not_utf8(fields.to_bytes(&[]), random), RejectReason::NotUtf8),
+        let reason = match verdict {
+            Some(Fault::MissingKey) => RejectReason::MissingKey,
+            Some(Fault::WrongType) => RejectReason::WrongType,
+            Some(Fault::UnknownEvent) => RejectReason::UnknownEvent,
+            Some(Fault::MalformedJson) => RejectReason::NotJson,
+            Some(Fault::NotUtf8) => RejectReason::NotUtf8,
             _ => {
-                let meaning = Meaning::MobileEvent(MobileEvent {
-                    event: action.event,
-                    functionality: action.event.functionality().into(),
-                    occurred_at,
-                    event_id: event_id.clone(),
-                    user_id: stationery.user_id.clone(),
-                    product_id: properties.product_id,
-                    visit: Arc::clone(visit),
-                });
-                return Message { payload: fields.to_bytes(&[]), meaning };
+                messages.write(|bytes| fields.write(bytes, &[]));
+                if has_meaning {
+                    messages.mean(Meaning::MobileEvent(MobileEvent {
+                        event: action.event,
+                        functionality: action.event.functionality().into(),
+                        occurred_at,
+                        event_id: event_id.to_owned(),
+                        user_id: user_id.clone(),
+                        product_id: fields.properties.product_id,
+                        visit: Arc::clone(visit),
+                    }));
+                }
+                return;
             }
         };
-        Message { payload, meaning: Meaning::Invalid(reason) }
+        messages.write(|bytes| {
+            let start = bytes.len();
+            let defects: &[Defect] = match reason {
+                RejectReason::MissingKey => &[*random.pick(&MISSING_KEYS)],
+                RejectReason::WrongType => &[*random.pick(&WRONG_TYPES)],
+                _ => &[],
+            };
+            fields.write(bytes, defects);
+            match reason {
+                RejectReason::NotJson => truncate(bytes, start, random),
+                RejectReason::NotUtf8 => spoil(&mut bytes[start..], random),
+                _ => {}
+            }
+        });
+        if has_meaning {
+            messages.mean(Meaning::Invalid(reason));
+        }
     }
 }
 
-/// The beginning of the payload: no beginning of a JSON object is JSON.
-pub(crate) fn truncated(mut payload: Vec<u8>, random: Random) -> Vec<u8> {
-    payload.truncate(1 + random.index(payload.len() - 1));
-    payload
+/// Leaves the beginning of the payload that starts there: no beginning of a JSON object is JSON.
+pub(crate) fn truncate(bytes: &mut Vec<u8>, start: usize, random: Random) {
+    bytes.truncate(start + 1 + random.index(bytes.len() - start - 1));
 }
 
-/// The payload with one byte replaced by one that occurs nowhere in UTF-8.
-pub(crate) fn not_utf8(mut payload: Vec<u8>, random: Random) -> Vec<u8> {
+/// Replaces one byte of the payload by one that occurs nowhere in UTF-8.
+pub(crate) fn spoil(payload: &mut [u8], random: Random) {
     let index = random.index(payload.len());
     payload[index] = 0xFF;
-    payload
 }
 
 /// What a clock shows more while things happen than when they are sent.
@@ -319,18 +345,18 @@ fn either_sign(random: Random, greatest: i64) -> i64 {
 }
 
 /// In the form of a UUID of version 4.
-fn event_id(random: Random) -> String {
-    const DIGITS: &[u8; 16] = b"0123456789abcdef";
-    let mut bits = [random.bits(), random.at(0).bits()];
-    bits[0] = bits[0] & !0xF000 | 0x4000;
-    bits[1] = bits[1] & !(0b11 << 62) | 0b10 << 62;
-    let mut id = String::with_capacity(36);
-    for (position, shift) in (0..32).map(|digit| (digit, 60 - digit % 16 * 4)) {
-        if matches!(position, 8 | 12 | 16 | 20) {
-            id.push('-');
-        }
-        let digit = bits[position / 16] >> shift & 0xF;
-        id.push(char::from(DIGITS[usize::from(digit.to_le_bytes()[0])]));
+fn event_id(random: Random) -> [u8; 36] {
+    let high = random.bits() & !0xF000 | 0x4000;
+    let low = random.at(0).bits() & !(0b11 << 62) | 0b10 << 62;
+    let mut id = [b'-'; 36];
+    for (digits, bits) in [
+        (0..8, high),
+        (9..13, high << 32),
+        (14..18, high << 48),
+        (19..23, low),
+        (24..36, low << 16),
+    ] {
+        write_hexadecimal(bits, &mut id[digits]);
     }
     id
 }
@@ -342,7 +368,7 @@ mod tests {
 
     #[test]
     fn event_ids_look_like_random_uuids() {
-        let id = event_id(Random::new(1));
+        let id = String::from_utf8(event_id(Random::new(1)).to_vec()).unwrap();
         let parts: Vec<_> = id.split('-').map(str::len).collect();
         assert_eq!(parts, [8, 4, 4, 4, 12], "{id}");
         assert!(id[14..].starts_with('4') && "89ab".contains(&id[19..20]), "{id}");

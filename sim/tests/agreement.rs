@@ -5,8 +5,8 @@
 
 use serde_json::Value;
 use sim::{
-    Meaning, MicrosUtc, Operation, OrderItemRow, OrderRow, PaymentRow, Row, RowChange, Scenario,
-    Simulation, Source,
+    Meaning, MicrosUtc, Operation, OrderItemRow, OrderRow, PaymentRow, Row, RowChange, SHARD_COUNT,
+    Scenario, Simulation, Source,
 };
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -37,10 +37,16 @@ fn world() -> World {
     let simulation = Simulation::new(Scenario::from_toml("tiny", &settings).unwrap());
     let mut sessions: BTreeMap<String, Vec<Value>> = BTreeMap::new();
     let mut commits = Vec::new();
-    let arrivals = simulation.load_dates().flat_map(|date| simulation.arrivals(date));
-    for message in arrivals.flat_map(|arrival| arrival.messages) {
-        let payload: Value = serde_json::from_slice(&message.payload).unwrap();
-        match message.meaning {
+    let arrivals: Vec<_> = simulation
+        .load_dates()
+        .flat_map(|date| {
+            let day = simulation.day(date).with_meanings();
+            (0..SHARD_COUNT).flat_map(|shard| day.shard(shard)).collect::<Vec<_>>()
+        })
+        .collect();
+    for message in arrivals.iter().flat_map(|arrival| arrival.messages.iter()) {
+        let payload: Value = serde_json::from_slice(message.payload).unwrap();
+        match message.meaning.clone() {
             Meaning::MobileEvent(event) => {
                 sessions.entry(event.visit.session_id.clone()).or_default().push(payload);
             }

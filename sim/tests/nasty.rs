@@ -47,9 +47,9 @@ proptest! {
     #[test]
     fn nasty_payloads_are_what_their_meaning_says(seed: u64, limits in limits()) {
         for arrival in nasty(seed, limits, 50) {
-            for message in &arrival.messages {
-                if let Err(problem) = check_message(arrival.source, message) {
-                    let text = String::from_utf8_lossy(&message.payload);
+            for message in arrival.messages.iter() {
+                if let Err(problem) = check_message(arrival.source, &message) {
+                    let text = String::from_utf8_lossy(message.payload);
                     prop_assert!(false, "{}: {:?} of {}", problem, message.meaning, text);
                 }
             }

@@ -112,8 +112,8 @@ impl Found {
         for arrival in arrivals {
             self.note(true, &format!("outcome {:?}", arrival.outcome));
             let load_date = arrival.arrived_at.date();
-            for message in &arrival.messages {
-                let Meaning::MobileEvent(event) = &message.meaning else { continue };
+            for message in arrival.messages.iter() {
+                let Meaning::MobileEvent(event) = message.meaning else { continue };
                 self.note(true, &format!("event {}", event.event.name()));
                 let known = load_dates.insert(&event.event_id, load_date);
                 let is_again = known.is_some_and(|known| known < load_date);
@@ -166,7 +166,7 @@ impl Found {
 }
 
 fn changes(arrivals: &[Arrival]) -> impl Iterator<Item = &RowChange> {
-    messages(arrivals).filter_map(|message| match &message.meaning {
+    messages(arrivals).filter_map(|message| match message.meaning {
         Meaning::RowChange(change) => Some(change),
         _ => None,
     })

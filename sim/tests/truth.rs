@@ -9,8 +9,8 @@ use jiff::civil::{Date, date};
 use naive::naive_truth;
 use proptest::prelude::*;
 use sim::{
-    Arrival, Event, Limits, Meaning, Message, MicrosUtc, MobileEvent, Operation, OrderItemRow,
-    OrderRow, Outcome, PaymentRow, Row, RowChange, Source, TruthRecorder, UserRow, Visit, digest,
+    Arrival, Event, Limits, Meaning, MicrosUtc, MobileEvent, Operation, OrderItemRow, OrderRow,
+    Outcome, PaymentRow, Row, RowChange, Source, TruthRecorder, UserRow, Visit, digest,
 };
 use std::sync::Arc;
 
@@ -136,7 +136,7 @@ fn arrival(index: usize, arrived_at: MicrosUtc, source: Source, meaning: Meaning
         lane: index as u64,
         arrived_at,
         sent_at: arrived_at,
-        messages: vec![Message { payload: Vec::new(), meaning }],
+        messages: [(Vec::new(), meaning)].into_iter().collect(),
         outcome: Outcome::Acknowledged,
     }
 }

@@ -2,18 +2,22 @@
 
 use std::{
     fs::File,
-    io::{self, BufWriter, Write},
+    io::{self, Write},
+    sync::Arc,
 };
 
 use base64::{Engine, engine::general_purpose::STANDARD};
+use serde::Serialize;
 use serde_json::json;
 use sim::{Arrival, Simulation, Source};
 
 use super::{Failure, open, output, summary};
 use crate::{
     cli::{Place, SimArgs, SimFormat},
+    clock::MicrosUtc,
     ingest::phone_batch,
-    phones::{Phones, PhonesConfig},
+    parts::{Parts, Worker, part_count},
+    phones::{PhoneBatch, Phones, PhonesConfig},
 };
 
 pub fn sim(place: &Place, args: &SimArgs) -> Result<(), Failure> {
@@ -21,23 +25,27 @@ pub fn sim(place: &Place, args: &SimArgs) -> Result<(), Failure> {
     let (mut scenario, _) = open::scenario(&open, &args.scenario)?;
     scenario.days = args.days.unwrap_or(scenario.days).min(scenario.days);
     let source = args.source.as_deref().map(source).transpose()?;
-    let simulation = Simulation::new(scenario);
-    let is_wanted = move |arrival: &Arrival| source.is_none_or(|source| arrival.source == source);
+    let simulation = Arc::new(Simulation::new(scenario));
     let dates: Vec<_> = simulation.load_dates().collect();
-    let arrivals =
-        dates.into_iter().flat_map(move |date| simulation.arrivals(date)).filter(is_wanted);
+    let lines = || {
+        let workers = (0..part_count()).map(|_| Lines { source, format: args.format });
+        Parts::start(&simulation, &dates, workers.collect())
+    };
     match (&args.to, &args.output) {
-        (Some(url), _) => send(place, args, url, arrivals),
+        (Some(url), _) => {
+            let workers = (0..part_count()).map(|_| Batches { source });
+            let parts = Parts::start(&simulation, &dates, workers.collect());
+            send(place, args, url, parts.all().flatten())
+        }
         (None, Some(path)) => {
             let cannot = |error: io::Error| {
                 Failure::data(error).hint(format!("cannot write {}", path.display()))
             };
             let file = File::create(path).map_err(cannot)?;
-            write(arrivals, args.format, BufWriter::new(file)).map(tell).map_err(cannot)
+            write(lines().all(), file).map(tell).map_err(cannot)
         }
         (None, None) => {
-            let stdout = BufWriter::new(io::stdout().lock());
-            match write(arrivals, args.format, stdout).map(tell) {
+            match write(lines().all(), io::stdout().lock()).map(tell) {
                 // The reader has what it wanted.
                 Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
                 written => written.map_err(output::failed),
@@ -54,24 +62,68 @@ fn source(name: &str) -> Result<Source, Failure> {
     })
 }
 
-/// Writes a line a message; returns how many could not be a line.
-fn write(
-    arrivals: impl Iterator<Item = Arrival>,
-    format: SimFormat,
-    mut sink: impl Write,
-) -> io::Result<u64> {
-    let mut left_out_count = 0;
-    for arrival in arrivals {
-        for message in &arrival.messages {
-            match format {
-                SimFormat::Message => writeln!(sink, "{}", line(&arrival, &message.payload))?,
-                SimFormat::Payload if is_line(&message.payload) => {
-                    sink.write_all(&message.payload)?;
-                    sink.write_all(b"\n")?;
-                }
-                SimFormat::Payload => left_out_count += 1,
-            }
+/// Batches for phones to send.
+struct Batches {
+    source: Option<Source>,
+}
+
+impl Worker for Batches {
+    type Made = Vec<PhoneBatch>;
+
+    const ASKS_MEANINGS: bool = false;
+
+    fn take(&mut self, arrival: Arrival, made: &mut Vec<PhoneBatch>) -> Option<Arrival> {
+        if self.source.is_some_and(|source| source != arrival.source) {
+            return Some(arrival);
         }
+        made.push(phone_batch(arrival));
+        None
+    }
+}
+
+/// Lines, one a message.
+struct Lines {
+    source: Option<Source>,
+    format: SimFormat,
+}
+
+/// Whole lines, and how many messages could not be one.
+#[derive(Default)]
+struct Written {
+    lines: Vec<u8>,
+    left_out_count: u64,
+}
+
+impl Worker for Lines {
+    type Made = Written;
+
+    const ASKS_MEANINGS: bool = false;
+
+    fn take(&mut self, arrival: Arrival, made: &mut Written) -> Option<Arrival> {
+        if self.source.is_some_and(|source| source != arrival.source) {
+            return Some(arrival);
+        }
+        for payload in arrival.messages.payloads() {
+            match self.format {
+                SimFormat::Message => write_line(&arrival, payload, &mut made.lines),
+                SimFormat::Payload if is_line(payload) => made.lines.extend_from_slice(payload),
+                SimFormat::Payload => {
+                    made.left_out_count += 1;
+                    continue;
+                }
+            }
+            made.lines.push(b'\n');
+        }
+        Some(arrival)
+    }
+}
+
+/// Writes all lines; returns how many messages are left out.
+fn write(written: impl Iterator<Item = Written>, mut sink: impl Write) -> io::Result<u64> {
+    let mut left_out_count = 0;
+    for written in written {
+        sink.write_all(&written.lines)?;
+        left_out_count += written.left_out_count;
     }
     sink.flush()?;
     Ok(left_out_count)
@@ -84,18 +136,30 @@ fn is_line(payload: &[u8]) -> bool {
         && !payload.ends_with(b"\r")
 }
 
-fn line(arrival: &Arrival, payload: &[u8]) -> serde_json::Value {
-    let mut line = json!({
-        "source": arrival.source.name(),
-        "arrived_at": crate::clock::MicrosUtc(arrival.arrived_at.0).to_string(),
-        "sent_at": crate::clock::MicrosUtc(arrival.sent_at.0).to_string(),
-        "lane": arrival.lane,
-    });
-    match std::str::from_utf8(payload) {
-        Ok(text) => line["payload"] = text.into(),
-        Err(_) => line["payload_base64"] = STANDARD.encode(payload).into(),
-    }
-    line
+/// A message as an object in one line.
+#[derive(Serialize)]
+struct Line<'a> {
+    arrived_at: String,
+    lane: u64,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    payload: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    payload_base64: Option<String>,
+    sent_at: String,
+    source: &'static str,
+}
+
+fn write_line(arrival: &Arrival, payload: &[u8], lines: &mut Vec<u8>) {
+    let text = std::str::from_utf8(payload).ok();
+    let line = Line {
+        arrived_at: MicrosUtc(arrival.arrived_at.0).to_string(),
+        lane: arrival.lane,
+        payload: text,
+        payload_base64: text.is_none().then(|| STANDARD.encode(payload)),
+        sent_at: MicrosUtc(arrival.sent_at.0).to_string(),
+        source: arrival.source.name(),
+    };
+    serde_json::to_writer(lines, &line).expect("texts and numbers are JSON");
 }
 
 fn tell(left_out_count: u64) {
@@ -109,14 +173,14 @@ fn send(
     place: &Place,
     args: &SimArgs,
     url: &str,
-    arrivals: impl Iterator<Item = Arrival> + Send + 'static,
+    batches: impl Iterator<Item = PhoneBatch> + Send + 'static,
 ) -> Result<(), Failure> {
     let cursors = tempfile::tempdir().map_err(Failure::data)?;
     let cursor = cursors.path().join("cursor");
     let token = args.token.clone().unwrap_or_default();
     let mut config = PhonesConfig::new(url.to_owned(), token, args.scenario.clone(), cursor);
     config.is_simulated_time = false;
-    let sending = Phones::drive(arrivals.map(phone_batch), config);
+    let sending = Phones::drive(batches, config);
     let report = open::runtime()?.block_on(sending).map_err(|error| {
         Failure::data(error).hint(format!("is a gateway listening at {url}, with that token?"))
     })?;

@@ -7,7 +7,7 @@ use std::{collections::BTreeMap, sync::Arc};
 use bytes::Bytes;
 use jiff::civil::{Date, date};
 use serde::{Deserialize, Serialize};
-use sim::{Arrival, Limits, Meaning, Message, MicrosUtc, Outcome, Source, nasty, nasty_from};
+use sim::{Arrival, Limits, Meaning, MicrosUtc, Outcome, Source, nasty, nasty_from};
 
 use super::dice::Dice;
 use crate::{
@@ -91,13 +91,12 @@ impl Sent {
 
     /// The message alone as what the simulator's truth observes.
     pub fn arrival(&self) -> Arrival {
-        let message = Message { payload: self.payload.clone(), meaning: self.meaning.clone() };
         Arrival {
             source: self.source,
             lane: self.lane,
             arrived_at: self.arrived_at,
             sent_at: self.sent_at,
-            messages: vec![message],
+            messages: [(&self.payload, self.meaning.clone())].into_iter().collect(),
             outcome: Outcome::Acknowledged,
         }
     }
@@ -161,14 +160,14 @@ pub fn random_messages(
 pub fn sent(arrivals: &[Arrival]) -> Vec<Sent> {
     let mut all: Vec<Sent> = Vec::new();
     for arrival in arrivals {
-        for message in &arrival.messages {
+        for message in arrival.messages.iter() {
             all.push(Sent {
                 message_id: id_at(2 * all.len()),
                 source: arrival.source,
                 lane: arrival.lane,
                 arrived_at: arrival.arrived_at,
                 sent_at: arrival.sent_at,
-                payload: message.payload.clone(),
+                payload: message.payload.to_owned(),
                 meaning: message.meaning.clone(),
                 side: Side::Both,
             });

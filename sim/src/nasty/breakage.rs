@@ -2,7 +2,7 @@
 
 use crate::arrival::{RejectReason, Source};
 use crate::json::Defect;
-use crate::phone::{not_utf8, truncated};
+use crate::phone::{spoil, truncate};
 use crate::random::Random;
 
 /// The bytes of a message, and the reason if they were broken.
@@ -20,7 +20,7 @@ pub(super) fn written(
     source: Source,
     is_keyless: bool,
     defects: impl Fn(RejectReason, Random) -> Vec<Defect>,
-    write: impl Fn(&[Defect]) -> Vec<u8>,
+    write: impl Fn(&mut Vec<u8>, &[Defect]),
 ) -> Written {
     let defect = random.stream("defect");
     let unknown = match source {
@@ -35,33 +35,43 @@ pub(super) fn written(
         4 => Some(unknown),
         _ => None,
     };
-    let payload = match reason {
-        None => write(&[]),
-        Some(RejectReason::NotUtf8) => broken_encoding(write(&[]), defect),
-        Some(RejectReason::NotJson) => broken_json(&write(&[]), defect),
-        Some(reason) => write(&defects(reason, defect)),
-    };
+    let mut payload = Vec::new();
+    match reason {
+        None => write(&mut payload, &[]),
+        Some(RejectReason::NotUtf8) => {
+            write(&mut payload, &[]);
+            break_encoding(&mut payload, defect);
+        }
+        Some(RejectReason::NotJson) => {
+            write(&mut payload, &[]);
+            break_json(&mut payload, defect);
+        }
+        Some(reason) => write(&mut payload, &defects(reason, defect)),
+    }
     let is_read = !matches!(reason, Some(RejectReason::NotUtf8 | RejectReason::NotJson));
     let reason = if is_keyless && is_read { Some(RejectReason::MissingKey) } else { reason };
     Written { payload, reason }
 }
 
 /// Not UTF-8, and sometimes not JSON either: the encoding is the reason.
-fn broken_encoding(payload: Vec<u8>, random: Random) -> Vec<u8> {
+fn break_encoding(payload: &mut Vec<u8>, random: Random) {
     match random.at(0).below(3) {
-        0 => vec![0xFF],
-        1 => not_utf8(truncated(payload, random.at(1)), random.at(2)),
-        _ => not_utf8(payload, random.at(1)),
+        0 => *payload = vec![0xFF],
+        1 => {
+            truncate(payload, 0, random.at(1));
+            spoil(payload, random.at(2));
+        }
+        _ => spoil(payload, random.at(1)),
     }
 }
 
-fn broken_json(payload: &[u8], random: Random) -> Vec<u8> {
+fn break_json(payload: &mut Vec<u8>, random: Random) {
     match random.at(0).below(4) {
-        0 => Vec::new(),
-        1 => b"not json".to_vec(),
-        2 => [payload, b"}"].concat(),
+        0 => payload.clear(),
+        1 => *payload = b"not json".to_vec(),
+        2 => payload.push(b'}'),
         // All but the last byte, so that no character is cut in two.
-        _ => payload[..payload.len() - 1].to_vec(),
+        _ => payload.truncate(payload.len() - 1),
     }
 }
 

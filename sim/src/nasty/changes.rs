@@ -2,7 +2,7 @@
 
 use super::rows::{Key, empty_fields, empty_references, without_id};
 use super::{Calendar, Sent, breakage, instant_on, unsaid};
-use crate::arrival::{Meaning, Message, Operation, RowChange, Source};
+use crate::arrival::{Meaning, Operation, RowChange, Source};
 use crate::database_payload::ChangeFields;
 use crate::json::Defect;
 use crate::random::Random;
@@ -109,18 +109,20 @@ fn change_message(
     committed_at: MicrosUtc,
     lsn: i64,
     state: State,
-) -> Message {
+) -> (Vec<u8>, Meaning) {
     let State { operation, row, left_out, is_keyless_after } = state;
     let empty = [empty_fields(&row), left_out].concat();
     let after = Some(row.clone()).filter(|_| operation != Operation::Delete);
     let has_before = matches!(operation, Operation::Update | Operation::Delete);
+    let written_after =
+        if is_keyless_after { after.clone().map(without_id) } else { after.clone() };
     let fields = ChangeFields {
         operation: operation.name(),
         lsn,
         transaction_id: (*random.stream("transaction").pick(&["t1", "t1", "t2"])).to_owned(),
         committed_at,
-        before: Some(row).filter(|_| has_before),
-        after: if is_keyless_after { after.clone().map(without_id) } else { after.clone() },
+        before: Some(&row).filter(|_| has_before),
+        after: written_after.as_ref(),
     };
     let unsaid: Vec<Defect> =
         empty.iter().map(|field| unsaid(field, random.stream("unsaid"))).collect();
@@ -132,7 +134,7 @@ fn change_message(
             let typed = key.typed_fields(fields.after.is_some());
             breakage::change_defects(reason, random, key.fields(), typed)
         },
-        |defects| fields.to_bytes(&[defects, &unsaid].concat()),
+        |bytes, defects| fields.write(bytes, &[defects, &unsaid].concat()),
     );
     let meaning = written.reason.map_or_else(
         || {
@@ -150,5 +152,5 @@ fn change_message(
         },
         Meaning::Invalid,
     );
-    Message { payload: written.payload, meaning }
+    (written.payload, meaning)
 }

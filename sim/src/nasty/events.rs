@@ -1,7 +1,7 @@
 //! Nasty events of the app.
 
 use super::{COUNTRIES, Calendar, PRODUCTS, Sent, USERS, breakage, instant_on, unsaid};
-use crate::arrival::{Meaning, Message, MobileEvent, Source, Visit};
+use crate::arrival::{Meaning, MobileEvent, Source, Visit};
 use crate::events::Event;
 use crate::json::Defect;
 use crate::mobile_payload::{MobileFields, Properties};
@@ -211,7 +211,7 @@ impl Events {
 }
 
 /// A message of the event. A broken one keeps its id, under which it must not count.
-fn event_message(random: Random, event_id: &str, contents: &Contents) -> Message {
+fn event_message(random: Random, event_id: &str, contents: &Contents) -> (Vec<u8>, Meaning) {
     let visit = &contents.visit;
     let fields = MobileFields {
         event_id,
@@ -240,7 +240,7 @@ fn event_message(random: Random, event_id: &str, contents: &Contents) -> Message
         Source::MobileEvents,
         is_keyless,
         breakage::event_defects,
-        |defects| fields.to_bytes(&[defects, &not_said].concat()),
+        |bytes, defects| fields.write(bytes, &[defects, &not_said].concat()),
     );
     let meaning = written.reason.map_or_else(
         || {
@@ -256,7 +256,7 @@ fn event_message(random: Random, event_id: &str, contents: &Contents) -> Message
         },
         Meaning::Invalid,
     );
-    Message { payload: written.payload, meaning }
+    (written.payload, meaning)
 }
 
 /// The fields that the payload does not say; an empty session or device it says at times.

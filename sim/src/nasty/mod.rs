@@ -15,7 +15,7 @@ mod changes;
 mod events;
 mod rows;
 
-use crate::arrival::{Arrival, Message, Outcome, Source};
+use crate::arrival::{Arrival, Meaning, Outcome, Source};
 use crate::json::Defect;
 use crate::random::Random;
 use crate::time::{MICROS_PER_DAY, MICROS_PER_HOUR, MicrosUtc, date_of, day_of};
@@ -133,10 +133,11 @@ impl Sent {
         source: Source,
         arrived_at: MicrosUtc,
         sent_at: MicrosUtc,
-        messages: Vec<Message>,
+        messages: impl IntoIterator<Item = (Vec<u8>, Meaning)>,
     ) {
         let lane = self.arrivals.len() as u64 + 1;
         let outcome = Outcome::Acknowledged;
+        let messages = messages.into_iter().collect();
         self.arrivals.push(Arrival { source, lane, arrived_at, sent_at, messages, outcome });
     }
 }

@@ -8,6 +8,7 @@ mod activity;
 mod recorder;
 mod revenue;
 mod sessions;
+mod sum;
 
 pub use recorder::TruthRecorder;
 

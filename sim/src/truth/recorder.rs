@@ -95,7 +95,7 @@ impl TruthRecorder {
         *self.archived.entry((arrival.source, load_day)).or_default() +=
             arrival.messages.len() as u64;
         for (index, message) in arrival.messages.iter().enumerate() {
-            match &message.meaning {
+            match message.meaning {
                 Meaning::Invalid(reason) => self.reject(arrival.source, load_day, *reason),
                 Meaning::MobileEvent(event) => self.observe_event(arrival, index, event),
                 Meaning::RowChange(change) => self.observe_change(load_day, change),

@@ -99,7 +99,7 @@ impl SessionTruth {
         }
     }
 
-    fn add(&mut self, other: &SessionTruth) {
+    pub(super) fn add(&mut self, other: &SessionTruth) {
         self.session_count += other.session_count;
         self.event_count += other.event_count;
         self.product_view_count += other.product_view_count;

@@ -30,10 +30,10 @@ pub fn naive_truth(arrivals: &[Arrival], limits: Limits, last: Date) -> Truth {
         let source_days: &mut BTreeMap<Date, LoadDayTruth> =
             truth.load_days.entry(arrival.source).or_default();
         let day = source_days.entry(load_date).or_default();
-        for message in &arrival.messages {
+        for message in arrival.messages.iter() {
             day.archived += 1;
             let mut reject = |code: &str| *day.rejected.entry(code.to_owned()).or_default() += 1;
-            match &message.meaning {
+            match message.meaning {
                 Meaning::Invalid(reason) => reject(reason.code()),
                 Meaning::RowChange(change) if change.committed_at.date() > latest => {
                     reject("in_future");

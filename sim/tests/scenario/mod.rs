@@ -1,6 +1,7 @@
 //! The scenario `tiny`, what arrives in it, and its truth.
 
-use sim::{Arrival, Limits, Message, Scenario, Simulation, Truth, TruthRecorder};
+use jiff::civil::Date;
+use sim::{Arrival, Limits, Message, SHARD_COUNT, Scenario, Simulation, Truth, TruthRecorder};
 
 pub const LIMITS: Limits = Limits { max_lateness_days: 30, max_skew_days: 1 };
 pub const TINY: &str = include_str!("../../../scenarios/tiny.toml");
@@ -16,11 +17,19 @@ pub fn tiny_with(replacements: &[(&str, &str)]) -> Simulation {
 }
 
 pub fn all_arrivals(simulation: &Simulation) -> Vec<Arrival> {
-    simulation.load_dates().flat_map(|date| simulation.arrivals(date)).collect()
+    simulation.load_dates().flat_map(|date| arrivals(simulation, date)).collect()
 }
 
-pub fn messages(arrivals: &[Arrival]) -> impl Iterator<Item = &Message> {
-    arrivals.iter().flat_map(|arrival| &arrival.messages)
+/// Everything that arrives on the day, in the order of its arrival.
+pub fn arrivals(simulation: &Simulation, date: Date) -> Vec<Arrival> {
+    let day = simulation.day(date).with_meanings();
+    let mut arrivals: Vec<_> = (0..SHARD_COUNT).flat_map(|shard| day.shard(shard)).collect();
+    arrivals.sort_by_key(|arrival| (arrival.arrived_at, arrival.lane, arrival.source));
+    arrivals
+}
+
+pub fn messages(arrivals: &[Arrival]) -> impl Iterator<Item = Message<'_>> {
+    arrivals.iter().flat_map(|arrival| arrival.messages.iter())
 }
 
 pub fn truth(simulation: &Simulation, arrivals: &[Arrival]) -> Truth {
