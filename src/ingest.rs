@@ -17,7 +17,7 @@ use bytes::Bytes;
 use futures::future::try_join_all;
 use jiff::civil::Date;
 use serde::{Deserialize, Serialize};
-use sim::{Arrival, Limits, Simulation, Source, Truth, TruthRecorder};
+use sim::{Arrival, Limits, SHARD_COUNT, Simulation, Source, Truth, TruthRecorder};
 
 use crate::{
     archiver::{Archiver, ArchiverConfig, ArchiverError, ProgressSnapshot},
@@ -360,8 +360,9 @@ impl Day<'_> {
         Ok(PhonesReport::default())
     }
 
+    /// A cursor counts batches, whose order is that of the shards.
     fn plan_id(&self) -> String {
-        format!("{}/{}", self.config.plan_id, self.date)
+        format!("{}/{}/{SHARD_COUNT} shards", self.config.plan_id, self.date)
     }
 
     fn cursor(&self, source: Source) -> std::path::PathBuf {

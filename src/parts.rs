@@ -131,3 +131,67 @@ fn make<W: Worker>(
     }
     hand_over(made, true)
 }
+
+#[cfg(test)]
+mod tests {
+    use sim::Scenario;
+
+    use super::*;
+
+    /// Hands everything over.
+    #[derive(Debug)]
+    struct Everything {
+        batch_count: usize,
+    }
+
+    impl Worker for Everything {
+        type Made = Vec<Arrival>;
+
+        const ASKS_MEANINGS: bool = true;
+
+        fn take(&mut self, arrival: Arrival, made: &mut Vec<Arrival>) -> Option<Arrival> {
+            self.batch_count += 1;
+            made.push(arrival);
+            None
+        }
+    }
+
+    fn start(part_count: usize) -> (Parts<Everything>, Vec<Date>) {
+        let scenario = Scenario::from_toml("tiny", include_str!("../scenarios/tiny.toml")).unwrap();
+        let simulation = Arc::new(Simulation::new(scenario));
+        let dates: Vec<Date> = simulation.load_dates().collect();
+        let workers = (0..part_count).map(|_| Everything { batch_count: 0 }).collect();
+        (Parts::start(&simulation, &dates, workers), dates)
+    }
+
+    #[test]
+    fn the_order_does_not_depend_on_the_number_of_parts() {
+        let made = |part_count| start(part_count).0.all().flatten().collect::<Vec<_>>();
+        let alone = made(1);
+        assert!(!alone.is_empty());
+        assert_eq!(made(2), alone);
+        assert_eq!(made(7), alone);
+    }
+
+    #[test]
+    fn days_follow_each_other_and_workers_come_back() {
+        let (mut parts, dates) = start(2);
+        let mut batch_count = 0;
+        for date in dates {
+            while let Some(made) = parts.next_of_day() {
+                assert!(made.iter().all(|arrival| arrival.arrived_at.date() == date));
+                batch_count += made.len();
+            }
+        }
+        let workers = parts.finish();
+        assert_eq!(workers.iter().map(|worker| worker.batch_count).sum::<usize>(), batch_count);
+        assert!(workers.iter().all(|worker| worker.batch_count > 0));
+    }
+
+    #[test]
+    fn who_has_enough_of_it_may_go() {
+        let (mut parts, _) = start(2);
+        assert!(parts.next_of_day().is_some());
+        assert_eq!(parts.finish().len(), 2);
+    }
+}

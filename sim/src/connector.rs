@@ -87,8 +87,12 @@ impl Connector<'_> {
         (self.day - REDELIVERED_DAYS_MAX - 1).max(self.database.start_at().day())
     }
 
-    /// Whether any change of that instant may arrive on the day.
+    /// Whether any change of that instant may arrive on the day. Most do so within minutes.
     fn may_arrive(&self, committed_at: MicrosUtc) -> bool {
+        let minutes_later = committed_at.plus(2 * MICROS_PER_MINUTE);
+        if committed_at.day() == self.day && minutes_later.day() == self.day {
+            return committed_at >= self.database.start_at();
+        }
         committed_at >= self.database.start_at()
             && (self.earliest_day()..=self.day).contains(&committed_at.day())
             && Source::ALL

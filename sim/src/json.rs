@@ -52,7 +52,7 @@ impl<'a> ObjectWriter<'a> {
 
     pub(crate) fn integer(&mut self, name: &'static str, value: i64) {
         if self.begins(name) {
-            self.bytes.extend_from_slice(value.to_string().as_bytes());
+            write_integer(self.bytes, value);
         }
     }
 
@@ -92,6 +92,10 @@ impl<'a> ObjectWriter<'a> {
 
     /// Writes the key, and says whether the value is to follow.
     fn begins(&mut self, name: &'static str) -> bool {
+        if self.defects.is_empty() {
+            self.key(name);
+            return true;
+        }
         let defect = self.defects.iter().find(|defect| defect.field() == name);
         if !matches!(defect, Some(Defect::Missing(_))) {
             self.key(name);
@@ -106,6 +110,7 @@ impl<'a> ObjectWriter<'a> {
     }
 
     fn key(&mut self, name: &'static str) {
+        self.bytes.reserve(name.len() + 4);
         if self.bytes.last() != Some(&b'{') {
             self.bytes.push(b',');
         }
@@ -113,6 +118,23 @@ impl<'a> ObjectWriter<'a> {
         self.bytes.extend_from_slice(name.as_bytes());
         self.bytes.extend_from_slice(b"\":");
     }
+}
+
+fn write_integer(bytes: &mut Vec<u8>, value: i64) {
+    let mut digits = [0; 20];
+    let (mut start, mut rest) = (digits.len(), value.unsigned_abs());
+    loop {
+        start -= 1;
+        digits[start] = b'0' + (rest % 10).to_le_bytes()[0];
+        rest /= 10;
+        if rest == 0 {
+            break;
+        }
+    }
+    if value < 0 {
+        bytes.push(b'-');
+    }
+    bytes.extend_from_slice(&digits[start..]);
 }
 
 /// Writes the first hexadecimal digits of the bits, as many as there is room for.
@@ -128,7 +150,9 @@ pub(crate) fn write_hexadecimal(bits: u64, digits: &mut [u8]) {
 /// payload holds the byte.
 fn write_string(bytes: &mut Vec<u8>, value: &str) {
     bytes.push(b'"');
-    if !value.bytes().any(|byte| byte < b' ' || byte == b'"' || byte == b'\\') {
+    // Without a way out of the loop it is done for many bytes at a time.
+    let is_special = |byte: u8| byte < b' ' || byte == b'"' || byte == b'\\';
+    if !value.bytes().fold(false, |found, byte| found | is_special(byte)) {
         bytes.extend_from_slice(value.as_bytes());
         bytes.push(b'"');
         return;
@@ -165,6 +189,15 @@ mod tests {
         assert_eq!(text, r#"{"a":"q\"b\\n\u000aü","inner":{"b":-3},"c":true}"#);
         let value: serde_json::Value = serde_json::from_str(&text).unwrap();
         assert_eq!(value["a"], "q\"b\\n\nü");
+    }
+
+    #[test]
+    fn integers_are_written_in_full() {
+        for value in [0, 7, -10, i64::MAX, i64::MIN] {
+            let mut bytes = Vec::new();
+            super::write_integer(&mut bytes, value);
+            assert_eq!(String::from_utf8(bytes).unwrap(), value.to_string());
+        }
     }
 
     #[test]

@@ -66,8 +66,12 @@ impl Person {
             return false;
         }
         // New users are curious; the curve of retention falls to what the archetype says.
-        let parts = self.active_parts * usage_percent / 100 * (age_days + 6) / (age_days + 1);
-        self.random.on(day).chance(parts.min(ACTIVE_PARTS_MAX))
+        // A quotient is greater than the draw if the draw and one, times the divisor, are no more
+        // than the dividend: every user is asked for weeks of days, and a division takes longer
+        // than all the rest.
+        let draw = self.random.on(day).below(1_000_000);
+        let parts = self.active_parts * usage_percent / 100;
+        draw < ACTIVE_PARTS_MAX && (draw + 1) * (age_days + 1) <= parts * (age_days + 6)
     }
 }
 

@@ -44,7 +44,9 @@ Examples:
 
 A line has `source`, `arrived_at`, `sent_at`, `lane` and `payload`; a payload that is not UTF-8
 stands as `payload_base64` instead. With `--format payload` a line is the payload alone, as
-`lakebed ingest` takes it; those that hold a line break are left out and counted.";
+`lakebed ingest` takes it; those that hold a line break are left out and counted.
+
+A day comes sender by sender, not by time: what has one source and lane is in order.";
 
 pub const COMPLETIONS_EXAMPLES: &str = "\
 Examples:
