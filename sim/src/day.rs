@@ -13,6 +13,8 @@ use crate::shop::Shop;
 use crate::simulation::Simulation;
 use crate::time::{MICROS_PER_DAY, MicrosUtc, day_of};
 use jiff::civil::Date;
+use std::iter::StepBy;
+use std::ops::Range;
 
 /// How many days after its session something may arrive at the latest, sent for the first time:
 /// a session at the end of a day may be sent on the next one, and may wait before.
@@ -80,7 +82,7 @@ impl<'a> Day<'a> {
             day: self,
             visits,
             connector,
-            users: Box::new(shard.numbers(if has_begun { self.user_count } else { 0 })),
+            users: shard.numbers(if has_begun { self.user_count } else { 0 }),
             changes: has_begun.then(Batches::new),
             outbox: Outbox::new(self.has_meanings),
             active_days: Vec::new(),
@@ -94,7 +96,8 @@ pub struct Arrivals<'a> {
     day: &'a Day<'a>,
     visits: Visits<'a>,
     connector: Connector<'a>,
-    users: Box<dyn Iterator<Item = u64>>,
+    /// The indices of the users who are left.
+    users: StepBy<Range<u64>>,
     /// What the connector is to send; none when it has sent.
     changes: Option<Batches>,
     outbox: Outbox,
