@@ -13,7 +13,6 @@ use crate::shop::Shop;
 use crate::simulation::Simulation;
 use crate::time::{MICROS_PER_DAY, MicrosUtc, day_of};
 use jiff::civil::Date;
-use std::iter::StepBy;
 use std::ops::Range;
 
 /// How many days after its session something may arrive at the latest, sent for the first time:
@@ -82,7 +81,7 @@ impl<'a> Day<'a> {
             day: self,
             visits,
             connector,
-            users: shard.numbers(if has_begun { self.user_count } else { 0 }),
+            users: 0..if has_begun { shard.size(self.user_count) } else { 0 },
             changes: has_begun.then(Batches::new),
             outbox: Outbox::new(self.has_meanings),
             active_days: Vec::new(),
@@ -96,8 +95,9 @@ pub struct Arrivals<'a> {
     day: &'a Day<'a>,
     visits: Visits<'a>,
     connector: Connector<'a>,
-    /// The indices of the users who are left.
-    users: StepBy<Range<u64>>,
+    /// The users of the shard who are left, of whom the newest come first: of the oldest hardly
+    /// anybody may be there any more.
+    users: Range<u64>,
     /// What the connector is to send; none when it has sent.
     changes: Option<Batches>,
     outbox: Outbox,
@@ -141,8 +141,9 @@ impl Iterator for Arrivals<'_> {
             if let Some(arrival) = self.outbox.pop() {
                 return Some(arrival);
             }
-            if let Some(index) = self.users.next() {
-                self.visit(self.day.simulation.people.growth.user(index));
+            if let Some(index) = self.users.next_back() {
+                let number = self.connector.shard.number(index);
+                self.visit(self.day.simulation.people.growth.user(number));
             } else {
                 self.connector.send(self.changes.take()?, &mut self.outbox);
             }

@@ -1,9 +1,6 @@
 //! The shards into which users and products are divided, always the same ones: each is a lane of
 //! every change stream, and any share of them can be simulated by itself.
 
-use std::iter::StepBy;
-use std::ops::Range;
-
 /// How many shards there are.
 pub const SHARD_COUNT: u64 = 1_024;
 
@@ -28,9 +25,19 @@ impl Shard {
         self.0
     }
 
-    /// Which of so many things, counted from zero, belong to it.
-    pub(crate) fn numbers(self, count: u64) -> StepBy<Range<u64>> {
-        (self.0..count).step_by(SHARD_COUNT as usize)
+    /// How many of so many things belong to it.
+    pub(crate) const fn size(self, count: u64) -> u64 {
+        count.saturating_sub(self.0).div_ceil(SHARD_COUNT)
+    }
+
+    /// The number, counted from zero among all, of its thing of that index.
+    pub(crate) const fn number(self, index: u64) -> u64 {
+        index * SHARD_COUNT + self.0
+    }
+
+    /// The numbers of those of so many things that belong to it.
+    pub(crate) fn numbers(self, count: u64) -> impl Iterator<Item = u64> + use<> {
+        (0..self.size(count)).map(move |index| self.number(index))
     }
 }
 
