@@ -1,20 +1,20 @@
 //! The archiver: a subscriber that writes every message of one source into raw objects.
 //!
 //! It acknowledges a message when its object is complete and durable, so that a message is never
-//! only here. If it dies between the two, the messages come again: raw then holds copies, with the
-//! same `message_id`. It does not look into payloads.
+//! only here. If it dies between the two, or an acknowledgement is lost, the messages come again:
+//! raw then holds copies, with the same `message_id`. So any number of archivers may run on one
+//! subscription, whatever becomes of each. It does not look into payloads.
 
 mod object;
 mod progress;
+#[cfg(test)]
+pub(crate) mod rows;
+#[cfg(test)]
+mod tests;
 
-use std::{
-    collections::BTreeMap,
-    future::Future,
-    pin::pin,
-    sync::Arc,
-    time::{Duration, Instant},
-};
+use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
+use futures::{FutureExt, StreamExt, future::BoxFuture};
 use jiff::civil::Date;
 use thiserror::Error;
 
@@ -25,14 +25,18 @@ pub use object::{
 pub use progress::{ArchiverProgress, ProgressSnapshot};
 
 use crate::{
-    bus::{AckId, Bus, BusError, Delivery, Message, SubscriptionConfig},
+    bus::{Backlog, Bus, Delivery, Flow, Lease, Message, Setup, SubscriptionConfig},
     crash,
     error_kind::ErrorKind,
-    raw_store::{RawStore, RawStoreError},
+    port_error::PortError,
+    raw_store::RawStore,
 };
 
-/// How long an empty subscription is left alone before the next look.
-const POLL_INTERVAL: Duration = Duration::from_millis(10);
+/// Nothing has come for this long: time to write what is held, if no more is expected, and to ask
+/// whether anything is left.
+const DRAIN_PAUSE: Duration = Duration::from_millis(10);
+/// The pause before an object is tried again; each is twice the one before.
+const PUT_PAUSE: Duration = Duration::from_millis(20);
 /// How often an object is tried that the store asks to retry.
 const PUT_ATTEMPT_COUNT_MAX: u32 = 5;
 
@@ -43,16 +47,16 @@ pub struct ArchiverConfig {
     pub source: String,
     /// The name of the archiver's subscription.
     pub subscription: String,
-    /// How long a message may be held before it is acknowledged or its lease extended.
-    pub ack_deadline: Duration,
     /// An object is written when it has this many rows.
     pub row_count_max: usize,
-    /// The largest object so far is written when all that is held has this many payload bytes.
+    /// The largest object so far is written when all that is held has this many rows.
+    pub held_count_max: usize,
+    /// The same, by payload bytes.
     pub held_bytes_max: usize,
     /// What is held is written when nothing has come for this long.
     pub idle: Duration,
-    /// How many messages one pull asks for.
-    pub pull_count_max: usize,
+    /// How many messages are taken at once, if so many are there, before sizes are looked at.
+    pub take_count_max: usize,
 }
 
 impl ArchiverConfig {
@@ -61,11 +65,19 @@ impl ArchiverConfig {
         Self {
             source: source.to_owned(),
             subscription: format!("archiver.{source}"),
-            ack_deadline: Duration::from_mins(1),
             row_count_max: 100_000,
+            held_count_max: 1_000_000,
             held_bytes_max: 256 << 20,
             idle: Duration::from_secs(2),
-            pull_count_max: 10_000,
+            take_count_max: 10_000,
+        }
+    }
+
+    /// More than is ever held, so that the bus goes on delivering until something is written.
+    fn flow(&self) -> Flow {
+        Flow {
+            message_count_max: self.held_count_max + self.take_count_max,
+            payload_bytes_max: self.held_bytes_max.saturating_mul(2),
         }
     }
 }
@@ -80,7 +92,7 @@ pub enum ArchiverError {
         archived_source: String,
         /// Why.
         #[source]
-        error: BusError,
+        error: PortError,
     },
     /// The raw store failed.
     #[error("the archiver of `{archived_source}` cannot use the raw store")]
@@ -89,7 +101,7 @@ pub enum ArchiverError {
         archived_source: String,
         /// Why.
         #[source]
-        error: RawStoreError,
+        error: PortError,
     },
     /// A message's instant has no date.
     #[error("message {message_id} was published outside the years that a date can have")]
@@ -118,50 +130,59 @@ impl ArchiverError {
     }
 }
 
-/// Archives one source.
+/// When an archiver ends.
+pub enum Until {
+    /// At this signal. It writes what it holds; what is still on the bus is left to others.
+    Stopped(BoxFuture<'static, ()>),
+    /// After this signal, once nothing is left: every message of the subscription is in an object and
+    /// acknowledged, by this archiver or another. Only an embedded bus can say so.
+    Drained(BoxFuture<'static, ()>, Arc<dyn Backlog>),
+}
+
+impl Until {
+    /// Archives what is there and ends.
+    pub fn drained(bus: Arc<dyn Backlog>) -> Self {
+        Self::Drained(std::future::ready(()).boxed(), bus)
+    }
+}
+
+/// Makes a source's topic and the subscription of its archivers, if they are not there.
+pub async fn set_up(bus: &dyn Setup, source: &str) -> Result<(), PortError> {
+    bus.create_topic(source).await?;
+    let name = ArchiverConfig::new(source).subscription;
+    let config = SubscriptionConfig { name, topic: source.to_owned(), is_ordered: false };
+    bus.create_subscription(config).await
+}
+
+/// Archives one source. Clones share their counters.
+#[derive(Clone)]
 pub struct Archiver {
     bus: Arc<dyn Bus>,
     store: Arc<dyn RawStore>,
-    config: ArchiverConfig,
+    config: Arc<ArchiverConfig>,
     progress: Arc<ArchiverProgress>,
-    held: BTreeMap<Date, Held>,
-    leases_fresh_at: Instant,
+}
+
+/// What one run has received and not yet written.
+#[derive(Default)]
+struct Held {
+    by_date: BTreeMap<Date, HeldDate>,
+    message_count: usize,
+    payload_bytes: usize,
 }
 
 /// Messages of one load date on their way into an object.
 #[derive(Default)]
-struct Held {
+struct HeldDate {
     messages: Vec<Message>,
-    ack_ids: Vec<AckId>,
+    leases: Vec<Box<dyn Lease>>,
     payload_bytes: usize,
 }
 
 impl Archiver {
-    /// Makes the topic and the subscription, if they are not there.
-    pub async fn open(
-        bus: Arc<dyn Bus>,
-        store: Arc<dyn RawStore>,
-        config: ArchiverConfig,
-    ) -> Result<Self, ArchiverError> {
-        let archiver = Self {
-            bus,
-            store,
-            config,
-            progress: Arc::default(),
-            held: BTreeMap::new(),
-            leases_fresh_at: Instant::now(),
-        };
-        let config = &archiver.config;
-        let subscription = SubscriptionConfig {
-            name: config.subscription.clone(),
-            topic: config.source.clone(),
-            ack_deadline: config.ack_deadline,
-            is_ordered: false,
-        };
-        archiver.bus.create_topic(&config.source).await.map_err(|e| archiver.bus_error(e))?;
-        let created = archiver.bus.create_subscription(subscription).await;
-        created.map_err(|error| archiver.bus_error(error))?;
-        Ok(archiver)
+    /// An archiver over a bus on which the source was set up.
+    pub fn new(bus: Arc<dyn Bus>, store: Arc<dyn RawStore>, config: ArchiverConfig) -> Self {
+        Self { bus, store, config: Arc::new(config), progress: Arc::default() }
     }
 
     /// Counters that others may watch.
@@ -169,93 +190,82 @@ impl Archiver {
         Arc::clone(&self.progress)
     }
 
-    /// Archives until `shutdown`, then writes and acknowledges what it holds.
-    pub async fn run(mut self, shutdown: impl Future<Output = ()>) -> Result<(), ArchiverError> {
-        let mut shutdown = pin!(shutdown);
-        let mut last_message_at = Instant::now();
-        loop {
-            if self.pull_once().await? > 0 {
-                last_message_at = Instant::now();
-                if futures::poll!(&mut shutdown).is_ready() {
-                    return self.write_all().await;
-                }
-                continue;
-            }
-            if last_message_at.elapsed() >= self.config.idle {
-                self.write_all().await?;
-            }
-            tokio::select! {
-                () = &mut shutdown => return self.write_all().await,
-                () = tokio::time::sleep(POLL_INTERVAL) => {}
-            }
-        }
-    }
-
-    /// Archives until nothing is left: every message is in an object and acknowledged.
-    pub async fn drain(&mut self) -> Result<(), ArchiverError> {
-        loop {
-            if self.pull_once().await? > 0 {
-                continue;
-            }
-            self.write_all().await?;
-            let backlog = self.bus.backlog(&self.config.subscription).await;
-            if backlog.map_err(|error| self.bus_error(error))? == 0 {
-                return Ok(());
-            }
-            tokio::time::sleep(POLL_INTERVAL).await;
-        }
-    }
-
-    /// Takes what is there, and writes the objects that are full. Returns the number of messages.
-    async fn pull_once(&mut self) -> Result<usize, ArchiverError> {
+    /// Archives until then. May be called again, and by many at once.
+    pub async fn run(&self, until: Until) -> Result<(), ArchiverError> {
         let config = &self.config;
-        let pulled = self.bus.pull(&config.subscription, config.pull_count_max).await;
-        let deliveries = pulled.map_err(|error| self.bus_error(error))?;
-        let count = deliveries.len();
-        for delivery in deliveries {
-            self.hold(delivery)?;
+        let subscribed = self.bus.subscribe(&config.subscription, config.flow()).await;
+        let deliveries = subscribed.map_err(|error| self.bus_error(error))?;
+        let mut deliveries = deliveries.ready_chunks(config.take_count_max);
+        let (mut signal, backlog) = match until {
+            Until::Stopped(signal) => (signal, None),
+            Until::Drained(signal, backlog) => (signal, Some(backlog)),
+        };
+        let mut is_signalled = false;
+        let mut held = Held::default();
+        loop {
+            let pause = if is_signalled { DRAIN_PAUSE } else { config.idle };
+            tokio::select! {
+                biased;
+                () = &mut signal, if !is_signalled => {
+                    is_signalled = true;
+                    if backlog.is_none() {
+                        return self.write_all(&mut held).await;
+                    }
+                }
+                taken = deliveries.next() => {
+                    let taken = taken.ok_or(ArchiverError::Interrupted)?;
+                    for delivery in taken {
+                        held.add(delivery.map_err(|error| self.bus_error(error))?)?;
+                    }
+                    self.write_full(&mut held).await?;
+                }
+                () = tokio::time::sleep(pause) => {
+                    self.write_all(&mut held).await?;
+                    if is_signalled && self.is_drained(backlog.as_deref()).await? {
+                        return Ok(());
+                    }
+                }
+            }
         }
-        let is_full = |held: &Held| held.messages.len() >= self.config.row_count_max;
-        let full: Vec<Date> =
-            self.held.iter().filter(|(_, held)| is_full(held)).map(|(date, _)| *date).collect();
-        for load_date in full {
-            self.write(load_date).await?;
-        }
-        while self.held.values().map(|held| held.payload_bytes).sum::<usize>()
-            >= self.config.held_bytes_max
-            && let Some((&largest, _)) = self.held.iter().max_by_key(|(_, held)| held.payload_bytes)
-        {
-            self.write(largest).await?;
-        }
-        self.extend_leases().await?;
-        Ok(count)
     }
 
-    fn hold(&mut self, delivery: Delivery) -> Result<(), ArchiverError> {
-        let Delivery { ack_id, message, .. } = delivery;
-        let load_date = message.published_at.date().ok_or_else(|| ArchiverError::NoLoadDate {
-            message_id: message.message_id.0.clone(),
-        })?;
-        let held = self.held.entry(load_date).or_default();
-        held.payload_bytes += message.payload.len();
-        held.messages.push(message);
-        held.ack_ids.push(ack_id);
+    async fn is_drained(&self, backlog: Option<&dyn Backlog>) -> Result<bool, ArchiverError> {
+        let Some(bus) = backlog else { return Ok(true) };
+        let left = bus.backlog(&self.config.subscription).await;
+        Ok(left.map_err(|error| self.bus_error(error))? == 0)
+    }
+
+    /// Writes the objects that are full, and the largest while too much is held.
+    async fn write_full(&self, held: &mut Held) -> Result<(), ArchiverError> {
+        let is_full = |held: &HeldDate| held.messages.len() >= self.config.row_count_max;
+        let full = held.by_date.iter().filter(|(_, held)| is_full(held)).map(|(date, _)| *date);
+        for load_date in full.collect::<Vec<Date>>() {
+            self.write(held, load_date).await?;
+        }
+        while held.message_count >= self.config.held_count_max
+            || held.payload_bytes >= self.config.held_bytes_max
+        {
+            let size = |held: &HeldDate| (held.payload_bytes, held.messages.len());
+            let largest = held.by_date.iter().max_by_key(|(_, held)| size(held));
+            let Some((&largest, _)) = largest else { break };
+            self.write(held, largest).await?;
+        }
         Ok(())
     }
 
-    async fn write_all(&mut self) -> Result<(), ArchiverError> {
-        while let Some((&load_date, _)) = self.held.first_key_value() {
-            self.write(load_date).await?;
+    async fn write_all(&self, held: &mut Held) -> Result<(), ArchiverError> {
+        while let Some((&load_date, _)) = held.by_date.first_key_value() {
+            self.write(held, load_date).await?;
         }
         Ok(())
     }
 
     /// Writes one object, then acknowledges its messages.
-    async fn write(&mut self, load_date: Date) -> Result<(), ArchiverError> {
-        let Some(held) = self.held.remove(&load_date) else { return Ok(()) };
+    async fn write(&self, held: &mut Held, load_date: Date) -> Result<(), ArchiverError> {
+        let HeldDate { messages, leases, .. } = held.take(load_date);
         let source = self.config.source.clone();
         let encode = move || {
-            let (bytes, row_count) = encode_object(&source, held.messages)?;
+            let (bytes, row_count) = encode_object(&source, messages)?;
             Ok::<_, EncodeError>((object_key(&source, load_date, &bytes), bytes, row_count))
         };
         let encoded = tokio::task::spawn_blocking(encode).await;
@@ -263,22 +273,23 @@ impl Archiver {
         let size_bytes = bytes.len() as u64;
         self.put(&key, bytes).await?;
         crash::point("archiver::before_acknowledge");
-        let acknowledged = self.bus.acknowledge(&self.config.subscription, held.ack_ids).await;
-        acknowledged.map_err(|error| self.bus_error(error))?;
+        for lease in leases {
+            lease.acknowledge();
+        }
         crash::point("archiver::after_acknowledge");
         self.progress.add_object(row_count as u64, size_bytes);
         Ok(())
     }
 
     async fn put(&self, key: &str, bytes: bytes::Bytes) -> Result<(), ArchiverError> {
-        let mut attempt = 1;
+        let mut attempt = 0;
         loop {
             match self.store.put_if_absent(key, bytes.clone()).await {
                 Ok(_) => return Ok(()),
                 Err(error)
-                    if error.kind() == ErrorKind::Retry && attempt < PUT_ATTEMPT_COUNT_MAX =>
+                    if error.kind() == ErrorKind::Retry && attempt + 1 < PUT_ATTEMPT_COUNT_MAX =>
                 {
-                    tokio::time::sleep(POLL_INTERVAL * 2_u32.pow(attempt)).await;
+                    tokio::time::sleep(PUT_PAUSE * 2_u32.pow(attempt)).await;
                     attempt += 1;
                 }
                 Err(error) => {
@@ -289,24 +300,30 @@ impl Archiver {
         }
     }
 
-    /// Keeps the leases of what is held, well before they end.
-    async fn extend_leases(&mut self) -> Result<(), ArchiverError> {
-        if self.leases_fresh_at.elapsed() < self.config.ack_deadline / 4 {
-            return Ok(());
-        }
-        self.leases_fresh_at = Instant::now();
-        for held in self.held.values() {
-            let (subscription, deadline) = (&self.config.subscription, self.config.ack_deadline);
-            let extended = self.bus.extend(subscription, held.ack_ids.clone(), deadline).await;
-            extended.map_err(|error| self.bus_error(error))?;
-        }
-        Ok(())
-    }
-
-    fn bus_error(&self, error: BusError) -> ArchiverError {
+    fn bus_error(&self, error: PortError) -> ArchiverError {
         ArchiverError::Bus { archived_source: self.config.source.clone(), error }
     }
 }
 
-#[cfg(test)]
-mod tests;
+impl Held {
+    fn add(&mut self, delivery: Delivery) -> Result<(), ArchiverError> {
+        let Delivery { message, lease } = delivery;
+        let load_date = message.published_at.date().ok_or_else(|| ArchiverError::NoLoadDate {
+            message_id: message.message_id.0.clone(),
+        })?;
+        let held = self.by_date.entry(load_date).or_default();
+        self.message_count += 1;
+        self.payload_bytes += message.payload.len();
+        held.payload_bytes += message.payload.len();
+        held.messages.push(message);
+        held.leases.push(lease);
+        Ok(())
+    }
+
+    fn take(&mut self, load_date: Date) -> HeldDate {
+        let held = self.by_date.remove(&load_date).unwrap_or_default();
+        self.message_count -= held.messages.len();
+        self.payload_bytes -= held.payload_bytes;
+        held
+    }
+}

@@ -1,12 +1,12 @@
-//! Instants, and the only places that read the machine's clocks.
+//! Instants, and the only place that reads the machine's wall clock.
 //!
-//! Everything else is handed a time or one of these clocks, so that a run on simulated time is
+//! Everything else is handed a time, so that a run on simulated time is
 //! the same run every time. The simulator has an instant of its own, since it knows nothing of the
 //! pipeline; `ingest` turns one into the other.
 
 use std::{
     fmt,
-    time::{Duration, Instant, SystemTime, UNIX_EPOCH},
+    time::{SystemTime, UNIX_EPOCH},
 };
 
 use jiff::{Timestamp, civil::Date, tz::TimeZone};
@@ -47,29 +47,6 @@ impl fmt::Display for MicrosUtc {
 pub fn now() -> MicrosUtc {
     let since_epoch = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
     MicrosUtc(i64::try_from(since_epoch.as_micros()).unwrap_or(i64::MAX))
-}
-
-/// A clock that never goes back, for deadlines within one process.
-pub trait MonotonicClock: Send + Sync + 'static {
-    /// Time since some fixed moment of this process.
-    fn elapsed(&self) -> Duration;
-}
-
-/// The machine's monotonic clock.
-#[derive(Clone, Copy, Debug)]
-pub struct ProcessClock(Instant);
-
-impl ProcessClock {
-    /// A clock that starts at zero now.
-    pub fn start() -> Self {
-        Self(Instant::now())
-    }
-}
-
-impl MonotonicClock for ProcessClock {
-    fn elapsed(&self) -> Duration {
-        self.0.elapsed()
-    }
 }
 
 #[cfg(test)]

@@ -14,14 +14,14 @@ use std::{
 };
 
 use bytes::Bytes;
-use futures::future::try_join_all;
+use futures::{FutureExt, future::try_join_all};
 use jiff::civil::Date;
 use serde::{Deserialize, Serialize};
 use sim::{Arrival, Limits, SHARD_COUNT, Simulation, Source, Truth, TruthRecorder};
 
 use crate::{
-    archiver::{Archiver, ArchiverConfig, ArchiverError, ProgressSnapshot},
-    bus::Bus,
+    archiver::{Archiver, ArchiverConfig, ArchiverError, ProgressSnapshot, Until},
+    bus::{Backlog, Bus},
     clock::MicrosUtc,
     data_folder::DataFolder,
     gateway::{Gateway, GatewayConfig, GatewayError, GatewayTime, MetricsSnapshot},
@@ -165,12 +165,13 @@ fn replace_file(path: &Path, bytes: &[u8]) -> io::Result<()> {
     file.persist(path).map(|_| ()).map_err(|error| error.error)
 }
 
-/// Brings the whole simulation into the raw layer, from where an earlier run stopped.
+/// Brings the whole simulation into the raw layer, from where an earlier run stopped. Its sources must
+/// have been set up on the bus.
 pub async fn simulate(
     simulation: Simulation,
     config: &IngestConfig,
     data: &DataFolder,
-    bus: Arc<dyn Bus>,
+    bus: Arc<dyn Backlog>,
     store: Arc<dyn RawStore>,
     on_day: &(dyn Fn(Date, u64) + Sync),
 ) -> Result<(IngestReport, SimulationRecord), IngestError> {
@@ -225,7 +226,7 @@ async fn ingest_days(
     simulation: Arc<Simulation>,
     config: &IngestConfig,
     data: &DataFolder,
-    bus: &Arc<dyn Bus>,
+    bus: &Arc<dyn Backlog>,
     store: &Arc<dyn RawStore>,
     report: &mut IngestReport,
     on_day: &(dyn Fn(Date, u64) + Sync),
@@ -234,20 +235,22 @@ async fn ingest_days(
     let mut archivers = Vec::new();
     for source in Source::ALL {
         let settings = ArchiverConfig::new(source.name());
-        let archiver = Archiver::open(bus.clone(), store.clone(), settings).await?;
+        let archiver = Archiver::new(bus.clone(), store.clone(), settings);
         let progress = archiver.progress();
-        archivers.push((source, progress, tokio::spawn(archiver.run(stop.stopped()))));
+        let until = Until::Drained(stop.stopped().boxed(), bus.clone());
+        archivers.push((source, progress, tokio::spawn(async move { archiver.run(until).await })));
     }
     let gateway = Gateway::bind(gateway_config(config), bus.clone()).await?;
     let url = format!("ws://{}/v1/events", gateway.local_addr());
     let metrics = gateway.metrics();
     let serving = tokio::spawn(gateway.run(stop.stopped()));
 
+    let publisher: Arc<dyn Bus> = bus.clone();
     let dates: Vec<Date> = simulation.load_dates().collect();
     let workers = (0..part_count()).map(|_| Sender { truth: TruthRecorder::new(config.limits) });
     let mut parts = Parts::start(&simulation, &dates, workers.collect());
     for date in &dates {
-        let day = Day { date: *date, data, config, bus, url: &url };
+        let day = Day { date: *date, data, config, bus: &publisher, url: &url };
         parts = day.send(parts, report).await?;
         on_day(*date, report.message_count);
     }
@@ -256,11 +259,7 @@ async fn ingest_days(
     report.gateway = Some(metrics.snapshot(0));
     for (source, progress, archiver) in archivers {
         archiver.await??;
-        let mut rest =
-            Archiver::open(bus.clone(), store.clone(), ArchiverConfig::new(source.name())).await?;
-        rest.drain().await?;
-        let archived = progress.snapshot().plus(rest.progress().snapshot());
-        report.archived.push((source.name().to_owned(), archived));
+        report.archived.push((source.name().to_owned(), progress.snapshot()));
     }
     let last_date = dates.last().copied().unwrap_or_default();
     Ok(tokio::task::spawn_blocking(move || truth(parts.finish(), last_date)).await?)

@@ -28,6 +28,7 @@ pub mod payload;
 pub mod phones;
 pub mod pipeline;
 pub mod plan;
+pub mod port_error;
 pub mod portable;
 pub mod prelude;
 pub mod project;

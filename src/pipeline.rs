@@ -8,6 +8,7 @@ use std::{
     sync::Arc,
 };
 
+use futures::TryStreamExt;
 use jiff::civil::Date;
 
 use crate::{
@@ -23,8 +24,9 @@ use crate::{
     engine::{Engine, InputFile, Outside, RawFiles},
     graph::{Graph, Node},
     plan::{Content, Plan, Planner, Selection, Snapshot},
+    port_error::PortError,
     prelude::Prelude,
-    raw_store::{RawStore, RawStoreError},
+    raw_store::RawStore,
     recipe::{Built, Entry},
     warehouse::{Session, SharedWarehouse, Warehouse, WarehouseError},
 };
@@ -40,7 +42,7 @@ pub enum PipelineError {
     Warehouse(#[from] WarehouseError),
     /// The raw layer failed.
     #[error("the raw layer failed")]
-    RawStore(#[from] RawStoreError),
+    RawStore(#[from] PortError),
     /// Raw objects that were built from are gone.
     #[error("raw objects that earlier builds read are gone or changed: {count}, the first {first}")]
     ObjectsRemoved {
@@ -303,10 +305,11 @@ impl Pipeline {
         let sources: Vec<TableName> = self.graph.sources().iter().cloned().collect();
         let mut session = self.warehouse.session()?;
         for source in &sources {
-            let objects = raw_store.list(&format!("{}/", source.table())).await?;
+            let prefix = format!("{}/", source.table());
+            let mut objects = raw_store.list(&prefix);
             let mut files = Vec::new();
             let mut contents: BTreeMap<Date, Content> = BTreeMap::new();
-            for object in objects {
+            while let Some(object) = objects.try_next().await? {
                 let Some(date) = load_date(&object.key) else {
                     return Err(PipelineError::MisplacedObject { key: object.key });
                 };

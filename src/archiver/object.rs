@@ -54,13 +54,16 @@ static SCHEMA: LazyLock<SchemaRef> = LazyLock::new(|| {
     ]))
 });
 
-/// The object's bytes and its number of rows: one per message, in the order of their ids.
+/// The object's bytes and its number of rows: one per message, in the order of `published_at`, then of
+/// their ids. Any total order would do; in this one, messages of one batch stand side by side.
 pub fn encode_object(
     source: &str,
     mut messages: Vec<Message>,
 ) -> Result<(Bytes, usize), EncodeError> {
-    messages.sort_by(|left, right| left.message_id.cmp(&right.message_id));
-    // A lease that ended too early brings a message twice.
+    messages.sort_by(|left, right| {
+        (left.published_at, &left.message_id).cmp(&(right.published_at, &right.message_id))
+    });
+    // The bus may deliver a message twice.
     messages.dedup_by(|left, right| left.message_id == right.message_id);
     let batch = record_batch(source, &messages)?;
     let mut writer = ArrowWriter::try_new(Vec::new(), Arc::clone(&SCHEMA), Some(properties()?))?;

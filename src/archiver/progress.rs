@@ -21,18 +21,6 @@ pub struct ProgressSnapshot {
     pub object_bytes: u64,
 }
 
-impl ProgressSnapshot {
-    /// Both together.
-    #[must_use]
-    pub fn plus(self, other: Self) -> Self {
-        Self {
-            message_count: self.message_count + other.message_count,
-            object_count: self.object_count + other.object_count,
-            object_bytes: self.object_bytes + other.object_bytes,
-        }
-    }
-}
-
 impl ArchiverProgress {
     /// The counters now.
     pub fn snapshot(&self) -> ProgressSnapshot {

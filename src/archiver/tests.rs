@@ -2,53 +2,56 @@
 
 use std::{collections::BTreeSet, path::Path};
 
-use arrow::{
-    array::AsArray,
-    datatypes::{DataType, TimeUnit, TimestampMicrosecondType},
-};
 use bytes::Bytes;
-use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
+use futures::{TryStreamExt, stream::BoxStream};
 
-use super::*;
+use super::{rows::Row, *};
 use crate::{
     bus::{EmbeddedBus, EmbeddedBusConfig, Publication, PublishClock, PublishTime},
-    clock::{MicrosUtc, ProcessClock},
-    raw_store::LocalRawStore,
+    clock::MicrosUtc,
+    raw_store::{LocalRawStore, ObjectMeta, PutOutcome, error::not_found},
 };
 
 struct Rig {
     folder: tempfile::TempDir,
-    bus: Arc<dyn Bus>,
+    bus: Arc<dyn Backlog>,
     store: Arc<dyn RawStore>,
 }
 
-type Row = (String, i64, i64, String, String, Vec<u8>);
-
 impl Rig {
-    fn new() -> Self {
-        Self::open(tempfile::tempdir().unwrap())
+    async fn new() -> Self {
+        Self::open(tempfile::tempdir().unwrap()).await
     }
 
-    fn reopen(self) -> Self {
+    async fn reopen(self) -> Self {
         let Self { folder, bus, .. } = self;
         drop(bus);
-        Self::open(folder)
+        Self::open(folder).await
     }
 
-    fn open(folder: tempfile::TempDir) -> Self {
+    async fn open(folder: tempfile::TempDir) -> Self {
         let bus = open_bus(folder.path());
+        set_up(&bus, "events").await.unwrap();
         let store = Arc::new(LocalRawStore::open(&folder.path().join("raw")).unwrap());
-        Self { folder, bus, store }
+        Self { folder, bus: Arc::new(bus), store }
     }
 
-    async fn archiver(&self, row_count_max: usize) -> Archiver {
+    fn archiver(&self, row_count_max: usize) -> Archiver {
         let config = ArchiverConfig {
             row_count_max,
             idle: Duration::from_millis(30),
-            pull_count_max: 7,
+            take_count_max: 7,
             ..ArchiverConfig::new("events")
         };
-        Archiver::open(Arc::clone(&self.bus), Arc::clone(&self.store), config).await.unwrap()
+        self.archiver_into(Arc::clone(&self.store), config)
+    }
+
+    fn archiver_into(&self, store: Arc<dyn RawStore>, config: ArchiverConfig) -> Archiver {
+        Archiver::new(self.bus.clone(), store, config)
+    }
+
+    fn until_drained(&self) -> Until {
+        Until::drained(Arc::clone(&self.bus))
     }
 
     async fn publish(&self, messages: &[(&str, &[u8])]) {
@@ -71,79 +74,35 @@ impl Rig {
     }
 
     async fn keys(&self) -> Vec<String> {
-        self.store.list("").await.unwrap().into_iter().map(|object| object.key).collect()
+        let objects = self.store.list("").map_ok(|object| object.key);
+        objects.try_collect().await.unwrap()
     }
 
     async fn rows(&self) -> Vec<Row> {
         let mut rows = Vec::new();
         for key in self.keys().await {
-            rows.extend(read(self.store.get(&key).await.unwrap()));
+            rows.extend(rows::rows(self.store.get(&key).await.unwrap()));
         }
         rows
     }
 }
 
-fn open_bus(folder: &Path) -> Arc<dyn Bus> {
-    let config = EmbeddedBusConfig {
-        path: folder.join("bus.redb"),
-        publish_clock: PublishClock::Simulated,
-        lease_clock: Arc::new(ProcessClock::start()),
-    };
-    Arc::new(EmbeddedBus::open(config).unwrap())
+fn open_bus(folder: &Path) -> EmbeddedBus {
+    let (path, publish_clock) = (folder.join("bus.redb"), PublishClock::Simulated);
+    EmbeddedBus::open(EmbeddedBusConfig { path, publish_clock }).unwrap()
 }
 
-fn read(object: Bytes) -> Vec<Row> {
-    let reader = ParquetRecordBatchReaderBuilder::try_new(object).unwrap();
-    let schema = Arc::clone(reader.schema());
-    let timestamp = DataType::Timestamp(TimeUnit::Microsecond, None);
-    let types: Vec<_> =
-        schema.fields().iter().map(|f| (f.name().as_str(), f.data_type())).collect();
-    assert_eq!(
-        types,
-        [
-            ("message_id", &DataType::Utf8),
-            ("published_at", &timestamp),
-            ("received_at", &timestamp),
-            ("source", &DataType::Utf8),
-            ("attributes", &DataType::Utf8),
-            ("payload", &DataType::Binary),
-        ]
-    );
-    assert!(schema.fields().iter().all(|field| !field.is_nullable()));
-    let mut rows = Vec::new();
-    for batch in reader.build().unwrap() {
-        let batch = batch.unwrap();
-        let text =
-            |column: usize, row| batch.column(column).as_string::<i32>().value(row).to_owned();
-        let instant = |column: usize, row| {
-            batch.column(column).as_primitive::<TimestampMicrosecondType>().value(row)
-        };
-        for row in 0..batch.num_rows() {
-            let payload = batch.column(5).as_binary::<i32>().value(row).to_vec();
-            rows.push((
-                text(0, row),
-                instant(1, row),
-                instant(2, row),
-                text(3, row),
-                text(4, row),
-                payload,
-            ));
-        }
-    }
-    rows
-}
-
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn every_message_is_archived_under_its_load_date_as_it_came() {
-    let rig = Rig::new();
-    let mut archiver = rig.archiver(100).await;
+    let rig = Rig::new().await;
+    let archiver = rig.archiver(100);
     rig.publish(&[
         ("2026-01-05T23:59:59.999999Z", b"{\"a\":1}"),
         ("2026-01-06T00:00:00Z", b"\xff\xfe not text"),
         ("2026-01-05T10:00:00Z", b""),
     ])
     .await;
-    archiver.drain().await.unwrap();
+    archiver.run(rig.until_drained()).await.unwrap();
 
     let keys = rig.keys().await;
     assert_eq!(keys.len(), 2);
@@ -152,37 +111,36 @@ async fn every_message_is_archived_under_its_load_date_as_it_came() {
     let name = keys[0].rsplit('/').next().unwrap();
     assert_eq!(name.len(), 32 + ".parquet".len());
     let rows = rig.rows().await;
-    let payloads: Vec<&[u8]> = rows.iter().map(|row| &row.5[..]).collect();
-    assert_eq!(payloads, [&b"{\"a\":1}"[..], b"", b"\xff\xfe not text"]);
-    assert!(rows[0].0 < rows[1].0, "rows stand in the order of message ids");
-    assert_eq!(rows[0].3, "events");
-    assert_eq!(rows[0].4, r#"{"a":"1","b":"\"2\""}"#);
+    let payloads: Vec<&[u8]> = rows.iter().map(|row| &row.payload[..]).collect();
+    let in_order = [&b""[..], b"{\"a\":1}", b"\xff\xfe not text"];
+    assert_eq!(payloads, in_order, "rows stand in the order of `published_at`");
+    assert_eq!(rows[0].source, "events");
+    assert_eq!(rows[0].attributes, r#"{"a":"1","b":"\"2\""}"#);
     let at = MicrosUtc::parse_rfc3339("2026-01-06T00:00:00Z").unwrap().0;
-    assert_eq!((rows[2].1, rows[2].2), (at, at));
+    assert_eq!((rows[2].published_at, rows[2].received_at), (at, at));
     assert_eq!(archiver.progress().snapshot().message_count, 3);
     assert_eq!(archiver.progress().snapshot().object_count, 2);
 }
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn objects_roll_by_rows() {
-    let rig = Rig::new();
-    let mut archiver = rig.archiver(10).await;
+    let rig = Rig::new().await;
+    let archiver = rig.archiver(10);
     let messages: Vec<(&str, &[u8])> = vec![("2026-01-05T10:00:00Z", b"x"); 25];
     rig.publish(&messages).await;
-    archiver.drain().await.unwrap();
-    assert_eq!(rig.keys().await.len(), 2, "14 and 11 rows: a pull of 7 is not torn apart");
+    archiver.run(rig.until_drained()).await.unwrap();
+    assert_eq!(rig.keys().await.len(), 2, "14 and 11 rows: a take of 7 is not torn apart");
     assert_eq!(rig.rows().await.len(), 25);
 }
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn what_is_held_is_written_when_idle_and_at_shutdown() {
-    let rig = Rig::new();
-    let archiver = rig.archiver(100).await;
+    let rig = Rig::new().await;
+    let archiver = rig.archiver(100);
     let progress = archiver.progress();
     let (stop, stopped) = tokio::sync::oneshot::channel::<()>();
-    let running = tokio::spawn(archiver.run(async {
-        let _ = stopped.await;
-    }));
+    let until = Until::Stopped(async { drop(stopped.await) }.boxed());
+    let running = tokio::spawn(async move { archiver.run(until).await });
     rig.publish(&[("2026-01-05T10:00:00Z", b"one")]).await;
     while progress.snapshot().message_count < 1 {
         tokio::time::sleep(Duration::from_millis(5)).await;
@@ -200,37 +158,33 @@ struct DiesAfterPut(Arc<dyn RawStore>);
 
 #[async_trait::async_trait]
 impl RawStore for DiesAfterPut {
-    async fn put_if_absent(
-        &self,
-        key: &str,
-        bytes: Bytes,
-    ) -> Result<crate::raw_store::PutOutcome, RawStoreError> {
+    async fn put_if_absent(&self, key: &str, bytes: Bytes) -> Result<PutOutcome, PortError> {
         self.0.put_if_absent(key, bytes).await?;
-        Err(RawStoreError::NotFound { key: "dead".to_owned() })
+        Err(not_found("dead"))
     }
-    async fn list(&self, prefix: &str) -> Result<Vec<crate::raw_store::ObjectMeta>, RawStoreError> {
-        self.0.list(prefix).await
+    fn list(&self, prefix: &str) -> BoxStream<'_, Result<ObjectMeta, PortError>> {
+        self.0.list(prefix)
     }
-    async fn get(&self, key: &str) -> Result<Bytes, RawStoreError> {
+    async fn get(&self, key: &str) -> Result<Bytes, PortError> {
         self.0.get(key).await
     }
-    fn locator(&self, key: &str) -> Result<String, RawStoreError> {
+    fn locator(&self, key: &str) -> Result<String, PortError> {
         self.0.locator(key)
     }
 }
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn death_between_put_and_acknowledgement_leaves_copies_and_loses_nothing() {
-    let rig = Rig::new();
+    let rig = Rig::new().await;
     let config = ArchiverConfig { row_count_max: 2, ..ArchiverConfig::new("events") };
     let dying: Arc<dyn RawStore> = Arc::new(DiesAfterPut(Arc::clone(&rig.store)));
-    let mut archiver = Archiver::open(Arc::clone(&rig.bus), dying, config).await.unwrap();
+    let archiver = rig.archiver_into(dying, config);
     rig.publish(&[("2026-01-05T10:00:00Z", b"one"), ("2026-01-05T11:00:00Z", b"two")]).await;
-    archiver.drain().await.unwrap_err();
+    archiver.run(rig.until_drained()).await.unwrap_err();
     drop(archiver);
-    let rig = rig.reopen();
+    let rig = rig.reopen().await;
     rig.publish(&[("2026-01-05T12:00:00Z", b"three")]).await;
-    rig.archiver(100).await.drain().await.unwrap();
+    rig.archiver(100).run(rig.until_drained()).await.unwrap();
 
     let rows = rig.rows().await;
     assert_eq!(rows.len(), 5, "two messages twice");

@@ -1,41 +1,48 @@
 //! The bus: durable topics between whoever publishes messages and any number of subscribers.
 //!
-//! This is the port. What every adapter promises:
-//! - `publish` returns when the messages are durable, and not before.
-//! - A message's id and `published_at` are given once, at publication, and kept by redelivery.
-//!   Ids of one topic sort in the order of publication.
-//! - Delivery is at least once: what is not acknowledged before its deadline comes again.
-//! - On an ordered subscription, while a message of an ordering key is leased, later messages of
-//!   that key are not delivered by later pulls; a release or an expiry gives back the key's later
-//!   leases too.
+//! This is the port, and it promises only what the weakest adapter can keep:
+//! - `publish` returns when the messages are durable, and not before. One that fails may have
+//!   published all, some or none of them.
+//! - A message's id and `published_at` are given once, at publication, and every delivery of it
+//!   has them. An id names one message of its topic; **nothing is said of the order of ids**.
+//! - Every message that was published while a subscription was there comes to it at least once,
+//!   in any order, and again until an acknowledgement of it has arrived. An acknowledgement may be
+//!   lost, and a message may come again after it, a few times: a subscriber bears copies.
+//! - A delivery is leased until its [`Lease`] is dropped; the adapter sees to it that the lease
+//!   does not end before.
+//! - On an ordered subscription the messages of one ordering key come in the order of their
+//!   publication; when one comes again, so do the later ones of its key, in their order.
+//!
+//! What an embedded bus can do besides is a trait of its own, [`Backlog`], so that nothing leans on
+//! it unknowingly. [`Setup`] is for whoever sets a system up; in production that is Terraform.
 //!
 //! It does not look into payloads, and knows neither sources nor dates.
 
 mod block;
-#[cfg(test)]
 pub mod conformance;
 #[cfg(test)]
 mod disk_test;
 mod embedded;
-mod error;
+pub mod error;
 #[cfg(test)]
 mod model_test;
 mod sequence_set;
 mod storage;
+mod subscriber;
 mod subscription;
 mod writer;
 
-use std::{collections::BTreeMap, fmt, sync::Arc, time::Duration};
+use std::{collections::BTreeMap, fmt, sync::Arc};
 
 use async_trait::async_trait;
 use bytes::Bytes;
+use futures::stream::BoxStream;
 
 pub use embedded::{EmbeddedBus, EmbeddedBusConfig, PublishClock};
-pub use error::BusError;
 
-use crate::clock::MicrosUtc;
+use crate::{clock::MicrosUtc, port_error::PortError};
 
-/// A message's name: it sorts in the order of publication within a topic.
+/// A message's name, unique within its topic. Its order means nothing.
 #[derive(Clone, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
 pub struct MessageId(pub String);
 
@@ -45,12 +52,17 @@ impl fmt::Display for MessageId {
     }
 }
 
-/// Names one delivery of one message, to acknowledge, release or extend it.
-#[derive(Clone, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
-pub struct AckId(pub String);
-
 /// What travels beside the payload. Shared, since the messages of one batch have the same.
 pub type Attributes = Arc<BTreeMap<String, String>>;
+
+/// What travels beside each payload of a batch, however it came.
+pub fn batch_attributes(sent_at: &str, client: Option<&str>) -> Attributes {
+    let mut attributes = BTreeMap::from([("sent_at".to_owned(), sent_at.to_owned())]);
+    if let Some(client) = client {
+        attributes.insert("client".to_owned(), client.to_owned());
+    }
+    Arc::new(attributes)
+}
 
 /// When a publication happens, by whose clock.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -94,14 +106,55 @@ pub struct Message {
 }
 
 /// A message leased to a subscriber.
-#[derive(Clone, Debug)]
 pub struct Delivery {
-    /// To acknowledge, release or extend it.
-    pub ack_id: AckId,
-    /// 1 for the first delivery that this process made of it, then counting up.
-    pub attempt: u32,
     /// The message.
     pub message: Message,
+    /// Dropping it gives the message back, to be delivered again.
+    pub lease: Box<dyn Lease>,
+}
+
+/// One delivery of one message, held until it is dropped.
+pub trait Lease: Send {
+    /// Asks the bus never to deliver the message to this subscription again. Returns at once; the
+    /// wish may be lost, and then the message comes again.
+    fn acknowledge(self: Box<Self>);
+}
+
+/// How much a subscriber holds at one time. At either limit the bus delivers no more until leases
+/// end, so whoever waits for more than that waits for ever.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub struct Flow {
+    /// Leases.
+    pub message_count_max: usize,
+    /// Payload bytes of their messages; the message that reaches it is still delivered.
+    pub payload_bytes_max: usize,
+}
+
+/// Messages as they come. It ends when the bus closes, and after an error.
+pub type Deliveries = BoxStream<'static, Result<Delivery, PortError>>;
+
+/// Durable topics with subscriptions. See the module for what each adapter promises.
+#[async_trait]
+pub trait Bus: Send + Sync {
+    /// Publishes messages and returns their ids, in the order given, once all are durable.
+    async fn publish(
+        &self,
+        topic: &str,
+        publications: Vec<Publication>,
+    ) -> Result<Vec<MessageId>, PortError>;
+
+    /// Begins to receive. Any number of subscribers share a subscription's messages; when the stream
+    /// is dropped, what it has not handed out goes to others.
+    async fn subscribe(&self, subscription: &str, flow: Flow) -> Result<Deliveries, PortError>;
+}
+
+/// What an embedded bus can do besides, and no bus of a cloud: say what is left, so that a run on one
+/// machine knows that everything is in the raw layer; and publish all of what it is given or nothing.
+#[async_trait]
+pub trait Backlog: Bus {
+    /// How many messages this subscription has not acknowledged, leased ones included. Counts every
+    /// acknowledgement that was given before.
+    async fn backlog(&self, subscription: &str) -> Result<u64, PortError>;
 }
 
 /// A subscriber's place in a topic.
@@ -111,53 +164,17 @@ pub struct SubscriptionConfig {
     pub name: String,
     /// The topic it reads.
     pub topic: String,
-    /// How long a delivered message stays leased.
-    pub ack_deadline: Duration,
     /// Whether messages of one ordering key are delivered in order.
     pub is_ordered: bool,
 }
 
-/// Durable topics with subscriptions. See the module for what each adapter promises.
+/// Makes what the others find there.
 #[async_trait]
-pub trait Bus: Send + Sync {
+pub trait Setup: Send + Sync {
     /// Makes a topic, if it is not there.
-    async fn create_topic(&self, topic: &str) -> Result<(), BusError>;
+    async fn create_topic(&self, topic: &str) -> Result<(), PortError>;
 
-    /// Makes a subscription, if it is not there; one with other settings is an error.
-    ///
-    /// It gets what is published from now on. The first subscription of a topic gets what the
-    /// topic has kept, too.
-    async fn create_subscription(&self, config: SubscriptionConfig) -> Result<(), BusError>;
-
-    /// Publishes in the order given and returns the ids in that order, once all are durable.
-    async fn publish(
-        &self,
-        topic: &str,
-        publications: Vec<Publication>,
-    ) -> Result<Vec<MessageId>, BusError>;
-
-    /// Leases up to `message_count_max` messages; none if there are none now.
-    async fn pull(
-        &self,
-        subscription: &str,
-        message_count_max: usize,
-    ) -> Result<Vec<Delivery>, BusError>;
-
-    /// Never again delivers these messages to this subscription, once it has returned. A late
-    /// acknowledgement, after its lease ended, counts as well.
-    async fn acknowledge(&self, subscription: &str, ack_ids: Vec<AckId>) -> Result<(), BusError>;
-
-    /// Gives messages back, to be delivered again. Leases that have ended are left alone.
-    async fn release(&self, subscription: &str, ack_ids: Vec<AckId>) -> Result<(), BusError>;
-
-    /// Lets leases end `deadline` from now. Leases that have ended are left alone.
-    async fn extend(
-        &self,
-        subscription: &str,
-        ack_ids: Vec<AckId>,
-        deadline: Duration,
-    ) -> Result<(), BusError>;
-
-    /// How many messages this subscription has not acknowledged, leased ones included.
-    async fn backlog(&self, subscription: &str) -> Result<u64, BusError>;
+    /// Makes a subscription, if it is not there; one with other settings is an error. It gets what is
+    /// published from now on.
+    async fn create_subscription(&self, config: SubscriptionConfig) -> Result<(), PortError>;
 }

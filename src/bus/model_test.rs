@@ -4,52 +4,35 @@
 use std::{
     collections::{BTreeMap, BTreeSet},
     path::Path,
-    sync::{
-        Arc,
-        atomic::{AtomicU64, Ordering},
-    },
+    sync::Arc,
     time::Duration,
 };
 
+use futures::{FutureExt, StreamExt};
 use proptest::prelude::*;
 
 use super::{
-    AckId, Bus, BusError, Delivery, EmbeddedBus, EmbeddedBusConfig, PublishClock, PublishTime,
-    SubscriptionConfig, conformance,
-    conformance::{publication, texts},
+    Backlog, Bus, Deliveries, Delivery, EmbeddedBus, EmbeddedBusConfig, Flow, Publication,
+    PublishClock, PublishTime, Setup, conformance,
+    conformance::{leased, publication, texts, until_quiet},
 };
-use crate::{
-    clock::{MicrosUtc, MonotonicClock, ProcessClock},
-    error_kind::ErrorKind,
-};
+use crate::{clock::MicrosUtc, error_kind::ErrorKind, port_error::PortError};
 
-/// A clock that a test sets forward, in seconds.
-#[derive(Clone, Default)]
-struct TestClock(Arc<AtomicU64>);
+/// On a clock that stands still, this passes once the bus has nothing to do.
+const QUIET: Duration = Duration::from_millis(100);
 
-impl MonotonicClock for TestClock {
-    fn elapsed(&self) -> Duration {
-        Duration::from_secs(self.0.load(Ordering::SeqCst))
-    }
-}
-
-fn open(path: &Path, lease_clock: Arc<dyn MonotonicClock>) -> Result<EmbeddedBus, BusError> {
+fn open(path: &Path) -> Result<EmbeddedBus, PortError> {
     let (path, publish_clock) = (path.to_owned(), PublishClock::Simulated);
-    EmbeddedBus::open(EmbeddedBusConfig { path, publish_clock, lease_clock })
+    EmbeddedBus::open(EmbeddedBusConfig { path, publish_clock })
 }
 
-fn open_on_process_clock(path: &Path) -> Result<EmbeddedBus, BusError> {
-    open(path, Arc::new(ProcessClock::start()))
-}
-
-#[tokio::test(flavor = "multi_thread")]
+#[tokio::test(start_paused = true)]
 async fn conforms() {
     let folder = tempfile::tempdir().unwrap();
     let mut bus_count = 0;
-    conformance::run_all(|| {
+    conformance::run_all(QUIET, || {
         bus_count += 1;
-        let path = folder.path().join(format!("{bus_count}/bus.redb"));
-        Arc::new(open_on_process_clock(&path).unwrap())
+        Arc::new(open(&folder.path().join(format!("{bus_count}/bus.redb"))).unwrap())
     })
     .await;
 }
@@ -58,38 +41,35 @@ async fn conforms() {
 enum Step {
     /// Messages of these keys; key 0 is none.
     Publish(Vec<u8>),
-    Pull(usize),
-    /// Every nth of what was ever delivered.
+    /// Takes up to so many messages.
+    Take(usize),
+    /// Acknowledges every nth lease that is held.
     Acknowledge(usize),
-    Release(usize),
-    Extend(usize),
-    /// Seconds; leases last ten.
-    Wait(u64),
+    /// Gives back every nth lease that is held.
+    GiveBack(usize),
     Reopen,
 }
 
 fn steps() -> impl Strategy<Value = Vec<Step>> {
     let step = prop_oneof![
         4 => prop::collection::vec(0_u8..4, 1..6).prop_map(Step::Publish),
-        5 => (1_usize..6).prop_map(Step::Pull),
+        5 => (1_usize..6).prop_map(Step::Take),
         3 => (1_usize..5).prop_map(Step::Acknowledge),
-        2 => (1_usize..5).prop_map(Step::Release),
-        1 => (1_usize..5).prop_map(Step::Extend),
-        2 => (1_u64..12).prop_map(Step::Wait),
+        3 => (1_usize..5).prop_map(Step::GiveBack),
         1 => Just(Step::Reopen),
     ];
     prop::collection::vec(step, 1..40)
 }
 
-/// What a subscription may deliver, by the port's rules.
+/// What a subscription may deliver, by the rules of the embedded bus.
 #[derive(Default)]
 struct Model {
     /// The key of each message, in the order of publication.
     keys: Vec<u8>,
     acknowledged: BTreeSet<usize>,
-    /// Message to the end of its lease, and the pull that made it.
-    leases: BTreeMap<usize, (u64, usize)>,
-    pull_count: usize,
+    /// Message to the take that leased it.
+    leases: BTreeMap<usize, usize>,
+    take_count: usize,
 }
 
 impl Model {
@@ -103,19 +83,12 @@ impl Model {
         });
     }
 
-    fn expire(&mut self, now: u64, is_ordered: bool) {
-        while let Some((&message, _)) = self.leases.iter().find(|(_, (end, _))| *end <= now) {
-            self.give_back(message, is_ordered);
-        }
-    }
-
-    /// What a pull must deliver.
-    fn pull(&mut self, count_max: usize, now: u64, is_ordered: bool) -> Vec<usize> {
-        self.expire(now, is_ordered);
-        self.pull_count += 1;
-        let mut pulled = Vec::new();
+    /// What a take must deliver.
+    fn take(&mut self, count_max: usize, is_ordered: bool) -> Vec<usize> {
+        self.take_count += 1;
+        let mut taken = Vec::new();
         for (message, &key) in self.keys.iter().enumerate() {
-            if pulled.len() == count_max {
+            if taken.len() == count_max {
                 break;
             }
             let is_blocked = is_ordered
@@ -123,49 +96,34 @@ impl Model {
                 && self
                     .leases
                     .iter()
-                    .any(|(&other, &(_, pull))| self.keys[other] == key && pull != self.pull_count);
+                    .any(|(&other, &take)| self.keys[other] == key && take != self.take_count);
             let is_free =
                 !self.acknowledged.contains(&message) && !self.leases.contains_key(&message);
             if is_free && !is_blocked {
-                self.leases.insert(message, (now + 10, self.pull_count));
-                pulled.push(message);
+                self.leases.insert(message, self.take_count);
+                taken.push(message);
             }
         }
-        pulled
+        taken
     }
 }
 
 struct Run {
     folder: tempfile::TempDir,
-    clock: TestClock,
     bus: Option<EmbeddedBus>,
     is_ordered: bool,
     model: Model,
-    /// Every delivery since the bus was opened: message, lease of the model's pull, id.
-    delivered: Vec<(usize, usize, AckId)>,
+    /// Every lease that is held: message, take of the model, delivery.
+    held: Vec<(usize, usize, Delivery)>,
 }
 
 impl Run {
     async fn new(is_ordered: bool) -> Self {
         let folder = tempfile::tempdir().unwrap();
-        let clock = TestClock::default();
-        let mut run = Self {
-            folder,
-            clock,
-            bus: None,
-            is_ordered,
-            model: Model::default(),
-            delivered: Vec::new(),
-        };
+        let (model, held) = (Model::default(), Vec::new());
+        let mut run = Self { folder, bus: None, is_ordered, model, held };
         run.reopen();
-        run.bus().create_topic("t").await.unwrap();
-        let config = SubscriptionConfig {
-            name: "s".to_owned(),
-            topic: "t".to_owned(),
-            ack_deadline: Duration::from_secs(10),
-            is_ordered,
-        };
-        run.bus().create_subscription(config).await.unwrap();
+        conformance::subscribe(run.bus(), "s", is_ordered).await;
         run
     }
 
@@ -173,21 +131,22 @@ impl Run {
         self.bus.as_ref().unwrap()
     }
 
+    /// What is still held is lost with the bus, or acknowledged after it is gone: no matter.
     fn reopen(&mut self) {
         self.bus = None;
-        let path = self.folder.path().join("bus.redb");
-        self.bus = Some(open(&path, Arc::new(self.clock.clone())).unwrap());
+        self.bus = Some(open(&self.folder.path().join("bus.redb")).unwrap());
         self.model.leases.clear();
-        self.delivered.clear();
+        self.held.clear();
     }
 
-    fn now(&self) -> u64 {
-        self.clock.0.load(Ordering::SeqCst)
-    }
-
-    /// Every nth delivery: message, model's pull, id.
-    fn chosen(&self, nth: usize) -> Vec<(usize, usize, AckId)> {
-        self.delivered.iter().skip(nth - 1).step_by(nth).cloned().collect()
+    /// Takes every nth held lease out.
+    fn chosen(&mut self, nth: usize) -> Vec<(usize, usize, Delivery)> {
+        let mut place = 0;
+        let is_chosen = |_: &mut (usize, usize, Delivery)| {
+            place += 1;
+            place % nth == 0
+        };
+        self.held.extract_if(.., is_chosen).collect()
     }
 
     async fn step(&mut self, step: Step) {
@@ -204,37 +163,21 @@ impl Run {
                 self.bus().publish("t", publications).await.unwrap();
                 self.model.keys.extend(keys);
             }
-            Step::Pull(count_max) => self.pull(count_max).await,
+            Step::Take(count_max) => self.take(count_max).await,
             Step::Acknowledge(nth) => {
-                let chosen = self.chosen(nth);
-                let ids = chosen.iter().map(|(_, _, id)| id.clone()).collect();
-                self.bus().acknowledge("s", ids).await.unwrap();
-                for (message, _, _) in chosen {
+                for (message, _, delivery) in self.chosen(nth) {
+                    delivery.lease.acknowledge();
                     self.model.acknowledged.insert(message);
                     self.model.leases.remove(&message);
                 }
             }
-            Step::Release(nth) => {
-                for (message, pull, id) in self.chosen(nth) {
-                    self.bus().release("s", vec![id]).await.unwrap();
-                    if self.model.leases.get(&message).is_some_and(|lease| lease.1 == pull) {
+            Step::GiveBack(nth) => {
+                for (message, take, delivery) in self.chosen(nth) {
+                    drop(delivery);
+                    if self.model.leases.get(&message) == Some(&take) {
                         self.model.give_back(message, self.is_ordered);
                     }
                 }
-            }
-            Step::Extend(nth) => {
-                let now = self.now();
-                for (message, pull, id) in self.chosen(nth) {
-                    self.bus().extend("s", vec![id], Duration::from_secs(20)).await.unwrap();
-                    if let Some(lease) = self.model.leases.get_mut(&message)
-                        && lease.1 == pull
-                    {
-                        lease.0 = now + 20;
-                    }
-                }
-            }
-            Step::Wait(seconds) => {
-                self.clock.0.fetch_add(seconds, Ordering::SeqCst);
             }
             Step::Reopen => self.reopen(),
         }
@@ -242,24 +185,26 @@ impl Run {
         assert_eq!(self.bus().backlog("s").await.unwrap(), backlog as u64);
     }
 
-    async fn pull(&mut self, count_max: usize) {
-        let now = self.now();
-        let deliveries = self.bus().pull("s", count_max).await.unwrap();
-        let expected = self.model.pull(count_max, now, self.is_ordered);
-        let messages = |deliveries: &[Delivery]| -> Vec<usize> {
-            texts(deliveries).iter().map(|text| text.parse().unwrap()).collect()
-        };
-        assert_eq!(messages(&deliveries), expected);
-        let pull = self.model.pull_count;
-        let delivered = deliveries.into_iter().map(|delivery| delivery.ack_id);
-        self.delivered.extend(expected.into_iter().zip(delivered).map(|(m, id)| (m, pull, id)));
+    /// One look at the topic, by a subscriber of its own.
+    async fn take(&mut self, count_max: usize) {
+        let flow = Flow { message_count_max: count_max, payload_bytes_max: 1 << 20 };
+        let mut deliveries = self.bus().subscribe("s", flow).await.unwrap();
+        let taken = taken_at_once(&mut deliveries).await;
+        let expected = self.model.take(count_max, self.is_ordered);
+        let messages: Vec<usize> = texts(&taken).iter().map(|text| text.parse().unwrap()).collect();
+        assert_eq!(messages, expected);
+        let take = self.model.take_count;
+        self.held.extend(taken.into_iter().map(|delivery| {
+            let message = String::from_utf8_lossy(&delivery.message.payload).parse().unwrap();
+            (message, take, delivery)
+        }));
     }
 
     /// At the end everything that was published can be delivered and acknowledged.
     async fn drain(&mut self) {
-        self.clock.0.fetch_add(100, Ordering::SeqCst);
+        self.reopen();
         while self.bus().backlog("s").await.unwrap() > 0 {
-            self.step(Step::Pull(5)).await;
+            self.step(Step::Take(5)).await;
             self.step(Step::Acknowledge(1)).await;
         }
         assert_eq!(self.model.acknowledged.len(), self.model.keys.len());
@@ -270,11 +215,25 @@ impl Run {
     }
 }
 
+/// What the first look of a subscriber brings: on an ordered subscription a second one might bring
+/// more, had it room.
+async fn taken_at_once(deliveries: &mut Deliveries) -> Vec<Delivery> {
+    let mut taken = Vec::new();
+    if let Ok(first) = tokio::time::timeout(QUIET, deliveries.next()).await {
+        taken.push(first.unwrap().unwrap());
+        while let Some(Some(next)) = deliveries.next().now_or_never() {
+            taken.push(next.unwrap());
+        }
+    }
+    taken
+}
+
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(48))]
     #[test]
     fn does_what_the_model_does(steps in steps(), is_ordered: bool) {
-        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+        let mut runtime = tokio::runtime::Builder::new_current_thread();
+        let runtime = runtime.enable_all().start_paused(true).build().unwrap();
         runtime.block_on(async {
             let mut run = Run::new(is_ordered).await;
             for step in steps {
@@ -285,26 +244,57 @@ proptest! {
     }
 }
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
+async fn ids_sort_in_the_order_of_publication() {
+    let folder = tempfile::tempdir().unwrap();
+    let bus = open(&folder.path().join("bus.redb")).unwrap();
+    bus.create_topic("t").await.unwrap();
+    let mut ids = Vec::new();
+    for _ in 0..30 {
+        ids.extend(bus.publish("t", vec![publication(None, "x"); 4]).await.unwrap());
+    }
+    assert!(ids.is_sorted_by(|left, right| left < right), "{ids:?}");
+}
+
+#[tokio::test(start_paused = true)]
 async fn the_first_subscription_gets_what_the_topic_kept() {
     let folder = tempfile::tempdir().unwrap();
-    let bus = open_on_process_clock(&folder.path().join("bus.redb")).unwrap();
+    let bus = open(&folder.path().join("bus.redb")).unwrap();
     bus.create_topic("t").await.unwrap();
     bus.publish("t", vec![publication(None, "early")]).await.unwrap();
-    let ack_deadline = Duration::from_secs(10);
-    let (name, topic) = ("s".to_owned(), "t".to_owned());
-    let config = SubscriptionConfig { name, topic, ack_deadline, is_ordered: false };
-    bus.create_subscription(config).await.unwrap();
-    assert_eq!(texts(&bus.pull("s", 5).await.unwrap()), ["early"]);
+    conformance::subscribe(&bus, "s", false).await;
+    assert_eq!(texts(&leased(&bus, "s", QUIET).await), ["early"]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_stream_ends_with_its_bus_and_the_file_is_free() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("bus.redb");
+    let bus = open(&path).unwrap();
+    conformance::subscribe(&bus, "s", false).await;
+    bus.publish("t", vec![publication(None, "x")]).await.unwrap();
+    let mut deliveries = bus.subscribe("s", conformance::WIDE).await.unwrap();
+    let held = until_quiet(&mut deliveries, QUIET).await;
+    drop(bus);
+    assert!(deliveries.next().await.is_none());
+    let bus = open(&path).unwrap();
+    held.into_iter().for_each(|delivery| delivery.lease.acknowledge());
+    assert_eq!(bus.backlog("s").await.unwrap(), 1, "the lease was of a bus that is gone");
 }
 
 #[tokio::test]
-async fn system_time_is_the_buss_own() {
+async fn each_bus_has_its_time() {
     let folder = tempfile::tempdir().unwrap();
+    let bus = open(&folder.path().join("simulated.redb")).unwrap();
+    conformance::subscribe(&bus, "s", false).await;
+    let on_system_time = Publication { published: PublishTime::System, ..publication(None, "x") };
+    let both = vec![publication(None, "y"), on_system_time];
+    assert_eq!(bus.publish("t", both).await.unwrap_err().kind(), ErrorKind::Bug);
+    assert_eq!(bus.backlog("s").await.unwrap(), 0, "all or nothing");
+
     let bus = EmbeddedBus::open(EmbeddedBusConfig {
         path: folder.path().join("bus.redb"),
         publish_clock: PublishClock::System(|| MicrosUtc(99)),
-        lease_clock: Arc::new(ProcessClock::start()),
     })
     .unwrap();
     bus.create_topic("t").await.unwrap();
@@ -319,8 +309,8 @@ async fn system_time_is_the_buss_own() {
 fn a_file_in_use_is_said_to_be_in_use() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("bus.redb");
-    let _bus = open_on_process_clock(&path).unwrap();
-    let error = open_on_process_clock(&path).err().unwrap();
+    let _bus = open(&path).unwrap();
+    let error = open(&path).err().unwrap();
     assert_eq!(error.kind(), ErrorKind::FixInput);
     assert!(error.to_string().starts_with("another lakebed process uses this data folder"));
 }
@@ -330,7 +320,7 @@ async fn damaged_files_are_said_to_be_damaged() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("bus.redb");
     {
-        let bus = open_on_process_clock(&path).unwrap();
+        let bus = open(&path).unwrap();
         bus.create_topic("t").await.unwrap();
         let big = "x".repeat(100_000);
         bus.publish("t", vec![publication(None, &big); 20]).await.unwrap();
@@ -348,8 +338,9 @@ async fn damaged_files_are_said_to_be_damaged() {
         ("head only", head_only),
     ] {
         std::fs::write(&path, bytes).unwrap();
-        let error = open_on_process_clock(&path).err().expect(what);
-        assert!(matches!(error, BusError::Damaged { .. }), "{what}: {error}");
+        let error = open(&path).err().expect(what);
+        assert!(error.to_string().contains("is damaged"), "{what}: {error}");
+        assert!(error.hint().is_some_and(|hint| hint.contains("restore it")), "{what}");
         assert!(error.to_string().contains("bus.redb"), "{what}: {error}");
     }
 }

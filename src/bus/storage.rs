@@ -8,7 +8,8 @@ use redb::{Builder, Database, DatabaseError, ReadableDatabase, ReadableTable, St
 use redb::{TableDefinition, WriteTransaction};
 use serde::{Deserialize, Serialize};
 
-use super::{BusError, SubscriptionConfig, sequence_set::SequenceSet};
+use super::{SubscriptionConfig, error, sequence_set::SequenceSet};
+use crate::port_error::PortError;
 
 /// Topic name to its id and next sequence number.
 const TOPICS: TableDefinition<'_, &str, (u32, u64)> = TableDefinition::new("topics");
@@ -39,7 +40,8 @@ pub struct TopicRecord {
 #[derive(Serialize, Deserialize)]
 struct SubscriptionRecord {
     topic: String,
-    ack_deadline: std::time::Duration,
+    /// Not used: leases are held until they are dropped. It stays, so that older files are read.
+    lease_max: std::time::Duration,
     is_ordered: bool,
 }
 
@@ -59,13 +61,9 @@ pub enum Change<'a> {
 
 impl Storage {
     /// Opens the file, or makes it. Reads all of it, to be sure that it is whole.
-    pub fn open(path: &Path) -> Result<Self, BusError> {
-        let storage_error = |error: std::io::Error| BusError::Storage {
-            path: path.to_owned(),
-            detail: error.to_string(),
-        };
+    pub fn open(path: &Path) -> Result<Self, PortError> {
         if let Some(folder) = path.parent() {
-            std::fs::create_dir_all(folder).map_err(storage_error)?;
+            std::fs::create_dir_all(folder).map_err(|error| error::storage(path, error))?;
         }
         let database = builder().create(path).map_err(|error| open_error(path, error))?;
         Self::prepare(database, path)
@@ -73,12 +71,12 @@ impl Storage {
 
     /// Opens what a test says is a file.
     #[cfg(test)]
-    pub fn open_on(backend: impl redb::StorageBackend, path: &Path) -> Result<Self, BusError> {
+    pub fn open_on(backend: impl redb::StorageBackend, path: &Path) -> Result<Self, PortError> {
         let database = builder().create_with_backend(backend);
         Self::prepare(database.map_err(|error| open_error(path, error))?, path)
     }
 
-    fn prepare(database: Database, path: &Path) -> Result<Self, BusError> {
+    fn prepare(database: Database, path: &Path) -> Result<Self, PortError> {
         let storage = Self { database, path: path.to_owned() };
         storage.write(|transaction| {
             transaction.open_table(TOPICS)?;
@@ -91,7 +89,7 @@ impl Storage {
     }
 
     /// Every topic.
-    pub fn topics(&self) -> Result<Vec<TopicRecord>, BusError> {
+    pub fn topics(&self) -> Result<Vec<TopicRecord>, PortError> {
         let read = || -> Result<Vec<TopicRecord>, redb::Error> {
             let table = self.database.begin_read()?.open_table(TOPICS)?;
             let mut topics = Vec::new();
@@ -106,17 +104,13 @@ impl Storage {
     }
 
     /// Every subscription, with what it has acknowledged.
-    pub fn subscriptions(&self) -> Result<Vec<(SubscriptionConfig, SequenceSet)>, BusError> {
+    pub fn subscriptions(&self) -> Result<Vec<(SubscriptionConfig, SequenceSet)>, PortError> {
         let mut subscriptions = Vec::new();
         for (name, record) in self.rows(SUBSCRIPTIONS)? {
             let record: SubscriptionRecord =
                 postcard::from_bytes(&record).map_err(|error| self.damaged(error))?;
-            let config = SubscriptionConfig {
-                name,
-                topic: record.topic,
-                ack_deadline: record.ack_deadline,
-                is_ordered: record.is_ordered,
-            };
+            let config =
+                SubscriptionConfig { name, topic: record.topic, is_ordered: record.is_ordered };
             subscriptions.push((config, SequenceSet::below(0)));
         }
         for (name, set) in self.rows(ACKNOWLEDGED)? {
@@ -129,7 +123,7 @@ impl Storage {
     }
 
     /// The block that holds a message, with its first sequence number.
-    pub fn block_with(&self, topic_id: u32, sequence: u64) -> Result<(u64, Bytes), BusError> {
+    pub fn block_with(&self, topic_id: u32, sequence: u64) -> Result<(u64, Bytes), PortError> {
         let read = || -> Result<Option<(u64, Bytes)>, redb::Error> {
             let table = self.database.begin_read()?.open_table(BLOCKS)?;
             let mut blocks = table.range((topic_id, 0)..=(topic_id, sequence))?;
@@ -143,7 +137,7 @@ impl Storage {
     }
 
     /// The first sequence number that the topic still holds, if it holds any.
-    pub fn first_sequence(&self, topic_id: u32) -> Result<Option<u64>, BusError> {
+    pub fn first_sequence(&self, topic_id: u32) -> Result<Option<u64>, PortError> {
         let read = || -> Result<Option<u64>, redb::Error> {
             let table = self.database.begin_read()?.open_table(BLOCKS)?;
             let mut blocks = table.range((topic_id, 0)..=(topic_id, u64::MAX))?;
@@ -153,7 +147,7 @@ impl Storage {
     }
 
     /// Makes all changes or none; durable when it returns.
-    pub fn commit(&self, changes: &[Change<'_>]) -> Result<(), BusError> {
+    pub fn commit(&self, changes: &[Change<'_>]) -> Result<(), PortError> {
         self.write(|transaction| {
             for change in changes {
                 apply(transaction, change)?;
@@ -165,7 +159,7 @@ impl Storage {
     fn write(
         &self,
         change: impl FnOnce(&WriteTransaction) -> Result<(), redb::Error>,
-    ) -> Result<(), BusError> {
+    ) -> Result<(), PortError> {
         let write = || -> Result<(), redb::Error> {
             let transaction = self.database.begin_write()?;
             change(&transaction)?;
@@ -178,7 +172,7 @@ impl Storage {
     fn rows(
         &self,
         table: TableDefinition<'_, &'static str, &'static [u8]>,
-    ) -> Result<Vec<(String, Vec<u8>)>, BusError> {
+    ) -> Result<Vec<(String, Vec<u8>)>, PortError> {
         let read = || -> Result<Vec<(String, Vec<u8>)>, redb::Error> {
             let table = self.database.begin_read()?.open_table(table)?;
             table
@@ -192,16 +186,16 @@ impl Storage {
         read().map_err(|error| self.error(error))
     }
 
-    fn error(&self, error: redb::Error) -> BusError {
+    fn error(&self, error: redb::Error) -> PortError {
         match error {
             redb::Error::Corrupted(detail) => self.damaged(detail),
-            error => BusError::Storage { path: self.path.clone(), detail: error.to_string() },
+            error => error::storage(&self.path, error),
         }
     }
 
     /// The error for content that this code never wrote.
-    pub fn damaged(&self, detail: impl std::fmt::Display) -> BusError {
-        BusError::Damaged { path: self.path.clone(), detail: detail.to_string() }
+    fn damaged(&self, why: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> PortError {
+        error::damaged(&self.path, why)
     }
 }
 
@@ -220,7 +214,7 @@ fn apply(transaction: &WriteTransaction, change: &Change<'_>) -> Result<(), redb
         Change::Subscription(config) => {
             let record = SubscriptionRecord {
                 topic: config.topic.clone(),
-                ack_deadline: config.ack_deadline,
+                lease_max: std::time::Duration::ZERO,
                 is_ordered: config.is_ordered,
             };
             let record = encode(&record);
@@ -253,11 +247,10 @@ fn encode<T: Serialize>(value: &T) -> Vec<u8> {
     postcard::to_allocvec(value).expect("records are plain data, which postcard can encode")
 }
 
-fn open_error(path: &Path, error: DatabaseError) -> BusError {
-    let path = path.to_owned();
+fn open_error(path: &Path, error: DatabaseError) -> PortError {
     match error {
         DatabaseError::DatabaseAlreadyOpen | DatabaseError::LockProtocolMismatch => {
-            BusError::InUse { path }
+            error::in_use(path)
         }
         // redb says so when the file does not begin as its files do.
         DatabaseError::Storage(StorageError::Io(error))
@@ -266,11 +259,9 @@ fn open_error(path: &Path, error: DatabaseError) -> BusError {
                 std::io::ErrorKind::InvalidData | std::io::ErrorKind::UnexpectedEof
             ) =>
         {
-            BusError::Damaged { path, detail: error.to_string() }
+            error::damaged(path, error)
         }
-        DatabaseError::Storage(error @ StorageError::Io(_)) => {
-            BusError::Storage { path, detail: error.to_string() }
-        }
-        error => BusError::Damaged { path, detail: error.to_string() },
+        DatabaseError::Storage(error @ StorageError::Io(_)) => error::storage(path, error),
+        error => error::damaged(path, error),
     }
 }

@@ -4,19 +4,20 @@
 
 use std::{
     collections::BTreeMap,
-    sync::{Arc, atomic::Ordering, mpsc},
+    sync::{Arc, mpsc},
 };
 
 use tokio::sync::oneshot;
 
 use super::{
-    BusError, MessageId, SubscriptionConfig,
+    MessageId, SubscriptionConfig,
     block::{self, BlockMessage},
     embedded::{Shared, Subscription, Topic},
+    error,
     sequence_set::SequenceSet,
     storage::{Change, TopicRecord},
 };
-use crate::crash;
+use crate::{crash, port_error::PortError};
 
 /// A transaction takes no further requests beyond this.
 const TRANSACTION_BYTES_MAX: usize = 16 << 20;
@@ -24,15 +25,33 @@ const TRANSACTION_BYTES_MAX: usize = 16 << 20;
 const BLOCK_BYTES_MAX: usize = 1 << 20;
 const BLOCK_MESSAGE_COUNT_MAX: usize = 4096;
 
-type Answer = Box<dyn FnOnce(Result<(), BusError>) + Send>;
-type Reply<T> = oneshot::Sender<Result<T, BusError>>;
+type Answer = Box<dyn FnOnce(Result<(), PortError>) + Send>;
+type Reply<T> = oneshot::Sender<Result<T, PortError>>;
 
 /// What the thread is asked to do.
 pub enum Request {
-    CreateTopic { topic: String, reply: Reply<()> },
-    CreateSubscription { config: SubscriptionConfig, reply: Reply<()> },
-    Publish { topic: String, messages: Vec<BlockMessage>, reply: Reply<Vec<MessageId>> },
-    Acknowledge { subscription: String, sequences: Vec<u64>, reply: Reply<()> },
+    CreateTopic {
+        topic: String,
+        reply: Reply<()>,
+    },
+    CreateSubscription {
+        config: SubscriptionConfig,
+        reply: Reply<()>,
+    },
+    Publish {
+        topic: String,
+        messages: Vec<BlockMessage>,
+        reply: Reply<Vec<MessageId>>,
+    },
+    /// Nobody waits for it.
+    Acknowledge {
+        subscription: Arc<str>,
+        sequence: u64,
+    },
+    /// Answered when all that was asked before is done.
+    Flush {
+        reply: Reply<()>,
+    },
 }
 
 impl Request {
@@ -41,8 +60,8 @@ impl Request {
             Self::Publish { messages, .. } => {
                 messages.iter().map(|message| message.payload.len() + 64).sum()
             }
-            Self::Acknowledge { sequences, .. } => sequences.len() * 8,
-            Self::CreateTopic { .. } | Self::CreateSubscription { .. } => 64,
+            Self::Acknowledge { .. } => 8,
+            Self::CreateTopic { .. } | Self::CreateSubscription { .. } | Self::Flush { .. } => 64,
         }
     }
 }
@@ -52,8 +71,6 @@ pub struct Writer {
     pub shared: Arc<Shared>,
     pub topics: BTreeMap<String, TopicRecord>,
     pub subscriptions: BTreeMap<String, (SubscriptionConfig, SequenceSet)>,
-    /// After a failed commit nobody knows what the file holds, until it is opened again.
-    pub failure: Option<BusError>,
 }
 
 /// What one transaction changes, collected from its requests.
@@ -62,8 +79,17 @@ struct Group {
     topics: BTreeMap<String, Vec<BlockMessage>>,
     topics_created: Vec<String>,
     subscriptions_created: Vec<String>,
-    acknowledged: BTreeMap<String, Vec<u64>>,
+    acknowledged: BTreeMap<Arc<str>, Vec<u64>>,
     answers: Vec<Answer>,
+}
+
+impl Group {
+    fn is_empty(&self) -> bool {
+        self.topics.is_empty()
+            && self.topics_created.is_empty()
+            && self.subscriptions_created.is_empty()
+            && self.acknowledged.is_empty()
+    }
 }
 
 impl Writer {
@@ -79,12 +105,12 @@ impl Writer {
                 size_bytes += request.size_bytes();
                 self.collect(request, &mut group);
             }
-            let result = match &self.failure {
+            let result = match self.shared.failure() {
                 Some(failure) => Err(failure.clone()),
                 None => self.commit(&mut group),
             };
             if let Err(error) = &result {
-                self.failure.get_or_insert_with(|| error.clone());
+                self.shared.fail(error);
             }
             for answer in group.answers {
                 answer(result.clone());
@@ -117,20 +143,15 @@ impl Writer {
                     group.topics.entry(topic).or_default().extend(messages);
                     group.answers.push(answer(reply, ids));
                 }
-                None => drop(reply.send(Err(BusError::UnknownTopic { topic }))),
+                None => drop(reply.send(Err(error::unknown_topic(&topic)))),
             },
-            Request::Acknowledge { subscription, sequences, reply } => {
-                match self.subscriptions.get_mut(&subscription) {
-                    Some((_, set)) => {
-                        for &sequence in &sequences {
-                            set.insert(sequence);
-                        }
-                        group.acknowledged.entry(subscription).or_default().extend(sequences);
-                        group.answers.push(answer(reply, ()));
-                    }
-                    None => drop(reply.send(Err(BusError::UnknownSubscription { subscription }))),
+            Request::Acknowledge { subscription, sequence } => {
+                if let Some((_, set)) = self.subscriptions.get_mut(&*subscription) {
+                    set.insert(sequence);
+                    group.acknowledged.entry(subscription).or_default().push(sequence);
                 }
             }
+            Request::Flush { reply } => group.answers.push(answer(reply, ())),
         }
     }
 
@@ -138,24 +159,22 @@ impl Writer {
         &mut self,
         config: SubscriptionConfig,
         group: &mut Group,
-    ) -> Result<(), BusError> {
+    ) -> Result<(), PortError> {
         let Some(topic) = self.topics.get(&config.topic) else {
-            return Err(BusError::UnknownTopic { topic: config.topic });
+            return Err(error::unknown_topic(&config.topic));
         };
         if let Some((existing, _)) = self.subscriptions.get(&config.name) {
             if (&existing.topic, existing.is_ordered) == (&config.topic, config.is_ordered) {
                 return Ok(());
             }
             let order = if existing.is_ordered { "ordered" } else { "unordered" };
-            return Err(BusError::SubscriptionDiffers {
-                subscription: config.name,
-                existing: format!("topic `{}`, {order}", existing.topic),
-            });
+            let existing = format!("topic `{}`, {order}", existing.topic);
+            return Err(error::subscription_differs(&config.name, &existing));
         }
         let is_first = self.subscriptions.values().all(|(other, _)| other.topic != config.topic);
         let pending = group.topics.get(&config.topic).map_or(0, Vec::len) as u64;
         let start = if is_first {
-            let kept = self.shared.storage.first_sequence(topic.id)?;
+            let kept = self.shared.with_storage(|storage| storage.first_sequence(topic.id))?;
             kept.unwrap_or(topic.next_sequence - pending)
         } else {
             topic.next_sequence
@@ -165,7 +184,10 @@ impl Writer {
         Ok(())
     }
 
-    fn commit(&mut self, group: &mut Group) -> Result<(), BusError> {
+    fn commit(&mut self, group: &mut Group) -> Result<(), PortError> {
+        if group.is_empty() {
+            return Ok(());
+        }
         crash::point("bus::before_commit");
         let blocks = self.encode_blocks(group)?;
         let mut changes = Vec::new();
@@ -179,22 +201,24 @@ impl Writer {
         for name in &group.subscriptions_created {
             changes.push(Change::Subscription(&self.subscriptions[name].0));
         }
-        for name in group.acknowledged.keys().chain(&group.subscriptions_created) {
+        let acknowledged = group.acknowledged.keys().map(AsRef::as_ref);
+        let created = group.subscriptions_created.iter().map(String::as_str);
+        for name in acknowledged.chain(created) {
             let set = &self.subscriptions[name].1;
             changes.push(Change::Acknowledged { subscription: name, set });
         }
         for name in group.acknowledged.keys() {
-            let topic = &self.topics[&self.subscriptions[name].0.topic];
+            let topic = &self.topics[&self.subscriptions[&**name].0.topic];
             changes.push(self.drop_acknowledged(topic));
         }
-        self.shared.storage.commit(&changes)?;
+        self.shared.with_storage(|storage| storage.commit(&changes))?;
         crash::point("bus::after_commit");
         self.show(group);
         Ok(())
     }
 
     /// Cuts each topic's new messages into blocks: topic id, first sequence number, bytes.
-    fn encode_blocks(&self, group: &mut Group) -> Result<Vec<(u32, u64, Vec<u8>)>, BusError> {
+    fn encode_blocks(&self, group: &mut Group) -> Result<Vec<(u32, u64, Vec<u8>)>, PortError> {
         let mut blocks = Vec::new();
         for (topic, messages) in &mut group.topics {
             let topic = &self.topics[topic];
@@ -213,8 +237,7 @@ impl Writer {
                     })
                     .count();
                 let (block, after) = rest.split_at(count);
-                let encoded =
-                    block::encode(block).map_err(|error| self.shared.storage.damaged(error))?;
+                let encoded = block::encode(block).map_err(|error| self.shared.damaged(error))?;
                 blocks.push((topic.id, first_sequence, encoded));
                 first_sequence += count as u64;
                 rest = after;
@@ -243,13 +266,13 @@ impl Writer {
         }
         for name in group.topics.keys() {
             if let Ok(topic) = self.shared.topic(name) {
-                topic.end.store(self.topics[name].next_sequence, Ordering::Release);
+                self.shared.show_messages(&topic, self.topics[name].next_sequence);
             }
         }
         for name in &group.subscriptions_created {
             let (config, set) = self.subscriptions[name].clone();
             if let Ok(topic) = self.shared.topic(&config.topic) {
-                self.shared.insert_subscription(name, Subscription::new(topic, config, set));
+                self.shared.insert_subscription(Subscription::new(topic, config, set));
             }
         }
         for (name, sequences) in &group.acknowledged {
@@ -258,6 +281,8 @@ impl Writer {
                 for &sequence in sequences {
                     queue.state.acknowledge(sequence);
                 }
+                drop(queue);
+                subscription.changed.send_replace(());
             }
         }
     }

@@ -1,5 +1,7 @@
 //! Finds the raw object that made a build fail: engines do not always name it.
 
+use futures::TryStreamExt;
+
 use super::open;
 use crate::{
     archiver::check_object,
@@ -26,7 +28,9 @@ pub fn find(data: &DataFolder, graph: &Graph, report: &BuildReport) -> Option<Da
     let store = open::raw_store_to_read(data).ok()?;
     open::runtime().ok()?.block_on(async {
         for source in sources {
-            for object in store.list(&format!("{}/", source.table())).await.ok()? {
+            let prefix = format!("{}/", source.table());
+            let mut objects = store.list(&prefix);
+            while let Some(object) = objects.try_next().await.ok()? {
                 let bytes = store.get(&object.key).await.ok()?;
                 if let Err(error) = check_object(bytes) {
                     return Some(Damaged { key: object.key, detail: error.to_string() });

@@ -6,6 +6,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use futures::TryStreamExt;
 use jiff::civil::Date;
 use serde_json::{Value, json};
 
@@ -111,7 +112,7 @@ fn of_objects(
     session.execute("create schema raw")?;
     let mut drifted = Vec::new();
     for (name, source) in &open.project.sources {
-        let objects = runtime.block_on(store.list(&format!("{name}/")))?;
+        let objects = runtime.block_on(store.list(&format!("{name}/")).try_collect::<Vec<_>>())?;
         let locators = objects
             .iter()
             .filter(|object| is_wanted(name, &object.key))

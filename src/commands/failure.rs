@@ -7,14 +7,13 @@ use serde_json::json;
 
 use crate::{
     builder::BuildError,
-    bus::BusError,
     data_folder::{ClockError, DataFolderError},
     diagnostic::FileError,
     event_files::EventFileError,
     ingest::IngestError,
     pipeline::PipelineError,
+    port_error::PortError,
     project::ReadError,
-    raw_store::RawStoreError,
     recipe::Refusal,
     warehouse::WarehouseError,
 };
@@ -41,9 +40,11 @@ enum Report {
 }
 
 impl Failure {
-    /// The data, a check or the machine failed.
+    /// The data, a check or the machine failed. What an adapter says to do is said.
     pub fn data(error: impl Into<Box<dyn Error + Send + Sync>>) -> Self {
-        Self { status: 1, report: Report::Chain { error: error.into(), hint: None } }
+        let error = error.into();
+        let hint = PortError::hint_in(error.as_ref()).map(str::to_owned);
+        Self { status: 1, report: Report::Chain { error, hint } }
     }
 
     /// What was asked for cannot be done as it was asked.
@@ -203,20 +204,9 @@ impl From<WarehouseError> for Failure {
     }
 }
 
-impl From<RawStoreError> for Failure {
-    fn from(error: RawStoreError) -> Self {
+impl From<PortError> for Failure {
+    fn from(error: PortError) -> Self {
         Self::data(error)
-    }
-}
-
-impl From<BusError> for Failure {
-    fn from(error: BusError) -> Self {
-        let is_in_use = matches!(error, BusError::InUse { .. });
-        let failure = Self::data(error);
-        if is_in_use {
-            return failure.hint("wait for it or stop it, or give another folder to --data");
-        }
-        failure
     }
 }
 

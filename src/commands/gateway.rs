@@ -1,13 +1,13 @@
 //! `lakebed gateway`: listens for phones and archives what they send into the raw layer.
 
-use std::sync::Arc;
+use futures::FutureExt;
 
 use super::{Failure, open};
 use crate::{
-    archiver::{Archiver, ArchiverConfig},
-    bus::{Bus, EmbeddedBus, EmbeddedBusConfig, PublishClock},
+    archiver::{Archiver, ArchiverConfig, Until},
+    bus::PublishClock,
     cli::{GatewayArgs, Place},
-    clock::{self, ProcessClock},
+    clock,
     data_folder::{DataFolder, FolderClock},
     gateway::{Gateway, GatewayConfig, GatewayTime, Limits},
     stop::Stop,
@@ -21,21 +21,15 @@ pub fn gateway(place: &Place, args: &GatewayArgs) -> Result<(), Failure> {
     let sources: std::collections::BTreeSet<String> =
         open.project.sources.keys().cloned().collect();
     open::runtime()?.block_on(async {
-        let config = EmbeddedBusConfig {
-            path: data.bus(),
-            publish_clock: PublishClock::System(clock::now),
-            lease_clock: Arc::new(ProcessClock::start()),
-        };
-        let bus: Arc<dyn Bus> = Arc::new(EmbeddedBus::open(config)?);
+        let bus = open::bus(&data, PublishClock::System(clock::now), &sources).await?;
         let store = open::raw_store(&data)?;
         let stop = Stop::default();
         let mut archivers = tokio::task::JoinSet::new();
         for source in &sources {
             let settings = ArchiverConfig::new(source);
-            let archiver = Archiver::open(bus.clone(), store.clone(), settings)
-                .await
-                .map_err(Failure::data)?;
-            archivers.spawn(archiver.run(stop.stopped()));
+            let archiver = Archiver::new(bus.clone(), store.clone(), settings);
+            let until = Until::Stopped(stop.stopped().boxed());
+            archivers.spawn(async move { archiver.run(until).await });
         }
         let config = GatewayConfig {
             listen: args.listen,

@@ -4,7 +4,6 @@ use std::{
     collections::{BTreeMap, BTreeSet},
     io,
     path::Path,
-    sync::Arc,
 };
 
 use jiff::civil::Date;
@@ -18,9 +17,9 @@ use super::{
     summary,
 };
 use crate::{
-    bus::{Bus, EmbeddedBus, EmbeddedBusConfig, PublishClock},
+    bus::PublishClock,
     cli::{IngestArgs, Place},
-    clock::{self, MicrosUtc, ProcessClock},
+    clock::{self, MicrosUtc},
     data_folder::{DataFolder, FolderClock},
     event_files::{ArrivalRule, EventFile, FileConfig, FileReport, TooOld, ingest_file, too_old},
     payload::drift::SourceDrift,
@@ -46,7 +45,9 @@ pub fn ingest(place: &Place, args: &IngestArgs) -> Result<(), Failure> {
     let arrival = arrival(args, &data)?;
     let runtime = open::runtime()?;
     let store = open::raw_store(&data)?;
-    let bus = bus(&data)?;
+    // A bus that takes each message's own arrival.
+    let sources = files.iter().map(|(_, source)| source);
+    let bus = runtime.block_on(open::bus(&data, PublishClock::Simulated, sources))?;
     let (mut reports, mut too_old_files) = (Vec::new(), Vec::new());
     for (path, source) in files {
         let file = if is_stdin(path) {
@@ -154,16 +155,6 @@ fn arrival(args: &IngestArgs, data: &DataFolder) -> Result<ArrivalRule, Failure>
         (None, Some(arrived)) => ArrivalRule::At(arrived),
         (None, None) => ArrivalRule::Now(now),
     })
-}
-
-/// A bus that takes each message's own arrival.
-fn bus(data: &DataFolder) -> Result<Arc<dyn Bus>, Failure> {
-    let config = EmbeddedBusConfig {
-        path: data.bus(),
-        publish_clock: PublishClock::Simulated,
-        lease_clock: Arc::new(ProcessClock::start()),
-    };
-    Ok(Arc::new(EmbeddedBus::open(config)?))
 }
 
 /// By source, the load dates that the files brought messages of.

@@ -6,7 +6,9 @@ use sim::Scenario;
 
 use super::Failure;
 use crate::{
+    archiver,
     builder::{BuildOptions, shape},
+    bus::{Backlog, EmbeddedBus, EmbeddedBusConfig, PublishClock},
     cli::{Effort, EngineChoice, Place},
     contract::TableName,
     data_folder::DataFolder,
@@ -193,6 +195,19 @@ pub fn raw_store_to_read(data: &DataFolder) -> Result<Arc<dyn RawStore>, Failure
 /// Opens the raw layer.
 pub fn raw_store(data: &DataFolder) -> Result<Arc<dyn RawStore>, Failure> {
     Ok(Arc::new(LocalRawStore::open(&data.raw())?))
+}
+
+/// Opens the bus of a data folder, with the topics of these sources and their archivers' subscriptions.
+pub async fn bus<S: AsRef<str>>(
+    data: &DataFolder,
+    publish_clock: PublishClock,
+    sources: impl IntoIterator<Item = S>,
+) -> Result<Arc<dyn Backlog>, Failure> {
+    let bus = EmbeddedBus::open(EmbeddedBusConfig { path: data.bus(), publish_clock })?;
+    for source in sources {
+        archiver::set_up(&bus, source.as_ref()).await?;
+    }
+    Ok(Arc::new(bus))
 }
 
 /// Lets the pipeline's marked tables run on the engine that was asked for.

@@ -1,8 +1,8 @@
 //! `lakebed run`: simulates a scenario, brings it in, builds all tables and grades them.
 
-use std::{sync::Arc, time::Instant};
+use std::time::Instant;
 
-use sim::{Limits, Scenario, Simulation};
+use sim::{Limits, Scenario, Simulation, Source};
 
 use super::{
     Failure,
@@ -14,9 +14,8 @@ use super::{
     summary::{self, RunSummary},
 };
 use crate::{
-    bus::{Bus, EmbeddedBus, EmbeddedBusConfig, PublishClock},
+    bus::PublishClock,
     cli::{Place, RunArgs},
-    clock::ProcessClock,
     data_folder::{DataFolder, FolderClock},
     digest::Digest,
     event_files::has_ingested_files,
@@ -41,7 +40,8 @@ pub fn run(place: &Place, args: &RunArgs) -> Result<(), Failure> {
     let day_count = u64::from(scenario.days);
     let simulation = Simulation::new(scenario.clone());
     let (ingested, record) = runtime.block_on(async {
-        let bus = simulated_bus(&data)?;
+        let sources = Source::ALL.map(Source::name);
+        let bus = open::bus(&data, PublishClock::Simulated, sources).await?;
         let store = store.clone();
         let progress = Progress::new(day_count);
         let on_day = |date, count| progress.day(date, count);
@@ -112,13 +112,4 @@ fn scenario(open: &OpenProject, args: &RunArgs) -> Result<(Scenario, IngestConfi
     let id = Digest::of_texts([text, env!("CARGO_PKG_VERSION"), &format!("{limits:?}")]);
     let plan_id = format!("{name}/{}", &id.to_string()[..8]);
     Ok((scenario, IngestConfig { plan_id, mode: args.ingest, listen: args.listen, limits }))
-}
-
-fn simulated_bus(data: &DataFolder) -> Result<Arc<dyn Bus>, Failure> {
-    let config = EmbeddedBusConfig {
-        path: data.bus(),
-        publish_clock: PublishClock::Simulated,
-        lease_clock: Arc::new(ProcessClock::start()),
-    };
-    Ok(Arc::new(EmbeddedBus::open(config)?))
 }

@@ -9,14 +9,17 @@ use std::{
     time::Duration,
 };
 
-use arrow::array::AsArray;
-use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
+use futures::{FutureExt, TryStreamExt};
 use tokio::sync::oneshot;
 
 use crate::{
-    archiver::{Archiver, ArchiverConfig},
-    bus::{Bus, EmbeddedBus, EmbeddedBusConfig, PublishClock},
-    clock::{MicrosUtc, ProcessClock},
+    archiver::{
+        Archiver, ArchiverConfig, Until,
+        rows::{Row, rows},
+        set_up,
+    },
+    bus::{Backlog, EmbeddedBus, EmbeddedBusConfig, PublishClock},
+    clock::MicrosUtc,
     gateway::{Gateway, GatewayConfig, GatewayTime, Limits},
     phones::{Outcome, PhoneBatch, Phones, PhonesConfig},
     raw_store::{LocalRawStore, RawStore},
@@ -83,18 +86,20 @@ fn run_in_a_process(folder: &Path, fail_points: &str) -> End {
 }
 
 async fn run(folder: &Path) {
-    let bus: Arc<dyn Bus> = open_bus(folder);
+    let bus = open_bus(folder);
+    set_up(&bus, SOURCE).await.unwrap();
+    let bus = Arc::new(bus);
     let store = Arc::new(LocalRawStore::open(&folder.join("raw")).unwrap());
     let config = ArchiverConfig {
         row_count_max: 100,
-        pull_count_max: 40,
+        take_count_max: 40,
         idle: Duration::from_millis(20),
         ..ArchiverConfig::new(SOURCE)
     };
-    let archiver =
-        Archiver::open(Arc::clone(&bus), Arc::clone(&store) as Arc<dyn RawStore>, config.clone());
+    let archiver = Archiver::new(bus.clone(), store, config);
     let (stop, stopped) = oneshot::channel::<()>();
-    let archiving = tokio::spawn(archiver.await.unwrap().run(async { drop(stopped.await) }));
+    let until = Until::Drained(async { drop(stopped.await) }.boxed(), bus.clone());
+    let archiving = tokio::spawn(async move { archiver.run(until).await });
     let gateway = GatewayConfig {
         listen: ([127, 0, 0, 1], 0).into(),
         token: "secret".to_owned(),
@@ -102,7 +107,7 @@ async fn run(folder: &Path) {
         time: GatewayTime::Simulated,
         limits: Limits::default(),
     };
-    let gateway = Gateway::bind(gateway, Arc::clone(&bus)).await.unwrap();
+    let gateway = Gateway::bind(gateway, bus).await.unwrap();
     let url = format!("ws://{}/v1/events", gateway.local_addr());
     tokio::spawn(gateway.run(std::future::pending()));
     let cursor_path = folder.join("cursor");
@@ -110,7 +115,6 @@ async fn run(folder: &Path) {
     Phones::drive(plan(), phones).await.unwrap();
     drop(stop);
     archiving.await.unwrap().unwrap();
-    Archiver::open(bus, store, config).await.unwrap().drain().await.unwrap();
 }
 
 fn plan() -> impl Iterator<Item = PhoneBatch> {
@@ -128,13 +132,9 @@ fn plan() -> impl Iterator<Item = PhoneBatch> {
     })
 }
 
-fn open_bus(folder: &Path) -> Arc<dyn Bus> {
-    let config = EmbeddedBusConfig {
-        path: folder.join("bus.redb"),
-        publish_clock: PublishClock::Simulated,
-        lease_clock: Arc::new(ProcessClock::start()),
-    };
-    Arc::new(EmbeddedBus::open(config).unwrap())
+fn open_bus(folder: &Path) -> EmbeddedBus {
+    let (path, publish_clock) = (folder.join("bus.redb"), PublishClock::Simulated);
+    EmbeddedBus::open(EmbeddedBusConfig { path, publish_clock }).unwrap()
 }
 
 /// Every payload is in raw, copies of a message are equal, and the bus is empty.
@@ -142,19 +142,14 @@ async fn check(folder: &Path, place: &str) {
     let store = LocalRawStore::open(&folder.join("raw")).unwrap();
     let mut payloads = BTreeSet::new();
     let mut by_message_id: BTreeMap<String, String> = BTreeMap::new();
-    for object in store.list("").await.unwrap() {
+    let mut objects = store.list("");
+    while let Some(object) = objects.try_next().await.unwrap() {
         let bytes = store.get(&object.key).await.unwrap();
-        let reader = ParquetRecordBatchReaderBuilder::try_new(bytes).unwrap().build().unwrap();
-        for batch in reader {
-            let batch = batch.unwrap();
-            for row in 0..batch.num_rows() {
-                let payload = batch.column(5).as_binary::<i32>().value(row);
-                let payload = String::from_utf8(payload.to_vec()).unwrap();
-                let message_id = batch.column(0).as_string::<i32>().value(row).to_owned();
-                payloads.insert(payload.parse::<u64>().unwrap());
-                let copy = by_message_id.insert(message_id, payload.clone());
-                assert!(copy.is_none_or(|copy| copy == payload), "{place}: an id was used twice");
-            }
+        for Row { message_id, payload, .. } in rows(bytes) {
+            let payload = String::from_utf8(payload).unwrap();
+            payloads.insert(payload.parse::<u64>().unwrap());
+            let copy = by_message_id.insert(message_id, payload.clone());
+            assert!(copy.is_none_or(|copy| copy == payload), "{place}: an id was used twice");
         }
     }
     let missing: Vec<_> = (0..BATCH_COUNT).filter(|n| !payloads.contains(n)).collect();

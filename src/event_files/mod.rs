@@ -22,6 +22,7 @@ use std::{
 };
 
 use bytes::Bytes;
+use futures::{FutureExt, TryStreamExt};
 use jiff::civil::Date;
 use thiserror::Error;
 
@@ -32,12 +33,13 @@ pub use input::{EventFile, Lines};
 pub use record::{FileRecord, has_ingested_files};
 
 use crate::{
-    archiver::{Archiver, ArchiverConfig, ArchiverError, EncodeError, message_attributes},
-    bus::{Attributes, Bus, BusError, Publication, PublishTime},
+    archiver::{Archiver, ArchiverConfig, ArchiverError, EncodeError, Until, message_attributes},
+    bus::{Attributes, Backlog, Bus, Publication, PublishTime},
     clock::MicrosUtc,
     crash,
     data_folder::DataFolder,
-    raw_store::{RawStore, RawStoreError},
+    port_error::PortError,
+    raw_store::RawStore,
     stop::Stop,
 };
 
@@ -102,13 +104,13 @@ pub enum EventFileError {
     },
     /// Publishing failed.
     #[error("cannot publish what is in the file")]
-    Bus(#[from] BusError),
+    Bus(#[source] PortError),
     /// The archiver failed.
     #[error(transparent)]
     Archiver(#[from] ArchiverError),
     /// The raw layer could not say how far the ingestion came.
     #[error("cannot read how far the ingestion came")]
-    RawStore(#[from] RawStoreError),
+    RawStore(#[source] PortError),
     /// An object of the raw layer could not say how far the ingestion came.
     #[error("cannot read the raw object {key}")]
     Object {
@@ -165,7 +167,7 @@ pub async fn ingest_file(
     file: &EventFile,
     config: &FileConfig,
     data: &DataFolder,
-    bus: Arc<dyn Bus>,
+    bus: Arc<dyn Backlog>,
     store: Arc<dyn RawStore>,
     on_progress: &(dyn Fn(u64, u64) + Sync),
 ) -> Result<FileReport, EventFileError> {
@@ -182,16 +184,17 @@ pub async fn ingest_file(
     record.write(data)?;
     crash::point("event_files::after_begin");
     let settings = ArchiverConfig::new(&config.source);
-    let mut archiver = Archiver::open(bus.clone(), store.clone(), settings.clone()).await?;
+    let archiver = Archiver::new(bus.clone(), store.clone(), settings);
     let mut counts = BTreeMap::new();
     if is_begun {
         // What the bus has is in the raw layer then, and that says which messages there are.
-        archiver.drain().await?;
+        archiver.run(Until::drained(bus.clone())).await?;
         counts = archived_counts(store.as_ref(), &record).await?;
     }
     let resumed_message_count = counts.values().sum();
     let stop = Stop::default();
-    let archiving = tokio::spawn(archiver.run(stop.stopped()));
+    let until = Until::Drained(stop.stopped().boxed(), bus.clone());
+    let archiving = tokio::spawn(async move { archiver.run(until).await });
     let publisher = Publisher { bus: bus.as_ref(), record: &record, arrival: &config.arrival };
     let on_published = |count| on_progress(count, survey.message_count);
     let published =
@@ -199,7 +202,6 @@ pub async fn ingest_file(
     stop.stop();
     archiving.await??;
     let untimed_message_count = published?;
-    Archiver::open(bus, store, settings).await?.drain().await?;
     crash::point("event_files::before_complete");
     record.message_counts = counts;
     record.is_complete = true;
@@ -259,9 +261,11 @@ async fn archived_counts(
 ) -> Result<BTreeMap<Date, u64>, EventFileError> {
     let mut found: BTreeSet<String> = BTreeSet::new();
     let mut counts = BTreeMap::new();
-    for object in store.list(&format!("{}/", record.source)).await? {
+    let prefix = format!("{}/", record.source);
+    let mut objects = store.list(&prefix);
+    while let Some(object) = objects.try_next().await.map_err(EventFileError::RawStore)? {
         let failed = |source| EventFileError::Object { key: object.key.clone(), source };
-        let bytes = store.get(&object.key).await?;
+        let bytes = store.get(&object.key).await.map_err(EventFileError::RawStore)?;
         for message in message_attributes(bytes).map_err(failed)? {
             let Some(date) = message.published_at.date() else { continue };
             if message.attributes.get(INGESTION) == Some(&record.ingestion)
@@ -313,18 +317,23 @@ impl Publisher<'_> {
             group_bytes += line.len();
             group.push(publication(line, arrived_at, &attributes));
             if group.len() >= GROUP_MESSAGE_COUNT || group_bytes >= GROUP_BYTES {
-                self.bus.publish(&self.record.source, std::mem::take(&mut group)).await?;
-                crash::point("event_files::after_publish");
+                self.publish_group(std::mem::take(&mut group)).await?;
                 group_bytes = 0;
                 on_published(position);
             }
         }
         if !group.is_empty() {
-            self.bus.publish(&self.record.source, group).await?;
-            crash::point("event_files::after_publish");
+            self.publish_group(group).await?;
             on_published(position);
         }
         Ok(untimed_count)
+    }
+
+    async fn publish_group(&self, group: Vec<Publication>) -> Result<(), EventFileError> {
+        let published = self.bus.publish(&self.record.source, group).await;
+        published.map_err(EventFileError::Bus)?;
+        crash::point("event_files::after_publish");
+        Ok(())
     }
 
     /// Nothing is known of when and by which clock the messages were sent.

@@ -4,7 +4,7 @@
 //! there is one publication in flight per connection, and the order of batches is kept whatever
 //! the bus. When too much waits, the connection is not read any more, and TCP holds the client.
 
-use std::{collections::BTreeMap, sync::Arc, time::Duration};
+use std::{sync::Arc, time::Duration};
 
 use axum::{
     Error,
@@ -26,7 +26,7 @@ use super::{
     },
 };
 use crate::{
-    bus::{Attributes, Publication, PublishTime},
+    bus::{Publication, PublishTime, batch_attributes},
     clock::MicrosUtc,
     crash,
 };
@@ -304,15 +304,6 @@ async fn publish(shared: Arc<Shared>, batches: Vec<Batch>) -> Published {
         }
     }
     published
-}
-
-/// What travels beside each payload of a batch.
-pub fn batch_attributes(sent_at: &str, client: Option<&str>) -> Attributes {
-    let mut attributes = BTreeMap::from([("sent_at".to_owned(), sent_at.to_owned())]);
-    if let Some(client) = client {
-        attributes.insert("client".to_owned(), client.to_owned());
-    }
-    Arc::new(attributes)
 }
 
 fn text_frame(message: &ServerMessage) -> Message {

@@ -13,6 +13,7 @@ mod tests;
 
 use std::{
     collections::BTreeSet,
+    fmt::Debug,
     future::Future,
     io,
     net::SocketAddr,
@@ -29,7 +30,7 @@ use axum::{
     http::StatusCode,
     response::{IntoResponse, Response},
     routing::get,
-    serve::ListenerExt,
+    serve::{Listener, ListenerExt},
 };
 use thiserror::Error;
 use tokio::{
@@ -38,14 +39,9 @@ use tokio::{
     time::timeout,
 };
 
-pub use connection::batch_attributes;
 pub use metrics::{Metrics, MetricsSnapshot};
 
-use crate::{
-    bus::{Bus, BusError},
-    clock::MicrosUtc,
-    error_kind::ErrorKind,
-};
+use crate::{bus::Bus, clock::MicrosUtc, error_kind::ErrorKind};
 
 /// Whose clock says when a batch arrived.
 #[derive(Clone, Copy, Debug)]
@@ -120,9 +116,6 @@ pub enum GatewayError {
         /// What the operating system said.
         source: io::Error,
     },
-    /// The bus failed.
-    #[error("the gateway cannot use the bus")]
-    Bus(#[from] BusError),
     /// The listener failed later.
     #[error("the gateway stopped listening")]
     Serve(#[source] io::Error),
@@ -133,7 +126,6 @@ impl GatewayError {
     pub fn kind(&self) -> ErrorKind {
         match self {
             Self::Listen { .. } => ErrorKind::FixInput,
-            Self::Bus(error) => error.kind(),
             Self::Serve(_) => ErrorKind::Retry,
         }
     }
@@ -161,7 +153,7 @@ struct Shared {
 }
 
 impl Gateway {
-    /// Takes the port and makes the sources' topics.
+    /// Takes the port. The sources' topics must be there.
     pub async fn bind(
         config: GatewayConfig,
         bus: Arc<dyn Bus>,
@@ -170,19 +162,17 @@ impl Gateway {
         let listen = |source| GatewayError::Listen { address, source };
         let listener = TcpListener::bind(address).await.map_err(listen)?;
         let local_addr = listener.local_addr().map_err(listen)?;
-        for source in &config.sources {
-            bus.create_topic(source).await?;
-        }
-        let connections = Arc::new(Semaphore::new(config.limits.connections_max as usize));
-        let shared = Arc::new(Shared {
-            config,
-            bus,
-            metrics: Arc::default(),
-            connections,
-            connection_count: AtomicU64::new(0),
-            is_closing: watch::Sender::new(false),
-        });
-        Ok(BoundGateway { listener, local_addr, shared })
+        Ok(BoundGateway { listener, local_addr, shared: Shared::new(config, bus) })
+    }
+
+    /// Serves whoever comes by a listener of any kind until `shutdown`, as [`BoundGateway::run`] does.
+    pub async fn serve(
+        listener: impl Listener<Addr: Debug>,
+        config: GatewayConfig,
+        bus: Arc<dyn Bus>,
+        shutdown: impl Future<Output = ()> + Send + 'static,
+    ) -> Result<(), GatewayError> {
+        Shared::new(config, bus).serve(listener, shutdown).await
     }
 }
 
@@ -202,21 +192,42 @@ impl BoundGateway {
         self,
         shutdown: impl Future<Output = ()> + Send + 'static,
     ) -> Result<(), GatewayError> {
-        let shared = self.shared;
-        let limits = &shared.config.limits;
+        // Acknowledgements are small, and somebody waits for each.
+        let listener = self.listener.tap_io(|stream| drop(stream.set_nodelay(true)));
+        self.shared.serve(listener, shutdown).await
+    }
+}
+
+impl Shared {
+    fn new(config: GatewayConfig, bus: Arc<dyn Bus>) -> Arc<Self> {
+        let connections = Arc::new(Semaphore::new(config.limits.connections_max as usize));
+        Arc::new(Self {
+            config,
+            bus,
+            metrics: Arc::default(),
+            connections,
+            connection_count: AtomicU64::new(0),
+            is_closing: watch::Sender::new(false),
+        })
+    }
+
+    async fn serve(
+        self: Arc<Self>,
+        listener: impl Listener<Addr: Debug>,
+        shutdown: impl Future<Output = ()> + Send + 'static,
+    ) -> Result<(), GatewayError> {
+        let limits = &self.config.limits;
         let router = Router::new()
             .route("/v1/events", get(events))
             .route("/healthz", get(healthz))
             .route("/metrics", get(metrics_json))
-            .with_state(Arc::clone(&shared));
-        // Acknowledgements are small, and somebody waits for each.
-        let listener = self.listener.tap_io(|stream| drop(stream.set_nodelay(true)));
-        let closing = Arc::clone(&shared);
+            .with_state(Arc::clone(&self));
+        let closing = Arc::clone(&self);
         let signal = async move {
             shutdown.await;
             closing.is_closing.send_replace(true);
         };
-        let mut is_closing = shared.is_closing.subscribe();
+        let mut is_closing = self.is_closing.subscribe();
         let serve = axum::serve(listener, router).with_graceful_shutdown(signal).into_future();
         // A client that dawdles over its request must not hold up the end.
         let end = async {
@@ -227,7 +238,7 @@ impl BoundGateway {
             result = serve => result.map_err(GatewayError::Serve)?,
             () = end => {}
         }
-        let all = shared.connections.acquire_many(limits.connections_max);
+        let all = self.connections.acquire_many(limits.connections_max);
         // Whoever is left after that has not got its acknowledgement and will send again.
         drop(timeout(limits.shutdown_timeout, all).await);
         Ok(())

@@ -16,10 +16,10 @@ use super::{
 };
 use crate::{
     bus::{
-        AckId, Delivery, EmbeddedBus, EmbeddedBusConfig, MessageId, Publication, PublishClock,
-        SubscriptionConfig,
+        Deliveries, Delivery, EmbeddedBus, EmbeddedBusConfig, Flow, MessageId, Publication,
+        PublishClock, Setup, SubscriptionConfig, conformance, error,
     },
-    clock::ProcessClock,
+    port_error::PortError,
 };
 
 const NOW: MicrosUtc = MicrosUtc(1_767_607_200_000_000);
@@ -46,17 +46,20 @@ fn config(is_simulated: bool, limits: Limits) -> GatewayConfig {
     }
 }
 
-fn bus(path: PathBuf, is_simulated: bool) -> Arc<dyn Bus> {
+async fn bus(path: PathBuf, is_simulated: bool) -> Arc<dyn Bus> {
     let publish_clock =
         if is_simulated { PublishClock::Simulated } else { PublishClock::System(|| NOW) };
-    let lease_clock = Arc::new(ProcessClock::start());
-    Arc::new(EmbeddedBus::open(EmbeddedBusConfig { path, publish_clock, lease_clock }).unwrap())
+    let bus = EmbeddedBus::open(EmbeddedBusConfig { path, publish_clock }).unwrap();
+    bus.create_topic("mobile_events").await.unwrap();
+    let (name, topic) = ("s".to_owned(), "mobile_events".to_owned());
+    bus.create_subscription(SubscriptionConfig { name, topic, is_ordered: true }).await.unwrap();
+    Arc::new(bus)
 }
 
 impl Rig {
     async fn new(is_simulated: bool, limits: Limits) -> Self {
         let folder = tempfile::tempdir().unwrap();
-        let bus = bus(folder.path().join("bus.redb"), is_simulated);
+        let bus = bus(folder.path().join("bus.redb"), is_simulated).await;
         Self::on_bus(folder, bus, is_simulated, limits).await
     }
 
@@ -67,13 +70,6 @@ impl Rig {
         limits: Limits,
     ) -> Self {
         let gateway = Gateway::bind(config(is_simulated, limits), Arc::clone(&bus)).await.unwrap();
-        let config = SubscriptionConfig {
-            name: "s".to_owned(),
-            topic: "mobile_events".to_owned(),
-            ack_deadline: Duration::from_mins(1),
-            is_ordered: true,
-        };
-        bus.create_subscription(config).await.unwrap();
         let (stop, stopped) = oneshot::channel();
         let (address, metrics) = (gateway.local_addr(), gateway.metrics());
         let running = tokio::spawn(gateway.run(async { drop(stopped.await) }));
@@ -93,7 +89,7 @@ impl Rig {
     }
 
     async fn delivered(&self) -> Vec<Delivery> {
-        self.bus.pull("s", 1000).await.unwrap()
+        conformance::leased(&*self.bus, "s", Duration::from_millis(100)).await
     }
 
     fn refused(&self, code: &str) -> u64 {
@@ -291,39 +287,21 @@ impl Bus for HeldBus {
         &self,
         topic: &str,
         publications: Vec<Publication>,
-    ) -> Result<Vec<MessageId>, BusError> {
+    ) -> Result<Vec<MessageId>, PortError> {
         let _permit = self.gate.acquire().await.unwrap();
         if publications.iter().any(|publication| publication.payload == "fail") {
-            return Err(BusError::Closed);
+            return Err(error::closed());
         }
         self.inner.publish(topic, publications).await
     }
-    async fn create_topic(&self, topic: &str) -> Result<(), BusError> {
-        self.inner.create_topic(topic).await
-    }
-    async fn create_subscription(&self, config: SubscriptionConfig) -> Result<(), BusError> {
-        self.inner.create_subscription(config).await
-    }
-    async fn pull(&self, subscription: &str, count: usize) -> Result<Vec<Delivery>, BusError> {
-        self.inner.pull(subscription, count).await
-    }
-    async fn acknowledge(&self, _: &str, _: Vec<AckId>) -> Result<(), BusError> {
-        unreachable!()
-    }
-    async fn release(&self, _: &str, _: Vec<AckId>) -> Result<(), BusError> {
-        unreachable!()
-    }
-    async fn extend(&self, _: &str, _: Vec<AckId>, _: Duration) -> Result<(), BusError> {
-        unreachable!()
-    }
-    async fn backlog(&self, _: &str) -> Result<u64, BusError> {
-        unreachable!()
+    async fn subscribe(&self, subscription: &str, flow: Flow) -> Result<Deliveries, PortError> {
+        self.inner.subscribe(subscription, flow).await
     }
 }
 
 async fn held_rig(limits: Limits) -> (Rig, Arc<HeldBus>) {
     let folder = tempfile::tempdir().unwrap();
-    let inner = bus(folder.path().join("bus.redb"), false);
+    let inner = bus(folder.path().join("bus.redb"), false).await;
     let held = Arc::new(HeldBus { inner, gate: Semaphore::new(0) });
     (Rig::on_bus(folder, Arc::clone(&held) as Arc<dyn Bus>, false, limits).await, held)
 }

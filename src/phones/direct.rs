@@ -8,9 +8,9 @@ use tokio::sync::mpsc;
 
 use super::{CLIENT, Cursor, CursorError, PhoneBatch};
 use crate::{
-    bus::{Bus, BusError, Publication, PublishTime},
+    bus::{Bus, Publication, PublishTime, batch_attributes},
     error_kind::ErrorKind,
-    gateway::batch_attributes,
+    port_error::PortError,
 };
 
 /// How a plan goes into the bus.
@@ -60,7 +60,7 @@ pub enum DirectError {
     Cursor(#[from] CursorError),
     /// The bus failed.
     #[error("cannot publish straight into the bus")]
-    Bus(#[from] BusError),
+    Bus(#[from] PortError),
     /// The process is shutting down.
     #[error("publishing was interrupted by the end of the process")]
     Interrupted,

@@ -9,13 +9,16 @@ use std::{
 };
 
 use bytes::Bytes;
+use futures::FutureExt;
 use tokio::{sync::oneshot, task::JoinHandle};
 
 use super::*;
 use crate::{
-    archiver::{Archiver, ArchiverConfig},
-    bus::{Bus, EmbeddedBus, EmbeddedBusConfig, PublishClock, SubscriptionConfig},
-    clock::ProcessClock,
+    archiver::{self, Archiver, ArchiverConfig, Until},
+    bus::{
+        Backlog, Bus, EmbeddedBus, EmbeddedBusConfig, PublishClock, Setup, SubscriptionConfig,
+        conformance,
+    },
     gateway::{Gateway, GatewayConfig, GatewayError, GatewayTime, Limits, Metrics},
     raw_store::LocalRawStore,
 };
@@ -24,7 +27,7 @@ const SOURCE: &str = "mobile_events";
 
 struct Rig {
     folder: tempfile::TempDir,
-    bus: Arc<dyn Bus>,
+    bus: Arc<dyn Backlog>,
 }
 
 struct RunningGateway {
@@ -45,21 +48,21 @@ impl Rig {
     async fn new() -> Self {
         let folder = tempfile::tempdir().unwrap();
         let bus = open_bus(folder.path());
-        bus.create_topic(SOURCE).await.unwrap();
-        let config = SubscriptionConfig {
-            name: "s".to_owned(),
-            topic: SOURCE.to_owned(),
-            ack_deadline: Duration::from_mins(1),
-            is_ordered: false,
-        };
+        archiver::set_up(&bus, SOURCE).await.unwrap();
+        let (name, topic) = ("s".to_owned(), SOURCE.to_owned());
+        let config = SubscriptionConfig { name, topic, is_ordered: false };
         bus.create_subscription(config).await.unwrap();
-        Self { folder, bus }
+        Self { folder, bus: Arc::new(bus) }
     }
 
-    async fn archiver(&self) -> Archiver {
+    fn archiver(&self) -> Archiver {
         let store = Arc::new(LocalRawStore::open(&self.folder.path().join("raw")).unwrap());
         let config = ArchiverConfig::new(SOURCE);
-        Archiver::open(Arc::clone(&self.bus), store, config).await.unwrap()
+        Archiver::new(self.publisher(), store, config)
+    }
+
+    fn publisher(&self) -> Arc<dyn Bus> {
+        self.bus.clone()
     }
 
     async fn gateway(&self, listen: SocketAddr) -> RunningGateway {
@@ -70,7 +73,7 @@ impl Rig {
             time: GatewayTime::Simulated,
             limits: Limits::default(),
         };
-        let gateway = Gateway::bind(config, Arc::clone(&self.bus)).await.unwrap();
+        let gateway = Gateway::bind(config, self.publisher()).await.unwrap();
         let (address, metrics) = (gateway.local_addr(), gateway.metrics());
         let (stop, stopped) = oneshot::channel();
         let running = tokio::spawn(gateway.run(async { drop(stopped.await) }));
@@ -90,26 +93,20 @@ impl Rig {
     /// How often each payload was published; within a lane they must have come in order.
     async fn published(&self) -> BTreeMap<String, usize> {
         let mut counts = BTreeMap::new();
-        loop {
-            let deliveries = self.bus.pull("s", 10_000).await.unwrap();
-            if deliveries.is_empty() {
-                return counts;
-            }
-            for delivery in deliveries {
-                let text = String::from_utf8(delivery.message.payload.to_vec()).unwrap();
-                *counts.entry(text).or_default() += 1;
-            }
+        for delivery in self.leased().await {
+            *counts.entry(conformance::text(&delivery)).or_default() += 1;
         }
+        counts
+    }
+
+    async fn leased(&self) -> Vec<crate::bus::Delivery> {
+        conformance::leased(&*self.bus, "s", Duration::from_millis(200)).await
     }
 }
 
-fn open_bus(folder: &Path) -> Arc<dyn Bus> {
-    let config = EmbeddedBusConfig {
-        path: folder.join("bus.redb"),
-        publish_clock: PublishClock::Simulated,
-        lease_clock: Arc::new(ProcessClock::start()),
-    };
-    Arc::new(EmbeddedBus::open(config).unwrap())
+fn open_bus(folder: &Path) -> EmbeddedBus {
+    let (path, publish_clock) = (folder.join("bus.redb"), PublishClock::Simulated);
+    EmbeddedBus::open(EmbeddedBusConfig { path, publish_clock }).unwrap()
 }
 
 fn any_port() -> SocketAddr {
@@ -230,15 +227,15 @@ async fn straight_into_the_bus_the_messages_are_the_same() {
         group_message_count: 30,
         ..DirectConfig::new("plan".to_owned(), cursor_path)
     };
-    let report = ingest_direct(Arc::clone(&rig.bus), plan(100), config.clone()).await.unwrap();
+    let report = ingest_direct(rig.publisher(), plan(100), config.clone()).await.unwrap();
     assert_eq!((report.batch_count, report.message_count), (100, 200));
-    let direct = rig.bus.pull("s", 1000).await.unwrap();
-    let again = ingest_direct(Arc::clone(&rig.bus), plan(100), config).await.unwrap();
+    let direct = rig.leased().await;
+    let again = ingest_direct(rig.publisher(), plan(100), config).await.unwrap();
     assert_eq!(again, DirectReport::default());
 
     let gateway = rig.gateway(any_port()).await;
     Phones::drive(plan(100), rig.config(gateway.address)).await.unwrap();
-    let by_phone = rig.bus.pull("s", 1000).await.unwrap();
+    let by_phone = rig.leased().await;
     let key = |d: &crate::bus::Delivery| {
         let mut message = d.message.clone();
         message.message_id.0.clear();
@@ -270,25 +267,25 @@ async fn throughput() {
 
     let rig = Rig::new().await;
     let gateway = rig.gateway(any_port()).await;
-    let archiver = rig.archiver().await;
+    let archiver = rig.archiver();
     let (stop, stopped) = oneshot::channel::<()>();
-    let archiving = tokio::spawn(archiver.run(async { drop(stopped.await) }));
+    let until = Until::Drained(async { drop(stopped.await) }.boxed(), rig.bus.clone());
+    let archiving = tokio::spawn(async move { archiver.run(until).await });
     let started = Instant::now();
     Phones::drive(batches.clone(), rig.config(gateway.address)).await.unwrap();
     print_rate("phones, gateway, bus (beside the archiver)", count, started);
     drop(stop);
     archiving.await.unwrap().unwrap();
-    rig.archiver().await.drain().await.unwrap();
     print_rate("phones, gateway, bus, archiver", count, started);
 
     let rig = Rig::new().await;
-    let mut archiver = rig.archiver().await;
+    let archiver = rig.archiver();
     let config = DirectConfig::new("direct".to_owned(), rig.folder.path().join("direct"));
     let started = Instant::now();
-    ingest_direct(Arc::clone(&rig.bus), batches, config).await.unwrap();
+    ingest_direct(rig.publisher(), batches, config).await.unwrap();
     print_rate("straight into the bus", count, started);
     let started = Instant::now();
-    archiver.drain().await.unwrap();
+    archiver.run(Until::drained(rig.bus.clone())).await.unwrap();
     print_rate("from the bus into objects", count, started);
     drop(archiver);
     let path = rig.folder.path().join("bus.redb");

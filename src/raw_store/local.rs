@@ -11,9 +11,10 @@ use std::{
 
 use async_trait::async_trait;
 use bytes::Bytes;
+use futures::stream::{self, BoxStream, StreamExt};
 
-use super::{ObjectMeta, PutOutcome, RawStore, RawStoreError, validate_key};
-use crate::crash;
+use super::{ObjectMeta, PutOutcome, RawStore, error, validate_key};
+use crate::{crash, port_error::PortError};
 
 /// How the names of files in the making begin; no key can.
 const PARTIAL_PREFIX: &str = ".partial-";
@@ -27,7 +28,7 @@ pub struct LocalRawStore {
 
 impl LocalRawStore {
     /// Opens the folder, makes it if missing, and sweeps what killed processes left.
-    pub fn open(root: &Path) -> Result<Self, RawStoreError> {
+    pub fn open(root: &Path) -> Result<Self, PortError> {
         make_folder(root)?;
         let store = Self::open_to_read(root)?;
         sweep(&store.root)?;
@@ -35,17 +36,13 @@ impl LocalRawStore {
     }
 
     /// Opens a folder that is there, and changes nothing in it.
-    pub fn open_to_read(root: &Path) -> Result<Self, RawStoreError> {
-        let root =
-            root.canonicalize().map_err(|error| RawStoreError::io("find folder", root, error))?;
-        let root_text = root
-            .to_str()
-            .ok_or_else(|| RawStoreError::FolderNotUtf8 { folder: root.display().to_string() })?
-            .to_owned();
+    pub fn open_to_read(root: &Path) -> Result<Self, PortError> {
+        let root = root.canonicalize().map_err(|error| error::io("find folder", root, error))?;
+        let root_text = root.to_str().ok_or_else(|| error::folder_not_utf8(&root))?.to_owned();
         Ok(Self { root, root_text })
     }
 
-    fn put(&self, key: &str, bytes: &[u8]) -> Result<PutOutcome, RawStoreError> {
+    fn put(&self, key: &str, bytes: &[u8]) -> Result<PutOutcome, PortError> {
         let path = self.root.join(key);
         let folder = path.parent().unwrap_or(&self.root);
         make_folder(folder)?;
@@ -54,7 +51,7 @@ impl LocalRawStore {
             sync_folder(folder)?;
             return Ok(PutOutcome::AlreadyThere);
         }
-        let write_error = |error| RawStoreError::io("write raw object", &path, error);
+        let write_error = |error| error::io("write raw object", &path, error);
         let mut partial = tempfile::Builder::new()
             .prefix(PARTIAL_PREFIX)
             .permissions(readable_by_all())
@@ -77,79 +74,115 @@ impl LocalRawStore {
         Ok(outcome)
     }
 
-    fn list_all(&self, prefix: &str) -> Result<Vec<ObjectMeta>, RawStoreError> {
-        let mut objects = Vec::new();
-        // No key in a folder that diverges from the prefix can begin with it.
-        let mut folders = vec![String::new()];
-        while let Some(folder) = folders.pop() {
-            let path = self.root.join(&folder);
-            for entry in read_folder(&path)? {
-                let Some(name) = entry.file_name().to_str().map(str::to_owned) else { continue };
-                let key = if folder.is_empty() { name } else { format!("{folder}/{name}") };
-                if validate_key(&key).is_err() {
-                    continue;
+    /// What lies in one folder and may have a key that begins with `prefix`, in key order.
+    fn entries(&self, folder: &str, prefix: &str) -> Result<Vec<Entry>, PortError> {
+        let mut entries = Vec::new();
+        for entry in read_folder(&self.root.join(folder))? {
+            let Some(name) = entry.file_name().to_str().map(str::to_owned) else { continue };
+            let key = if folder.is_empty() { name } else { format!("{folder}/{name}") };
+            if validate_key(&key).is_err() {
+                continue;
+            }
+            let metadata = match entry.metadata() {
+                Ok(metadata) => metadata,
+                Err(error) if error.kind() == io::ErrorKind::NotFound => continue,
+                Err(error) => return Err(error::io("read", &entry.path(), error)),
+            };
+            if metadata.is_dir() {
+                let as_prefix = format!("{key}/");
+                // No key in a folder that diverges from the prefix can begin with it.
+                if as_prefix.starts_with(prefix) || prefix.starts_with(&as_prefix) {
+                    entries.push(Entry::Folder(as_prefix));
                 }
-                let metadata = match entry.metadata() {
-                    Ok(metadata) => metadata,
-                    Err(error) if error.kind() == io::ErrorKind::NotFound => continue,
-                    Err(error) => return Err(RawStoreError::io("read", &entry.path(), error)),
-                };
-                if metadata.is_dir() {
-                    let as_prefix = format!("{key}/");
-                    if as_prefix.starts_with(prefix) || prefix.starts_with(&as_prefix) {
-                        folders.push(key);
-                    }
-                } else if key.starts_with(prefix) {
-                    objects.push(ObjectMeta { key, size_bytes: metadata.len() });
+            } else if key.starts_with(prefix) {
+                entries.push(Entry::Object(ObjectMeta { key, size_bytes: metadata.len() }));
+            }
+        }
+        entries.sort_by(|left, right| left.sort_key().cmp(right.sort_key()));
+        Ok(entries)
+    }
+}
+
+/// What a listing finds in a folder.
+enum Entry {
+    /// With `/` at its end: so it sorts among its neighbours as the keys below it do.
+    Folder(String),
+    Object(ObjectMeta),
+}
+
+impl Entry {
+    fn sort_key(&self) -> &str {
+        match self {
+            Self::Folder(key) => key,
+            Self::Object(object) => &object.key,
+        }
+    }
+}
+
+/// A listing on its way: one folder is read at a time.
+struct Listing {
+    store: LocalRawStore,
+    prefix: String,
+    /// What is still to come, the next last.
+    rest: Vec<Entry>,
+}
+
+impl Listing {
+    async fn next(mut self) -> Result<Option<(ObjectMeta, Self)>, PortError> {
+        loop {
+            match self.rest.pop() {
+                None => return Ok(None),
+                Some(Entry::Object(object)) => return Ok(Some((object, self))),
+                Some(Entry::Folder(folder)) => {
+                    let (store, prefix) = (self.store.clone(), self.prefix.clone());
+                    let read = move || store.entries(folder.trim_end_matches('/'), &prefix);
+                    self.rest.extend(blocking(read).await?.into_iter().rev());
                 }
             }
         }
-        objects.sort_by(|left, right| left.key.cmp(&right.key));
-        Ok(objects)
     }
 }
 
 #[async_trait]
 impl RawStore for LocalRawStore {
-    async fn put_if_absent(&self, key: &str, bytes: Bytes) -> Result<PutOutcome, RawStoreError> {
+    async fn put_if_absent(&self, key: &str, bytes: Bytes) -> Result<PutOutcome, PortError> {
         validate_key(key)?;
         let (store, key) = (self.clone(), key.to_owned());
         blocking(move || store.put(&key, &bytes)).await
     }
 
-    async fn list(&self, prefix: &str) -> Result<Vec<ObjectMeta>, RawStoreError> {
+    fn list(&self, prefix: &str) -> BoxStream<'_, Result<ObjectMeta, PortError>> {
         let (store, prefix) = (self.clone(), prefix.to_owned());
-        blocking(move || store.list_all(&prefix)).await
+        let listing = Listing { store, prefix, rest: vec![Entry::Folder(String::new())] };
+        stream::try_unfold(listing, Listing::next).boxed()
     }
 
-    async fn get(&self, key: &str) -> Result<Bytes, RawStoreError> {
+    async fn get(&self, key: &str) -> Result<Bytes, PortError> {
         validate_key(key)?;
         let path = self.root.join(key);
         let key = key.to_owned();
         blocking(move || match fs::read(&path) {
             Ok(bytes) => Ok(Bytes::from(bytes)),
-            Err(error) if error.kind() == io::ErrorKind::NotFound => {
-                Err(RawStoreError::NotFound { key })
-            }
-            Err(error) => Err(RawStoreError::io("read", &path, error)),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Err(error::not_found(&key)),
+            Err(error) => Err(error::io("read", &path, error)),
         })
         .await
     }
 
-    fn locator(&self, key: &str) -> Result<String, RawStoreError> {
+    fn locator(&self, key: &str) -> Result<String, PortError> {
         validate_key(key)?;
         Ok(format!("{}/{key}", self.root_text.trim_end_matches('/')))
     }
 }
 
 async fn blocking<T: Send + 'static>(
-    work: impl FnOnce() -> Result<T, RawStoreError> + Send + 'static,
-) -> Result<T, RawStoreError> {
-    tokio::task::spawn_blocking(work).await.map_err(|_| RawStoreError::Interrupted)?
+    work: impl FnOnce() -> Result<T, PortError> + Send + 'static,
+) -> Result<T, PortError> {
+    tokio::task::spawn_blocking(work).await.map_err(|_| error::interrupted())?
 }
 
 /// Makes a folder and those above it, each durable in its parent.
-fn make_folder(folder: &Path) -> Result<(), RawStoreError> {
+fn make_folder(folder: &Path) -> Result<(), PortError> {
     if folder.is_dir() {
         return Ok(());
     }
@@ -159,22 +192,22 @@ fn make_folder(folder: &Path) -> Result<(), RawStoreError> {
     }
     match fs::create_dir(folder) {
         Err(error) if error.kind() != io::ErrorKind::AlreadyExists => {
-            Err(RawStoreError::io("make folder", folder, error))
+            Err(error::io("make folder", folder, error))
         }
         _ => sync_folder(parent.unwrap_or(Path::new("."))),
     }
 }
 
 #[cfg(unix)]
-fn sync_folder(folder: &Path) -> Result<(), RawStoreError> {
+fn sync_folder(folder: &Path) -> Result<(), PortError> {
     File::open(folder)
         .and_then(|folder| folder.sync_all())
-        .map_err(|error| RawStoreError::io("sync folder", folder, error))
+        .map_err(|error| error::io("sync folder", folder, error))
 }
 
 /// Windows has no sync of folders; its file systems journal names.
 #[cfg(not(unix))]
-fn sync_folder(_folder: &Path) -> Result<(), RawStoreError> {
+fn sync_folder(_folder: &Path) -> Result<(), PortError> {
     Ok(())
 }
 
@@ -190,19 +223,17 @@ fn readable_by_all() -> fs::Permissions {
     metadata.expect("the folder for temporary files exists").permissions()
 }
 
-fn read_folder(folder: &Path) -> Result<Vec<fs::DirEntry>, RawStoreError> {
+fn read_folder(folder: &Path) -> Result<Vec<fs::DirEntry>, PortError> {
     let entries = match fs::read_dir(folder) {
         Ok(entries) => entries,
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
-        Err(error) => return Err(RawStoreError::io("list folder", folder, error)),
+        Err(error) => return Err(error::io("list folder", folder, error)),
     };
-    entries
-        .collect::<Result<_, _>>()
-        .map_err(|error| RawStoreError::io("list folder", folder, error))
+    entries.collect::<Result<_, _>>().map_err(|error| error::io("list folder", folder, error))
 }
 
 /// Removes files in the making that nobody is making.
-fn sweep(folder: &Path) -> Result<(), RawStoreError> {
+fn sweep(folder: &Path) -> Result<(), PortError> {
     for entry in read_folder(folder)? {
         let path = entry.path();
         let is_partial = entry.file_name().to_string_lossy().starts_with(PARTIAL_PREFIX);
@@ -213,7 +244,7 @@ fn sweep(folder: &Path) -> Result<(), RawStoreError> {
             && let Err(error) = fs::remove_file(&path)
             && error.kind() != io::ErrorKind::NotFound
         {
-            return Err(RawStoreError::io("remove partial file", &path, error));
+            return Err(error::io("remove partial file", &path, error));
         }
     }
     Ok(())
@@ -222,6 +253,8 @@ fn sweep(folder: &Path) -> Result<(), RawStoreError> {
 #[cfg(test)]
 mod tests {
     use std::sync::Arc;
+
+    use futures::TryStreamExt;
 
     use super::*;
     use crate::{error_kind::ErrorKind, raw_store::conformance};
@@ -248,7 +281,7 @@ mod tests {
         fs::write(&abandoned, "ha").unwrap();
         let lock = File::create(&in_work).unwrap();
         lock.try_lock().unwrap();
-        assert_eq!(store.list("").await.unwrap().len(), 1);
+        assert_eq!(store.list("").try_collect::<Vec<_>>().await.unwrap().len(), 1);
 
         LocalRawStore::open(folder.path()).unwrap();
         assert!(!abandoned.exists(), "nobody writes it any more");

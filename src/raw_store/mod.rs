@@ -4,16 +4,17 @@
 //! changed, and is durable once `put_if_absent` has returned. Deleting is left to the lifecycle
 //! rules of the store itself.
 
-#[cfg(test)]
 pub mod conformance;
-mod error;
+pub mod error;
 mod local;
 
 use async_trait::async_trait;
 use bytes::Bytes;
+use futures::stream::BoxStream;
 
-pub use error::RawStoreError;
 pub use local::LocalRawStore;
+
+use crate::port_error::PortError;
 
 /// What became of a put.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -37,29 +38,26 @@ pub struct ObjectMeta {
 #[async_trait]
 pub trait RawStore: Send + Sync {
     /// Stores an object under a key that has none.
-    async fn put_if_absent(&self, key: &str, bytes: Bytes) -> Result<PutOutcome, RawStoreError>;
+    async fn put_if_absent(&self, key: &str, bytes: Bytes) -> Result<PutOutcome, PortError>;
 
-    /// The complete objects whose keys begin with `prefix`, in key order.
-    async fn list(&self, prefix: &str) -> Result<Vec<ObjectMeta>, RawStoreError>;
+    /// The complete objects whose keys begin with `prefix`, in key order. A stream, since a store may
+    /// hold more than anybody wants to hold at once; an error ends it.
+    fn list(&self, prefix: &str) -> BoxStream<'_, Result<ObjectMeta, PortError>>;
 
     /// An object's bytes.
-    async fn get(&self, key: &str) -> Result<Bytes, RawStoreError>;
+    async fn get(&self, key: &str) -> Result<Bytes, PortError>;
 
     /// The path or URL under which the warehouse reads the object.
-    fn locator(&self, key: &str) -> Result<String, RawStoreError>;
+    fn locator(&self, key: &str) -> Result<String, PortError>;
 }
 
 /// Keys are names joined by `/`: no empty name, none that begins with a dot (that keeps out `..`
 /// and files in the making), and only characters that mean nothing to a shell, URL or glob.
-pub fn validate_key(key: &str) -> Result<(), RawStoreError> {
+pub fn validate_key(key: &str) -> Result<(), PortError> {
     let is_name = |name: &str| {
         !name.is_empty()
             && !name.starts_with('.')
             && name.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '.' | '_' | '-' | '='))
     };
-    if key.split('/').all(is_name) {
-        Ok(())
-    } else {
-        Err(RawStoreError::InvalidKey { key: key.to_owned() })
-    }
+    if key.split('/').all(is_name) { Ok(()) } else { Err(error::invalid_key(key)) }
 }

@@ -9,9 +9,13 @@ use std::{
 
 use async_trait::async_trait;
 use bytes::Bytes;
+use futures::stream::{self, BoxStream, StreamExt};
 use tempfile::TempDir;
 
-use crate::raw_store::{ObjectMeta, PutOutcome, RawStore, RawStoreError};
+use crate::{
+    port_error::PortError,
+    raw_store::{ObjectMeta, PutOutcome, RawStore, error},
+};
 
 /// Objects in a folder that is gone with the store.
 #[derive(Debug)]
@@ -50,28 +54,28 @@ impl TrialStore {
 
 #[async_trait]
 impl RawStore for TrialStore {
-    async fn put_if_absent(&self, key: &str, bytes: Bytes) -> Result<PutOutcome, RawStoreError> {
+    async fn put_if_absent(&self, key: &str, bytes: Bytes) -> Result<PutOutcome, PortError> {
         if self.sizes().contains_key(key) {
             return Ok(PutOutcome::AlreadyThere);
         }
         let path = self.folder.path().join(key);
-        self.put(key, &bytes)
-            .map_err(|error| RawStoreError::io("write raw object", &path, error))?;
+        self.put(key, &bytes).map_err(|error| error::io("write raw object", &path, error))?;
         Ok(PutOutcome::Created)
     }
 
-    async fn list(&self, prefix: &str) -> Result<Vec<ObjectMeta>, RawStoreError> {
+    fn list(&self, prefix: &str) -> BoxStream<'_, Result<ObjectMeta, PortError>> {
         let sizes = self.sizes();
         let found = sizes.iter().filter(|(key, _)| key.starts_with(prefix));
-        Ok(found.map(|(key, size)| ObjectMeta { key: key.clone(), size_bytes: *size }).collect())
+        let found = found.map(|(key, size)| ObjectMeta { key: key.clone(), size_bytes: *size });
+        stream::iter(found.map(Ok).collect::<Vec<_>>()).boxed()
     }
 
-    async fn get(&self, key: &str) -> Result<Bytes, RawStoreError> {
+    async fn get(&self, key: &str) -> Result<Bytes, PortError> {
         let bytes = fs::read(self.folder.path().join(key));
-        bytes.map(Bytes::from).map_err(|_| RawStoreError::NotFound { key: key.to_owned() })
+        bytes.map(Bytes::from).map_err(|_| error::not_found(key))
     }
 
-    fn locator(&self, key: &str) -> Result<String, RawStoreError> {
+    fn locator(&self, key: &str) -> Result<String, PortError> {
         Ok(self.folder.path().join(key).display().to_string())
     }
 }

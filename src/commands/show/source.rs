@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use futures::TryStreamExt;
 use jiff::civil::Date;
 use serde_json::json;
 
@@ -67,10 +68,14 @@ fn objects_by_date(place: &Place, source: &str) -> Result<BTreeMap<Date, usize>,
         return Ok(counts);
     }
     let store = open::raw_store_to_read(&data)?;
-    for object in open::runtime()?.block_on(store.list(&format!("{source}/")))? {
-        if let Some(date) = load_date(&object.key) {
-            *counts.entry(date).or_default() += 1;
+    open::runtime()?.block_on(async {
+        let prefix = format!("{source}/");
+        let mut objects = store.list(&prefix);
+        while let Some(object) = objects.try_next().await? {
+            if let Some(date) = load_date(&object.key) {
+                *counts.entry(date).or_default() += 1;
+            }
         }
-    }
-    Ok(counts)
+        Ok(counts)
+    })
 }
