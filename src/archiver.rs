@@ -121,8 +121,7 @@ impl ArchiverError {
     /// What to do about it.
     pub fn kind(&self) -> ErrorKind {
         match self {
-            Self::Bus { error, .. } => error.kind(),
-            Self::RawStore { error, .. } => error.kind(),
+            Self::Bus { error, .. } | Self::RawStore { error, .. } => error.kind(),
             Self::NoLoadDate { .. } => ErrorKind::FixInput,
             Self::Encode(_) => ErrorKind::Bug,
             Self::Interrupted => ErrorKind::Retry,

@@ -2,6 +2,9 @@
 //!
 //! Not for: what the messages mean (`sim`), nor for the tables (`pipeline`).
 
+#[cfg(test)]
+mod weak_bus_test;
+
 use std::{
     collections::BTreeMap,
     fs, io,

@@ -30,6 +30,8 @@ mod sequence_set;
 mod storage;
 mod subscriber;
 mod subscription;
+#[cfg(test)]
+pub mod weak;
 mod writer;
 
 use std::{collections::BTreeMap, fmt, sync::Arc};

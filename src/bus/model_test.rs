@@ -278,7 +278,9 @@ async fn a_stream_ends_with_its_bus_and_the_file_is_free() {
     drop(bus);
     assert!(deliveries.next().await.is_none());
     let bus = open(&path).unwrap();
-    held.into_iter().for_each(|delivery| delivery.lease.acknowledge());
+    for delivery in held {
+        delivery.lease.acknowledge();
+    }
     assert_eq!(bus.backlog("s").await.unwrap(), 1, "the lease was of a bus that is gone");
 }
 

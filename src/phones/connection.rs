@@ -1,18 +1,58 @@
 //! One websocket to the gateway: hello, batches out, answers in.
 
-use futures::{SinkExt, StreamExt};
-use tokio::net::TcpStream;
+use std::pin::Pin;
+
+use async_trait::async_trait;
+use futures::{Sink, SinkExt, Stream, StreamExt};
 use tokio_tungstenite::{
-    MaybeTlsStream, WebSocketStream, connect_async_with_config,
+    connect_async_with_config,
     tungstenite::{self, Message},
 };
 
 use super::{PhonesConfig, PhonesError};
 use crate::gateway::protocol::{ClientMessage, PROTOCOL, ServerMessage};
 
+/// A websocket, over whatever network.
+pub type Socket = Pin<Box<dyn Frames>>;
+
+/// Frames both ways.
+pub trait Frames:
+    Stream<Item = Result<Message, tungstenite::Error>>
+    + Sink<Message, Error = tungstenite::Error>
+    + Send
+{
+}
+
+impl<T> Frames for T where
+    T: Stream<Item = Result<Message, tungstenite::Error>>
+        + Sink<Message, Error = tungstenite::Error>
+        + Send
+{
+}
+
+/// What leads to the gateway.
+#[async_trait]
+pub trait Network: std::fmt::Debug + Send + Sync {
+    /// Opens a websocket.
+    async fn connect(&self, url: &str) -> Result<Socket, tungstenite::Error>;
+}
+
+/// The machine's network.
+#[derive(Clone, Copy, Debug)]
+pub struct Tcp;
+
+#[async_trait]
+impl Network for Tcp {
+    async fn connect(&self, url: &str) -> Result<Socket, tungstenite::Error> {
+        let disable_nagle = true;
+        let (socket, _) = connect_async_with_config(url, None, disable_nagle).await?;
+        Ok(Box::pin(socket))
+    }
+}
+
 /// An open connection after its welcome.
 pub struct Connection {
-    pub socket: WebSocketStream<MaybeTlsStream<TcpStream>>,
+    pub socket: Socket,
     pub unacknowledged_batches_max: usize,
 }
 
@@ -27,10 +67,8 @@ pub enum Trouble {
 impl Connection {
     /// Connects and says hello.
     pub async fn open(config: &PhonesConfig) -> Result<Self, Trouble> {
-        let disable_nagle = true;
-        let (socket, _) = connect_async_with_config(&config.url, None, disable_nagle)
-            .await
-            .map_err(|error| Trouble::Passing(error.to_string()))?;
+        let connected = config.network.connect(&config.url).await;
+        let socket = connected.map_err(|error| Trouble::Passing(error.to_string()))?;
         let mut connection = Self { socket, unacknowledged_batches_max: 0 };
         let hello = ClientMessage::Hello {
             protocol: PROTOCOL,

@@ -12,12 +12,13 @@ mod direct;
 mod tests;
 mod worker;
 
-use std::{path::PathBuf, time::Duration};
+use std::{path::PathBuf, sync::Arc, time::Duration};
 
 use bytes::Bytes;
 use thiserror::Error;
 use tokio::sync::mpsc;
 
+pub use connection::{Network, Socket, Tcp};
 pub use cursor::{Cursor, CursorError};
 pub use direct::{DirectConfig, DirectError, DirectReport, ingest_direct};
 
@@ -67,6 +68,8 @@ pub struct PhoneBatch {
 pub struct PhonesConfig {
     /// Such as `ws://127.0.0.1:7070/v1/events`.
     pub url: String,
+    /// What leads there.
+    pub network: Arc<dyn Network>,
     /// Shown in the hello.
     pub token: String,
     /// Told in the hello.
@@ -92,6 +95,7 @@ impl PhonesConfig {
     pub fn new(url: String, token: String, plan_id: String, cursor_path: PathBuf) -> Self {
         Self {
             url,
+            network: Arc::new(Tcp),
             token,
             client: Some(CLIENT.to_owned()),
             is_simulated_time: true,

@@ -1,14 +1,11 @@
 //! One connection's part of the plan: sends its batches in order, several at a time, and moves
 //! the cursor as they are acknowledged.
 
-use std::{
-    collections::VecDeque,
-    time::{Duration, Instant},
-};
+use std::{collections::VecDeque, time::Duration};
 
 use bytes::Bytes;
 use futures::{FutureExt, SinkExt, StreamExt};
-use tokio::sync::mpsc;
+use tokio::{sync::mpsc, time::Instant};
 use tokio_tungstenite::tungstenite::{self, Message};
 
 use super::{
@@ -126,7 +123,7 @@ impl Worker {
                 self.sent.back().is_some_and(|sent| sent.outcome == Outcome::ConnectionBroken);
             if self.sent.is_empty() && self.is_last_sent {
                 // Whether the gateway hears the goodbye makes no difference.
-                drop(connection.socket.close(None).await);
+                drop(connection.socket.send(Message::Close(None)).await);
                 return Ok(Left::Done);
             }
             let can_send = !self.is_last_sent
