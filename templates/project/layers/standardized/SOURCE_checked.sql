@@ -40,7 +40,7 @@ typed as (
     published_at,
     body,
     event,
-    udf.hash_key(body) as payload_hash,
+    udf.hash_json(body) as payload_hash,
     {{typed_expressions}}
   from parsed
 ),
