@@ -52,7 +52,7 @@ impl Connector<'_> {
             self.earliest_day()..=self.day,
             active_days,
             is_wanted,
-            &mut |change| self.note(change, batches),
+            &mut |change| self.note(&change, batches),
         );
     }
 
@@ -61,14 +61,13 @@ impl Connector<'_> {
     pub(crate) fn send(&self, mut batches: Batches, outbox: &mut Outbox) {
         let is_wanted = |at| self.may_arrive(at);
         self.database.for_each_change_of_products(self.shard, is_wanted, &mut |change| {
-            self.note(change, &mut batches);
+            self.note(&change, &mut batches);
         });
-        let mut snapshot = BTreeMap::new();
-        if self.day == self.database.start_at().day() {
-            snapshot = self.database.snapshot(self.shard);
-        }
+        let is_first_day = self.day == self.database.start_at().day();
+        let snapshot =
+            if is_first_day { self.database.snapshot(self.shard) } else { BTreeMap::new() };
         for source in Source::ALL {
-            self.send_snapshot(source, snapshot.remove(&source).unwrap_or_default(), outbox);
+            self.send_snapshot(source, snapshot.get(&source).map_or(&[], Vec::as_slice), outbox);
             let batches =
                 batches.range_mut((source, MicrosUtc(i64::MIN))..=(source, MicrosUtc(i64::MAX)));
             for ((_, arrived_at), changes) in batches {
@@ -100,17 +99,17 @@ impl Connector<'_> {
                 .any(|source| self.deliveries(source, committed_at).any(|at| at.day() == self.day))
     }
 
-    fn note(&self, change: Change, batches: &mut Batches) {
+    fn note(&self, change: &Change, batches: &mut Batches) {
         let source = change.row().source();
         for arrived_at in self.deliveries(source, change.committed_at) {
             if arrived_at.day() == self.day {
-                let entry = (self.lsn(&change), change.row().key(), change.clone());
+                let entry = (self.lsn(change), change.row().key(), change.clone());
                 batches.entry((source, arrived_at)).or_default().push(entry);
             }
         }
     }
 
-    fn send_snapshot(&self, source: Source, changes: Vec<Change>, outbox: &mut Outbox) {
+    fn send_snapshot(&self, source: Source, changes: &[Change], outbox: &mut Outbox) {
         let random = self.random.stream("snapshot").stream(source.name());
         let mut arrived_at = self.database.start_at().plus(MICROS_PER_MINUTE);
         for (number, part) in (0..).zip(changes.chunks(BATCH_MAX)) {

@@ -1,6 +1,6 @@
 //! The sum of the truths of parts that share no users, orders or products.
 
-use super::{ActivityTruth, FunnelTruth, LoadDayTruth, Truth};
+use super::{ActivityTruth, FunnelTruth, LoadDayTruth, SessionTruth, Truth};
 use std::collections::BTreeMap;
 
 impl Truth {
@@ -13,7 +13,7 @@ impl Truth {
         });
         add_each(&mut self.activity_days, &other.activity_days, ActivityTruth::add);
         add_each(&mut self.retention_days, &other.retention_days, add_counts);
-        add_each(&mut self.session_days, &other.session_days, |sum, other| sum.add(other));
+        add_each(&mut self.session_days, &other.session_days, SessionTruth::add);
         add_each(&mut self.funnel_days, &other.funnel_days, |days, other| {
             add_each(days, other, FunnelTruth::add);
         });
