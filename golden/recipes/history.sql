@@ -12,6 +12,6 @@ delete from dimensional.dim_product where product_hk in (select product_hk from 
 insert into dimensional.dim_product (product_hk, product_id, valid_from, valid_to, hashdiff, is_deleted, name, category, list_price_micros, is_active)
 select product_hk, product_id, valid_from, valid_to, hashdiff, is_deleted, name, category, list_price_micros, is_active from new_rows;
 
-insert into lakebed.builds values (1, 'a run', 'built', 'dimensional.dim_product', date '2026-01-05', '…', '…', '…', '…', '…', timestamp '2026-01-05 00:00:00.000000'), (1, 'a run', 'built', 'dimensional.dim_product', date '2026-01-06', '…', '…', '…', '…', '…', timestamp '2026-01-05 00:00:00.000000');
+insert into lakebed.builds values (1, 'a run', 'built', 'dimensional.dim_product', date '2026-01-05', '…', null, '…', '…', '…', timestamp '2026-01-05 00:00:00.000000'), (1, 'a run', 'built', 'dimensional.dim_product', date '2026-01-06', '…', null, '…', '…', '…', timestamp '2026-01-05 00:00:00.000000');
 
 commit transaction;

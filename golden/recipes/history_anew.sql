@@ -12,6 +12,6 @@ select product_hk, product_id, valid_from, valid_to, hashdiff, is_deleted, name,
 
 insert into lakebed.builds values (1, 'a run', 'reset', 'dimensional.dim_product', null, null, null, null, null, null, timestamp '2026-01-05 00:00:00.000000');
 
-insert into lakebed.builds values (2, 'a run', 'built', 'dimensional.dim_product', date '2026-01-05', '…', '…', '…', '…', '…', timestamp '2026-01-05 00:00:00.000000'), (2, 'a run', 'built', 'dimensional.dim_product', date '2026-01-06', '…', '…', '…', '…', '…', timestamp '2026-01-05 00:00:00.000000');
+insert into lakebed.builds values (2, 'a run', 'built', 'dimensional.dim_product', date '2026-01-05', '…', null, '…', '…', '…', timestamp '2026-01-05 00:00:00.000000'), (2, 'a run', 'built', 'dimensional.dim_product', date '2026-01-06', '…', null, '…', '…', '…', timestamp '2026-01-05 00:00:00.000000');
 
 commit transaction;

@@ -15,8 +15,8 @@ when matched and ((source.first_seen_at < target.first_seen_at or (source.first_
     first_load_date = case when source.first_load_date < target.first_load_date then source.first_load_date else target.first_load_date end
 when not matched then insert (product_hk, product_id, first_seen_at, record_source, first_load_date) values (source.product_hk, source.product_id, source.first_seen_at, source.record_source, source.first_load_date);
 
-insert into lakebed.builds values (1, 'a run', 'built', 'vault.hub_product', date '2026-01-05', '…', '…', '…', '…', '…', timestamp '2026-01-05 00:00:00.000000'), (1, 'a run', 'built', 'vault.hub_product', date '2026-01-06', '…', '…', '…', '…', '…', timestamp '2026-01-05 00:00:00.000000');
+insert into lakebed.builds values (1, 'a run', 'built', 'vault.hub_product', date '2026-01-05', '…', null, '…', '…', '…', timestamp '2026-01-05 00:00:00.000000'), (1, 'a run', 'built', 'vault.hub_product', date '2026-01-06', '…', null, '…', '…', '…', timestamp '2026-01-05 00:00:00.000000');
 
-insert into lakebed.contents values (1, 'vault.hub_product', date '2026-01-05', '8148311726290916786', 1), (1, 'vault.hub_product', date '2026-01-06', '17178658553831702684', 1);
+insert into lakebed.contents values (1, 'vault.hub_product', date '2026-01-05', '11770220889030072057', 1), (1, 'vault.hub_product', date '2026-01-06', '11770220889030072057', 1);
 
 commit transaction;

@@ -19,8 +19,8 @@ when not matched then insert (product_hk, product_id, first_seen_at, record_sour
 
 insert into lakebed.builds values (1, 'a run', 'reset', 'vault.hub_product', null, null, null, null, null, null, timestamp '2026-01-05 00:00:00.000000');
 
-insert into lakebed.builds values (2, 'a run', 'built', 'vault.hub_product', date '2026-01-05', '…', '…', '…', '…', '…', timestamp '2026-01-05 00:00:00.000000'), (2, 'a run', 'built', 'vault.hub_product', date '2026-01-06', '…', '…', '…', '…', '…', timestamp '2026-01-05 00:00:00.000000');
+insert into lakebed.builds values (2, 'a run', 'built', 'vault.hub_product', date '2026-01-05', '…', null, '…', '…', '…', timestamp '2026-01-05 00:00:00.000000'), (2, 'a run', 'built', 'vault.hub_product', date '2026-01-06', '…', null, '…', '…', '…', timestamp '2026-01-05 00:00:00.000000');
 
-insert into lakebed.contents values (2, 'vault.hub_product', date '2026-01-05', '8148311726290916786', 1), (2, 'vault.hub_product', date '2026-01-06', '17178658553831702684', 1);
+insert into lakebed.contents values (2, 'vault.hub_product', date '2026-01-05', '11770220889030072057', 1), (2, 'vault.hub_product', date '2026-01-06', '11770220889030072057', 1);
 
 commit transaction;

@@ -2,7 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use crate::digest::Digest;
+use super::{Graph, Input, Node};
+use crate::{contract::EngineName, digest::Digest};
 
 /// The parts of a table's code, by what a person would call them; a changed part is a reason to
 /// build again.
@@ -42,4 +43,34 @@ impl Code {
         let differs = |name: &str, part: &Digest| remembered.get(name) != Some(&part.to_string());
         self.0.iter().filter(|(name, part)| differs(name, part)).map(|(name, _)| *name).collect()
     }
+}
+
+/// Everything that a table reads, directly or not, in order of name.
+pub fn tables_above<'a>(inputs: &[Input], graph: &'a Graph) -> Vec<&'a Node> {
+    let direct = inputs.iter().map(|input| input.table.clone());
+    let known = direct.filter(|name| graph.nodes.contains_key(name)).collect();
+    graph.with_upstream(&known).iter().map(|name| &graph.nodes[name]).collect()
+}
+
+/// Merged rows stay when what made them is gone, so a merge depends on all code above it: the
+/// valid messages only grow as long as the code says the same of each.
+pub fn epoch_digest(own: Digest, above: &[&Node]) -> Digest {
+    let digests: Vec<String> = std::iter::once(own)
+        .chain(above.iter().map(|node| node.code.digest()))
+        .map(|digest| digest.to_string())
+        .collect();
+    Digest::of_texts(digests.iter().map(String::as_str))
+}
+
+/// By engine, its functions for a table and for everything above it.
+pub fn functions_above(
+    own: &BTreeMap<EngineName, Digest>,
+    above: &[&Node],
+) -> BTreeMap<EngineName, Digest> {
+    let all = |(engine, own): (&EngineName, &Digest)| {
+        let above = above.iter().filter_map(|node| node.functions_beside.get(engine));
+        let all: Vec<String> = std::iter::once(own).chain(above).map(ToString::to_string).collect();
+        (*engine, Digest::of_texts(all.iter().map(String::as_str)))
+    };
+    own.iter().map(all).collect()
 }

@@ -4,7 +4,10 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::civil::date;
 
-use super::{Code, DaySpan, Domain, Graph, Input, Node, Reach};
+use super::{
+    Code, DaySpan, Domain, Graph, Input, Node, Reach,
+    code::{epoch_digest, functions_above, tables_above},
+};
 use crate::{
     clock::MicrosUtc,
     contract::{BuildKind, EngineName, TableName, expression::evaluate, file::TableFile},
@@ -395,7 +398,7 @@ fn node(
     }
     let own = Code::new(parts.clone()).digest();
     let merges = matches!(file.contract.build, BuildKind::Merge | BuildKind::History);
-    let above = if merges { above(&inputs, graph) } else { Vec::new() };
+    let above = if merges { tables_above(&inputs, graph) } else { Vec::new() };
     let epoch = merges.then(|| epoch_digest(own, &above));
     if let Some(epoch) = epoch {
         parts.push(("code above it", epoch));
@@ -405,12 +408,8 @@ fn node(
         .iter()
         .map(|(engine, prelude)| Ok((*engine, prelude.digest_for(file.query()).map_err(tokens)?)))
         .collect::<Result<BTreeMap<_, _>, FileError>>()?;
-    let functions_above = functions_beside.iter().map(|(engine, own)| {
-        let above = above.iter().filter_map(|node| node.functions_beside.get(engine));
-        let all: Vec<String> = std::iter::once(own).chain(above).map(ToString::to_string).collect();
-        (*engine, Digest::of_texts(all.iter().map(String::as_str)))
-    });
-    let functions_above = if merges { functions_above.collect() } else { BTreeMap::new() };
+    let functions_above =
+        if merges { functions_above(&functions_beside, &above) } else { BTreeMap::new() };
     let code = Code::new(parts);
     Ok(Node {
         file: file.clone(),
@@ -424,23 +423,6 @@ fn node(
         epoch,
         calendar_parameters,
     })
-}
-
-/// Everything that a table reads, directly or not, in order of name.
-fn above<'a>(inputs: &[Input], graph: &'a Graph) -> Vec<&'a Node> {
-    let direct = inputs.iter().map(|input| input.table.clone());
-    let known = direct.filter(|name| graph.nodes.contains_key(name)).collect();
-    graph.with_upstream(&known).iter().map(|name| &graph.nodes[name]).collect()
-}
-
-/// Merged rows stay when what made them is gone, so a merge depends on all code above it: the
-/// valid messages only grow as long as the code says the same of each.
-fn epoch_digest(own: Digest, above: &[&Node]) -> Digest {
-    let digests: Vec<String> = std::iter::once(own)
-        .chain(above.iter().map(|node| node.code.digest()))
-        .map(|digest| digest.to_string())
-        .collect();
-    Digest::of_texts(digests.iter().map(String::as_str))
 }
 
 fn input(

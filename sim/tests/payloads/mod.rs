@@ -96,8 +96,8 @@ pub fn check_message(source: Source, message: &Message) -> Result<(), String> {
         return Err("the payload holds a line feed".to_owned());
     }
     let found = match TABLES.iter().find(|table| table.source == source) {
-        Some(table) => read_change(&message.payload, table),
-        None => read_event(&message.payload),
+        Some(table) => read_change(message.payload, table),
+        None => read_event(message.payload),
     };
     let expected = match &message.meaning {
         Meaning::Invalid(reason) => Reading::Reject(*reason),
