@@ -99,6 +99,7 @@ fn the_first_batch_of_any_day_comes_at_once() {
 }
 
 /// The least of three times, since others use the machine as well.
+#[expect(clippy::disallowed_methods, reason = "what is promised is a time")]
 fn first(simulation: &Simulation, date: jiff::civil::Date) -> (Arrival, Duration) {
     let once = || {
         let started = Instant::now();
