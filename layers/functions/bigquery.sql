@@ -140,7 +140,11 @@ create or replace function udf.json_tokens(body STRING) returns STRING as (
         part in ('{', '}', '[', ']', ':', ','),
         part,
         '"k' || to_hex(cast(
-          if(strpos(part, '\\') > 0, '"' || json_value(safe.parse_json(part)) || '"', part) as BYTES
+          if(
+            strpos(part, '\\') > 0,
+            ifnull('"' || json_value(safe.parse_json(part)) || '"', part),
+            part
+          ) as BYTES
         )) || '"'
       ),
       '' order by position

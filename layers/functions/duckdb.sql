@@ -274,7 +274,7 @@ create or replace macro udf.at_rate(amount_micros, rate_micros) as
 create or replace macro engine.json_unescaped(part) as
   if(
     contains(part, system.main.chr(92)),
-    '"' || json_extract_string(try_cast(part as json), '$') || '"', part
+    ifnull('"' || json_extract_string(try_cast(part as json), '$') || '"', part), part
   );
 create or replace macro engine.json_tokens(body) as array_to_string(list_transform(
   system.main.regexp_extract_all(body, '"(?:[^"\\]|\\.)*"|[][{}:,]|[^][{}:,"\s]+'),

@@ -208,7 +208,10 @@ create or replace function udf.hash_json(s STRING) returns STRING
         concat('"k', lower(hex(
           if(
             contains(part, chr(92)),
-            concat('"', from_json(concat('[', part, ']'), 'ARRAY<STRING>')[0], '"'), part
+            ifnull(
+              concat('"', from_json(concat('[', part, ']'), 'ARRAY<STRING>')[0], '"'), part
+            ),
+            part
           )
         )), '"')
       )

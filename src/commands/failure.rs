@@ -1,6 +1,6 @@
 //! A command that failed: what to print, and the exit status.
 
-use std::{error::Error, fmt, process::ExitCode};
+use std::{error::Error, fmt, io, process::ExitCode};
 
 use miette::{Diagnostic, GraphicalReportHandler, GraphicalTheme};
 use serde_json::json;
@@ -43,7 +43,8 @@ impl Failure {
     /// The data, a check or the machine failed. What an adapter says to do is said.
     pub fn data(error: impl Into<Box<dyn Error + Send + Sync>>) -> Self {
         let error = error.into();
-        let hint = PortError::hint_in(error.as_ref()).map(str::to_owned);
+        let hint = PortError::hint_in(error.as_ref()).or_else(|| full_disk_hint(error.as_ref()));
+        let hint = hint.map(str::to_owned);
         Self { status: 1, report: Report::Chain { error, hint } }
     }
 
@@ -261,6 +262,18 @@ pub fn build_hint(error: &BuildError) -> Option<String> {
             Some("the old rows stand; mend the CSV, then build again".to_owned())
         }
     }
+}
+
+/// What to do where a file cannot be written for want of room.
+fn full_disk_hint(error: &(dyn Error + 'static)) -> Option<&'static str> {
+    let is_full = |error: &(dyn Error + 'static)| {
+        error.downcast_ref::<io::Error>().is_some_and(|error| {
+            matches!(error.kind(), io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded)
+        })
+    };
+    std::iter::successors(Some(error), |error| error.source())
+        .any(is_full)
+        .then_some("make room on the disk, then start again")
 }
 
 /// What to do about an error of the engine, if its words tell.

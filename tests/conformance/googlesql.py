@@ -208,7 +208,8 @@ def decode(cell, kind):
     if name == "STRING":
         value.string_value = cell
     elif name == "INT64":
-        value.int64_value = cell
+        # DuckDB sums INT64 in a wider type, which comes as text.
+        value.int64_value = int(cell)
     elif name == "FLOAT64":
         value.double_value = struct.unpack(">d", bytes.fromhex(cell))[0]
     elif name == "BOOL":

@@ -117,7 +117,7 @@ fn kind(sql: &str) -> String {
 
 /// The journal's tables, and only those, are written with the names that the port gives to types.
 fn with_types(recorder: &Recorder, sql: &str) -> String {
-    if !sql.starts_with("create table if not exists") {
+    if !sql.starts_with("create table if not exists lakebed.") {
         return sql.to_owned();
     }
     let kinds = [ColumnType::String, ColumnType::Int64, ColumnType::Date, ColumnType::Timestamp];
@@ -133,7 +133,8 @@ fn with_types(recorder: &Recorder, sql: &str) -> String {
 
 /// Adds a table to the catalog that is none of the project.
 fn remember_created(google: &mut Google, sql: &str) {
-    let Some(rest) = sql.strip_prefix("create table if not exists ") else { return };
+    let journal = sql.strip_prefix("create table if not exists ");
+    let Some(rest) = journal.filter(|rest| rest.starts_with("lakebed.")) else { return };
     let (name, columns) = rest.split_once(" (").expect("a table has columns");
     let columns = columns.trim_end_matches(')').split(", ").filter_map(|c| c.split_once(' '));
     let columns = columns.map(|(name, kind)| (name.to_owned(), kind.to_owned())).collect();
