@@ -271,7 +271,7 @@ fn full_disk_hint(error: &(dyn Error + 'static)) -> Option<&'static str> {
             matches!(error.kind(), io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded)
         })
     };
-    std::iter::successors(Some(error), |error| error.source())
+    std::iter::successors(Some(error), |error| (**error).source())
         .any(is_full)
         .then_some("make room on the disk, then start again")
 }
