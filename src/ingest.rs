@@ -17,7 +17,7 @@ use std::{
 };
 
 use bytes::Bytes;
-use futures::{FutureExt, future::try_join_all};
+use futures::{FutureExt, future::join_all};
 use jiff::civil::Date;
 use serde::{Deserialize, Serialize};
 use sim::{Arrival, Limits, SHARD_COUNT, Simulation, Source, Truth, TruthRecorder};
@@ -332,11 +332,14 @@ impl Day<'_> {
                 sending.push(self.send_source(source, batches));
             }
         }
-        let handing_out = tokio::task::spawn_blocking(move || hand_out(parts, &queues));
-        for phones in try_join_all(sending).await? {
-            report.phones.add(&phones);
+        let handing_out = tokio::task::spawn_blocking(move || hand_out(parts, queues));
+        // If one fails, the others go on to the end of the day: whoever is cut off may have
+        // published what its cursor does not know of.
+        let (sent, handed_out) = tokio::join!(join_all(sending), handing_out);
+        for phones in sent {
+            report.phones.add(&phones?);
         }
-        let (parts, message_count) = handing_out.await?;
+        let (parts, message_count) = handed_out?;
         report.message_count += message_count;
         Ok(parts)
     }
@@ -375,7 +378,7 @@ impl Day<'_> {
 /// Gives each source its batches of the day; returns how many messages they hold.
 fn hand_out(
     mut parts: Parts<Sender>,
-    queues: &BTreeMap<Source, SyncSender<PhoneBatch>>,
+    mut queues: BTreeMap<Source, SyncSender<PhoneBatch>>,
 ) -> (Parts<Sender>, u64) {
     let mut message_count = 0;
     while let Some(made) = parts.next_of_day() {
@@ -384,7 +387,10 @@ fn hand_out(
             let sent = queues.get(&source).map(|queue| queue.send(batch));
             if sent.is_some_and(|sent| sent.is_err()) {
                 // What sends it has failed, and says why.
-                return (parts, message_count);
+                queues.remove(&source);
+                if queues.is_empty() {
+                    return (parts, message_count);
+                }
             }
         }
     }
