@@ -104,7 +104,7 @@ pub fn definitions(dialect: &dyn Dialect) -> Vec<String> {
 pub fn first_hash_version(dialect: &dyn Dialect) -> String {
     let (name, version) = (literal::text(HASH_VERSION), literal::text(&dialect.hash_version()));
     format!(
-        "insert into lakebed.settings select 0, {name}, {version} \
+        "insert into lakebed.settings select 0, {name}, {version} from (select 1 as one) \
          where not exists (select 1 from lakebed.settings where name = {name})"
     )
 }
