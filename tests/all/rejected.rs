@@ -46,7 +46,7 @@ fn counts_are_those_of_the_tables_and_every_broken_payload_has_a_place() {
         }
     }
     let _ = world
-        .lakebed("rejected mobile_events --reason wrong_type")
+        .lakebed("rejected mobile_events --reason wrong_type --samples 100")
         .run()
         .status(0)
         .stdout_contains("which is not an integer")
