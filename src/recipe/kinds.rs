@@ -152,7 +152,8 @@ impl Cook<'_> {
         if self.task.is_empty() {
             self.delete(recipe, &predicate);
         } else {
-            self.keep(recipe, &mut part)?;
+            let kept = self.keep(recipe, &mut part)?;
+            recipe.prepare.extend(kept);
             let within = column.is_some().then_some(predicate.as_str());
             recipe.prepare.push(self.measure_new(&mut part, within));
             self.delete(recipe, &predicate);
@@ -169,7 +170,8 @@ impl Cook<'_> {
         let within = statements::window_predicate(window_by, self.task.window);
         let mut part = self.part(Contents::Moved);
         if !self.task.is_empty() {
-            self.keep(recipe, &mut part)?;
+            let kept = self.keep(recipe, &mut part)?;
+            recipe.prepare.extend(kept);
             recipe.prepare.push(self.measure_new(&mut part, Some(&within)));
         }
         // Over the recorded dates, never over dates computed from today's constants.
@@ -200,7 +202,8 @@ impl Cook<'_> {
     /// Rows are merged by key, and never unmerged.
     fn merge(&self, recipe: &mut Recipe) -> Result<(), RecipeError> {
         let mut part = self.part(Contents::StoodFor);
-        self.keep(recipe, &mut part)?;
+        let kept = self.keep(recipe, &mut part)?;
+        recipe.prepare.extend(kept);
         recipe.prepare.push(self.measure_new(&mut part, None));
         recipe.commit.push(Step::Merge { sql: statements::merge(self.node, &self.kept()) });
         recipe.parts.push(part);
@@ -210,16 +213,13 @@ impl Cook<'_> {
     /// Of the touched keys, what lies at or after the cut is replaced.
     fn history(&self, recipe: &mut Recipe) -> Result<(), RecipeError> {
         let mut part = self.part(Contents::Moved);
+        let kept = self.keep(recipe, &mut part)?;
         if self.known.begins_anew {
             // The query reads the table's own rows: it has to see that they are gone.
-            let mut aside = recipe.clone();
-            aside.prepare.clear();
-            self.keep(&mut aside, &mut part)?;
-            recipe.kept = aside.kept;
-            recipe.commit.append(&mut aside.prepare);
+            recipe.commit.extend(kept);
             recipe.commit.push(self.measure_new(&mut part, None));
         } else {
-            self.keep(recipe, &mut part)?;
+            recipe.prepare.extend(kept);
             recipe.prepare.push(self.measure_new(&mut part, None));
             let cut = self.known.cut.as_ref().map(ToString::to_string).unwrap_or_default();
             let predicate = statements::history_predicate(self.node, &self.kept(), &cut);
@@ -261,15 +261,16 @@ impl Cook<'_> {
         }
     }
 
-    fn keep(&self, recipe: &mut Recipe, part: &mut Part) -> Result<(), RecipeError> {
+    /// The steps that set the new rows aside.
+    fn keep(&self, recipe: &mut Recipe, part: &mut Part) -> Result<Vec<Step>, RecipeError> {
         let kept = self.kept();
-        if self.node.build() == BuildKind::Seed {
+        let steps = if self.node.build() == BuildKind::Seed {
             let rows = statements::seed_rows(self.node).map_err(RecipeError::Seed)?;
             let of = self.node.name();
             let sql =
                 format!("create or replace temp table {kept} as\nselect * from {of} where false");
-            recipe.prepare.push(Step::Keep { sql });
-            recipe.prepare.push(Step::Keep { sql: statements::insert(self.node, &kept, &rows) });
+            let insert = statements::insert(self.node, &kept, &rows);
+            vec![Step::Keep { sql }, Step::Keep { sql: insert }]
         } else {
             let exchanged = self.known.exchanged.get(self.at).cloned().flatten();
             let rows = if let Some(rows) = exchanged {
@@ -279,10 +280,10 @@ impl Cook<'_> {
                 select::bound(self.node, task.window, &task.calendar, cut)?
             };
             part.select_sha256 = rows.sha256;
-            recipe.prepare.push(Step::Keep { sql: statements::keep(&kept, &rows.text) });
-        }
+            vec![Step::Keep { sql: statements::keep(&kept, &rows.text) }]
+        };
         recipe.kept.push(kept);
-        Ok(())
+        Ok(steps)
     }
 
     fn measure_new(&self, part: &mut Part, within: Option<&str>) -> Step {
