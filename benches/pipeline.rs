@@ -40,7 +40,7 @@ struct Lake {
 }
 
 fn lake() -> Lake {
-    let project = Project::parse(&ProjectFiles::embedded()).expect("the project is well-formed");
+    let project = Project::parse(&lakebed_files::embedded()).expect("the project is well-formed");
     let prelude = Prelude::duckdb(&project).expect("the functions are SQL");
     let graph = Graph::new(&project, &prelude).expect("the tables fit");
     let scenario =
@@ -153,7 +153,7 @@ fn standardized(criterion: &mut Criterion) {
 fn binding(criterion: &mut Criterion) {
     let text = include_str!("../layers/standardized/mobile_events_checked.sql");
     let query = text.split_once("*/").expect("a contract").1;
-    let project = Project::parse(&ProjectFiles::embedded()).expect("the project is well-formed");
+    let project = Project::parse(&lakebed_files::embedded()).expect("the project is well-formed");
     let prelude = Prelude::duckdb(&project).expect("the functions are SQL");
     let graph = Graph::new(&project, &prelude).expect("the tables fit");
     let node = graph.in_order().next().expect("there are tables");
@@ -174,7 +174,7 @@ const DAY_COUNT: i64 = 365;
 
 /// A project in which each table reads two others, or the raw layer.
 fn wide_project() -> ProjectFiles {
-    let mut files = ProjectFiles::embedded();
+    let mut files = lakebed_files::embedded();
     for at in 0..TABLE_COUNT {
         let reads = |other: usize| format!("standardized.wide_{other:03}");
         let inputs = match at {

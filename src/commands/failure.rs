@@ -13,7 +13,6 @@ use crate::{
     ingest::IngestError,
     pipeline::PipelineError,
     port_error::PortError,
-    project::ReadError,
     recipe::Refusal,
     warehouse::WarehouseError,
 };
@@ -139,8 +138,8 @@ impl From<FileError> for Failure {
     }
 }
 
-impl From<ReadError> for Failure {
-    fn from(error: ReadError) -> Self {
+impl From<lakebed_files::ReadError> for Failure {
+    fn from(error: lakebed_files::ReadError) -> Self {
         Self::usage(error).hint("give a folder that has `layers/` to --project, or leave it out")
     }
 }

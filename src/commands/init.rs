@@ -23,7 +23,6 @@ use crate::{
         path::{self, FieldPath},
         profile::{Profile, Weight},
     },
-    project::ProjectFiles,
     scaffold::{self, Chosen, Scaffold},
 };
 
@@ -63,7 +62,7 @@ pub fn init(place: &Place, args: &InitArgs) -> Result<(), Failure> {
     let steps = steps(args, &source, &scaffold)?;
     let mut files =
         scaffold.files(&steps.iter().fold(String::new(), |all, step| all + step + "\n"));
-    let functions = ProjectFiles::embedded();
+    let functions = lakebed_files::embedded();
     let functions = functions.get(Path::new(FUNCTIONS)).expect("the binary has its functions");
     files.insert(FUNCTIONS.to_owned(), functions.to_string());
     if args.from.is_none() {

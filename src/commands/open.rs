@@ -44,8 +44,8 @@ pub struct OpenProject {
 /// The files of the project.
 pub fn files(place: &Place) -> Result<ProjectFiles, Failure> {
     match place.project_folder() {
-        Some(folder) => Ok(ProjectFiles::read(folder)?),
-        None => Ok(ProjectFiles::embedded()),
+        Some(folder) => Ok(lakebed_files::read(folder)?),
+        None => Ok(lakebed_files::embedded()),
     }
 }
 

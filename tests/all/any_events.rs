@@ -152,7 +152,7 @@ fn lines(events: &[Value]) -> String {
 /// Reads what would be written, without writing it: cheap enough for many cases.
 #[test]
 fn any_keys_make_files_that_can_be_read_and_pass_check() {
-    let functions = ProjectFiles::embedded();
+    let functions = lakebed_files::embedded();
     let path = Path::new("layers/functions/duckdb.sql");
     let functions = functions.get(path).expect("the binary has functions").to_string();
     for_some(60, |events| {

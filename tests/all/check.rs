@@ -14,7 +14,6 @@ use std::{
 use lakebed::{
     check::{Checked, ExtraFile, Options, check, document, finding::Finding, rules},
     portable::constructs::CONSTRUCTS,
-    project::ProjectFiles,
 };
 use serde_json::Value;
 
@@ -36,7 +35,7 @@ fn check_all(extra: Vec<ExtraFile>, options: Options) -> BTreeMap<PathBuf, Vec<F
     let mut found: BTreeMap<PathBuf, Vec<Finding>> =
         extra.iter().map(|file| (file.path.clone(), Vec::new())).collect();
     let wanted = BTreeSet::new();
-    for finding in check(&ProjectFiles::embedded(), Some(&wanted), extra, options).findings {
+    for finding in check(&lakebed_files::embedded(), Some(&wanted), extra, options).findings {
         found.get_mut(&finding.path).expect("only these are checked").push(finding);
     }
     found
@@ -104,7 +103,7 @@ fn good_files_are_not_found() {
 
 #[test]
 fn shipped_tables_are_not_found_and_soon() {
-    let files = ProjectFiles::embedded();
+    let files = lakebed_files::embedded();
     let started = Instant::now();
     let Checked { findings, file_count } = check(&files, None, Vec::new(), Options::default());
     let elapsed = started.elapsed();
@@ -157,7 +156,7 @@ fn spark_takes_less() {
 
 #[test]
 fn mistakes_in_a_project_are_findings_each_at_its_place() {
-    let mut files = ProjectFiles::embedded();
+    let mut files = lakebed_files::embedded();
     let mut edit = |path: &str, old: &str, new: &str| {
         let text = files.get(Path::new(path)).expect("it is shipped").replacen(old, new, 1);
         files.insert(path, &text);

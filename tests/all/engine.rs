@@ -105,7 +105,7 @@ struct Lake {
 
 impl Lake {
     fn new(world: &World) -> Self {
-        let prelude = Prelude::duckdb(&project(&ProjectFiles::embedded())).expect("functions");
+        let prelude = Prelude::duckdb(&project(&lakebed_files::embedded())).expect("functions");
         Self { warehouse: in_memory(&prelude), data: DataFolder::new(&world.data()) }
     }
 
@@ -163,7 +163,7 @@ impl Lake {
 #[test]
 fn an_engine_beside_the_warehouse_changes_nothing() {
     let world = World::with_raw();
-    let project = project(&ProjectFiles::embedded());
+    let project = project(&lakebed_files::embedded());
     let beside = beside(&project);
     let [with, without] = [Some(&beside), None].map(|beside| {
         let lake = Lake::new(&world);
@@ -182,7 +182,7 @@ fn an_engine_beside_the_warehouse_changes_nothing() {
 /// The shipped project with another function of Spark.
 fn with_a_mended_function() -> Project {
     let path = Path::new("layers/functions/spark.sql");
-    let mut files = ProjectFiles::embedded();
+    let mut files = lakebed_files::embedded();
     let functions = files.get(path).expect("Spark's functions").to_string();
     let function = "create or replace function udf.safe_int64(s STRING) returns BIGINT\n";
     let mended = functions.replacen(function, &format!("{function}  deterministic\n"), 1);
@@ -194,7 +194,7 @@ fn with_a_mended_function() -> Project {
 #[test]
 fn a_mended_function_of_an_engine_rebuilds_what_that_engine_ran() {
     let world = World::with_raw();
-    let (shipped, mended) = (project(&ProjectFiles::embedded()), with_a_mended_function());
+    let (shipped, mended) = (project(&lakebed_files::embedded()), with_a_mended_function());
     let lake = Lake::new(&world);
     lake.build(&shipped, Some(&beside(&shipped)));
     // Whoever runs what is stale now.
@@ -225,7 +225,7 @@ fn a_mended_function_of_an_engine_rebuilds_what_that_engine_ran() {
 #[test]
 fn who_runs_a_select_makes_nothing_stale() {
     let world = World::with_raw();
-    let (shipped, mended) = (project(&ProjectFiles::embedded()), with_a_mended_function());
+    let (shipped, mended) = (project(&lakebed_files::embedded()), with_a_mended_function());
     for first in [None, Some(&beside(&shipped))] {
         let lake = Lake::new(&world);
         lake.build(&shipped, first);

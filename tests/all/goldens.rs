@@ -11,7 +11,7 @@ use arrow::csv::WriterBuilder;
 use lakebed::{
     contract::{BuildKind, TableName, file::TableFile},
     prelude::Prelude,
-    project::{Project, ProjectFiles},
+    project::Project,
     warehouse::duckdb::{Options, open_shared},
 };
 
@@ -26,7 +26,7 @@ pub type Tables = BTreeMap<TableName, String>;
 
 /// The tables of the project.
 pub fn table_files() -> BTreeMap<TableName, TableFile> {
-    let project = Project::parse(&ProjectFiles::embedded()).expect("the project is well-formed");
+    let project = Project::parse(&lakebed_files::embedded()).expect("the project is well-formed");
     project.tables
 }
 

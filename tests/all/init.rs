@@ -8,7 +8,7 @@ use std::{
 
 use lakebed::{
     payload::time::{self, TimeForm},
-    project::{Project, ProjectFiles},
+    project::Project,
     warehouse::duckdb::{Options, open_shared},
 };
 
@@ -50,7 +50,7 @@ fn check(init: &str, places: &str, mart: &str) -> World {
     assert_eq!(found, format!("accepted,rejected,duplicate,wrong\n{places}\n"));
     let _ = inside(&world, "plan").run().status(0).stdout_contains("Nothing to build");
     let _ = inside(&world, "check").run().status(0).stdout_contains("No finding");
-    let files = ProjectFiles::read(&world.folder().join("own")).expect("a project");
+    let files = lakebed_files::read(&world.folder().join("own")).expect("a project");
     let project = Project::parse(&files).expect("every file is right");
     for (name, table) in &project.tables {
         let wide = table.query().lines().find(|line| line.chars().count() > 100);
@@ -245,7 +245,7 @@ const TIMES: [&str; 58] = [
 #[test]
 fn times_mean_the_same_to_the_proposal_and_to_the_tables() {
     let options = Options { threads: Some(1), is_read_only: false };
-    let project = Project::parse(&ProjectFiles::embedded()).expect("the project");
+    let project = Project::parse(&lakebed_files::embedded()).expect("the project");
     let prelude = lakebed::prelude::Prelude::duckdb(&project).expect("functions");
     let warehouse = open_shared(None, options, &prelude).expect("in memory");
     let mut session = warehouse.session().expect("a session");

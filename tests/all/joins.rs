@@ -11,7 +11,7 @@ use lakebed::{
     contract::{BuildKind, TableName},
     graph::{Graph, Node, sample_parameters},
     prelude::Prelude,
-    project::{Project, ProjectFiles},
+    project::Project,
     sql::bind::bind,
     warehouse::{
         Session,
@@ -68,7 +68,7 @@ fn world_of_a_day() -> World {
 }
 
 fn graph() -> (Graph, Prelude) {
-    let project = Project::parse(&ProjectFiles::embedded()).expect("the project can be read");
+    let project = Project::parse(&lakebed_files::embedded()).expect("the project can be read");
     let prelude = Prelude::duckdb(&project).expect("the functions are SQL");
     (Graph::new(&project, &prelude).expect("a graph"), prelude)
 }
@@ -149,8 +149,12 @@ fn the_check_reports_the_joins_that_compare_each_row_with_each() {
                 join.starts_with("NESTED_LOOP_JOIN") || join.starts_with("BLOCKWISE_NL_JOIN")
             });
             let extra = vec![ExtraFile { path: "query.sql".into(), text: query.as_str().into() }];
-            let checked =
-                check(&ProjectFiles::embedded(), Some(&BTreeSet::new()), extra, Options::default());
+            let checked = check(
+                &lakebed_files::embedded(),
+                Some(&BTreeSet::new()),
+                extra,
+                Options::default(),
+            );
             let codes: Vec<&str> = checked.findings.iter().map(|found| found.rule.code).collect();
             let expected: &[&str] = if is_slow { &["LB038"] } else { &[] };
             assert_eq!(codes, expected, "{query}\n{found:#?}");

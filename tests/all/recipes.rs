@@ -12,7 +12,7 @@ use lakebed::{
     graph::{Domain, Graph, Node},
     plan::{Content, Planner, Reason, Snapshot, Stale, Stamp, snapshot::Partition},
     prelude::Prelude,
-    project::{Project, ProjectFiles},
+    project::Project,
     recipe::{self, Known, Measured, Recipe, Step},
     sql::bind::Literal,
     warehouse::duckdb::{Options, open_shared},
@@ -81,7 +81,7 @@ session_date = { type = "DATE", required = true, about = "The day." }
 */
 select distinct session_date from dimensional.fact_session
 "#;
-    let mut files = ProjectFiles::embedded();
+    let mut files = lakebed_files::embedded();
     files.insert(Path::new("layers/mart/loaded_days.sql"), VIEW);
     let project = Project::parse(&files).expect("the project is well-formed");
     let prelude = Prelude::duckdb(&project).expect("functions");

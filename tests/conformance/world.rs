@@ -12,7 +12,7 @@ use lakebed::{
     graph::Graph,
     pipeline::{PinOptions, Pipeline},
     prelude::Prelude,
-    project::{Project, ProjectFiles},
+    project::Project,
     raw_store::LocalRawStore,
     warehouse::{
         Session, SharedWarehouse,
@@ -44,7 +44,7 @@ pub struct OpenProject {
 impl OpenProject {
     /// Reads the checkout.
     pub fn read() -> Self {
-        let files = ProjectFiles::read(Path::new(CHECKOUT)).expect("the checkout is a project");
+        let files = lakebed_files::read(Path::new(CHECKOUT)).expect("the checkout is a project");
         let project = Project::parse(&files).expect("the project is well-formed");
         let duckdb = Prelude::duckdb(&project).expect("DuckDB's functions have tokens");
         let bigquery = Prelude::bigquery(&project).expect("BigQuery's functions have tokens");

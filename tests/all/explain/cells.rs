@@ -8,7 +8,7 @@ use lakebed::{
     explain::{Explanation, Extent, Request, explain},
     graph::{Graph, Node},
     prelude::Prelude,
-    project::{Project, ProjectFiles},
+    project::Project,
     sql::literal,
     verify::dice::Dice,
     warehouse::{
@@ -40,7 +40,7 @@ struct Built {
 impl Built {
     fn tiny() -> Self {
         let world = World::with_tiny();
-        let project = Project::parse(&ProjectFiles::embedded()).expect("the project is right");
+        let project = Project::parse(&lakebed_files::embedded()).expect("the project is right");
         let prelude = Prelude::duckdb(&project).expect("the functions are right");
         let graph = Graph::new(&project, &prelude).expect("the graph is right");
         let options = Options { threads: None, is_read_only: true };

@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use lakebed::{
     explain::annotate::{Breadth, InputTable, ROW_BITS, WHY, annotate},
     prelude::Prelude,
-    project::{Project, ProjectFiles},
+    project::Project,
     verify::dice::Dice,
     warehouse::{
         Session, SharedWarehouse,
@@ -66,7 +66,7 @@ const FORMS: [&str; 40] = [
 ];
 
 fn warehouse() -> SharedWarehouse {
-    let project = Project::parse(&ProjectFiles::embedded()).expect("the project is right");
+    let project = Project::parse(&lakebed_files::embedded()).expect("the project is right");
     let prelude = Prelude::duckdb(&project).expect("the functions are right");
     open_shared(None, Options { threads: Some(1), is_read_only: false }, &prelude)
         .expect("a database in memory")

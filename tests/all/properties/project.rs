@@ -61,7 +61,7 @@ pub struct Statement {
 /// The project of the checkout: the one inside the binary, without compiling it in again.
 pub fn project_files() -> &'static ProjectFiles {
     static FILES: LazyLock<ProjectFiles> = LazyLock::new(|| {
-        ProjectFiles::read(Path::new(CHECKOUT)).expect("the checkout is a project")
+        lakebed_files::read(Path::new(CHECKOUT)).expect("the checkout is a project")
     });
     &FILES
 }

@@ -9,7 +9,7 @@ use jiff::civil::Date;
 use sqlparser::tokenizer::Token;
 
 use super::tokens::{TokenError, tokenize};
-use crate::clock::MicrosUtc;
+use crate::instant::MicrosUtc;
 
 /// The value of a parameter.
 #[derive(Clone, Debug, PartialEq, Eq)]

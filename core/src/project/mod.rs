@@ -11,7 +11,7 @@ use crate::{
     diagnostic::FileError,
 };
 
-pub use files::{ProjectFiles, ReadError};
+pub use files::ProjectFiles;
 
 /// The layers in the order in which data goes through them; seeds may be read by all.
 pub const LAYERS: [&str; 6] = ["raw", "seed", "standardized", "vault", "dimensional", "mart"];

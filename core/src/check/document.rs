@@ -11,7 +11,7 @@ use crate::portable::{
 const HEAD: &str = "\
 # Portable SQL
 
-<!-- Made from src/portable/ and src/check/rules/ by a test; `cargo xtask bless` rewrites it. -->
+<!-- Made from core/src/portable/ and core/src/check/rules/ by a test; `cargo xtask bless` rewrites it. -->
 
 Queries under `layers/` are plain GoogleSQL, and DuckDB runs the same text. This page lists what both
 read and mean alike: what is on it may be written, and nothing else. Where the column *Spark* says

@@ -10,7 +10,7 @@ use jiff::civil::Date;
 use serde_json::{Number, Value};
 
 use super::time::{self, TimeForm};
-use crate::{clock::MicrosUtc, contract::ColumnType};
+use crate::{contract::ColumnType, instant::MicrosUtc};
 
 /// Deeper objects are kept as text.
 const DEPTH_MAX: usize = 6;

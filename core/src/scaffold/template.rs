@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 
 use include_dir::{Dir, include_dir};
 
-static TEMPLATES: Dir<'_> = include_dir!("$CARGO_MANIFEST_DIR/templates");
+static TEMPLATES: Dir<'_> = include_dir!("$CARGO_MANIFEST_DIR/../templates");
 
 /// Values by name.
 pub type Values = BTreeMap<&'static str, String>;

@@ -9,10 +9,10 @@ use super::{
     code::{epoch_digest, functions_above, tables_above},
 };
 use crate::{
-    clock::MicrosUtc,
     contract::{BuildKind, EngineName, TableName, expression::evaluate, file::TableFile},
     diagnostic::FileError,
     digest::Digest,
+    instant::MicrosUtc,
     prelude::{Prelude, functions_error},
     project::{LAYERS, Project},
     sql::{

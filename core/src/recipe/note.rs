@@ -6,9 +6,9 @@ use jiff::civil::Date;
 
 use super::{Built, CheckFailure, Contents, Measured, Part, Recipe, Refusal, Side, measure::Rows};
 use crate::{
-    clock::MicrosUtc,
     contract::{Severity, TableName},
     digest::Digest,
+    instant::MicrosUtc,
     plan::{Content, Snapshot, Stamp, snapshot::Partition, window::Window},
     sql::literal,
 };

@@ -3,7 +3,7 @@
 use jiff::civil::Date;
 use serde_json::Value;
 
-use crate::clock::MicrosUtc;
+use crate::instant::MicrosUtc;
 
 /// 2000-01-01: what a number says that lies before it is hardly a time of an event.
 const NUMBERS_FROM_SECONDS: i64 = 946_684_800;
