@@ -24,11 +24,9 @@ use lakebed::{
     project::{Project, ProjectFiles},
     recipe::{Built, Entry},
     sql::bind::{self, Literal, Parameters},
-    warehouse::{
-        Session, Warehouse,
-        duckdb::{DuckDb, Options},
-    },
+    warehouse::{Session, Warehouse},
 };
+use lakebed_duckdb::{DuckDb, Options};
 use sim::{SHARD_COUNT, Scenario, Simulation, Source};
 
 /// One day of the scenario `baseline`, in one raw object, and a session that reads it.

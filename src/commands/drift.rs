@@ -25,7 +25,7 @@ use crate::{
         drift::{DriftField, SourceDrift, drift as fields_of},
         profile::{Profile, Weight},
     },
-    warehouse::{Session, duckdb},
+    warehouse::Session,
 };
 
 /// Fields of a source that a summary of something else shows.
@@ -106,8 +106,8 @@ fn of_objects(
 ) -> Result<Vec<SourceDrift>, Failure> {
     let store = open::raw_store_to_read(data)?;
     let runtime = open::runtime()?;
-    let options = duckdb::Options { threads: None, is_read_only: false };
-    let scratch = duckdb::open_shared(None, options, &open.prelude)?;
+    let options = lakebed_duckdb::Options { threads: None, is_read_only: false };
+    let scratch = lakebed_duckdb::open_shared(None, options, &open.prelude)?;
     let mut session = scratch.session()?;
     session.execute("create schema raw")?;
     let mut drifted = Vec::new();

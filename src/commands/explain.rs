@@ -4,6 +4,7 @@ mod tree;
 
 use std::{collections::BTreeSet, path::Path, sync::Arc};
 
+use lakebed_duckdb::Options;
 use serde_json::json;
 
 use super::{Failure, open, output};
@@ -15,7 +16,6 @@ use crate::{
     explain::{self, ExplainError, Explanation, Request},
     graph::Node,
     suggest::similar,
-    warehouse::duckdb::{self, Options},
 };
 
 pub fn explain(place: &Place, args: &ExplainArgs) -> Result<(), Failure> {
@@ -38,7 +38,7 @@ pub fn explain(place: &Place, args: &ExplainArgs) -> Result<(), Failure> {
     let warehouse = open::warehouse(&data, &open.prelude, true)?;
     let empty = || {
         let options = Options { threads: None, is_read_only: false };
-        duckdb::open_shared(None, options, &open.prelude)
+        lakebed_duckdb::open_shared(None, options, &open.prelude)
     };
     let (explanation, mut session) =
         explain::explain(warehouse.as_ref(), &open.graph, &request, &empty)

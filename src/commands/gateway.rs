@@ -1,11 +1,11 @@
 //! `lakebed gateway`: listens for phones and archives what they send into the raw layer.
 
 use futures::FutureExt;
+use lakebed_local::PublishClock;
 
 use super::{Failure, open};
 use crate::{
     archiver::{Archiver, ArchiverConfig, Until},
-    bus::PublishClock,
     cli::{GatewayArgs, Place},
     clock,
     data_folder::{DataFolder, FolderClock},

@@ -7,6 +7,7 @@ use std::{
 };
 
 use jiff::civil::Date;
+use lakebed_local::PublishClock;
 use serde_json::json;
 
 use super::{
@@ -17,7 +18,6 @@ use super::{
     summary,
 };
 use crate::{
-    bus::PublishClock,
     cli::{IngestArgs, Place},
     clock::{self, MicrosUtc},
     data_folder::{DataFolder, FolderClock},

@@ -2,29 +2,28 @@
 
 use std::{collections::BTreeSet, fmt::Write as _, path::Path, sync::Arc};
 
+use lakebed_duckdb::Options;
+use lakebed_local::{EmbeddedBus, EmbeddedBusConfig, LocalRawStore, PublishClock};
+use lakebed_spark::{LocalSpark, SparkPlace};
 use sim::Scenario;
 
 use super::Failure;
 use crate::{
     archiver,
     builder::{BuildOptions, shape},
-    bus::{Backlog, EmbeddedBus, EmbeddedBusConfig, PublishClock},
+    bus::Backlog,
     cli::{Effort, EngineChoice, Place},
     contract::TableName,
     data_folder::DataFolder,
-    engine::spark::{LocalSpark, SparkPlace},
     graph::{Graph, Node},
     pipeline::{self, PinOptions, Pipeline, PipelineError},
     plan::Selection,
     prelude::{Prelude, functions_error},
     project::{Project, ProjectFiles},
-    raw_store::{LocalRawStore, RawStore},
+    raw_store::RawStore,
     sql::tokens::TokenError,
     suggest::similar,
-    warehouse::{
-        SharedWarehouse,
-        duckdb::{self, Options},
-    },
+    warehouse::SharedWarehouse,
 };
 
 /// What `--engine spark` needs.
@@ -73,7 +72,7 @@ pub fn warehouse(
     is_read_only: bool,
 ) -> Result<SharedWarehouse, Failure> {
     let options = Options { threads: None, is_read_only };
-    Ok(duckdb::open_shared(Some(&data.warehouse()), options, prelude)?)
+    Ok(lakebed_duckdb::open_shared(Some(&data.warehouse()), options, prelude)?)
 }
 
 /// Opens the pipeline over a data folder; nothing of the raw layer is read yet. Every query is
@@ -89,7 +88,7 @@ pub fn unpinned_pipeline(open: &OpenProject, data: &DataFolder) -> Result<Pipeli
 /// An empty warehouse in memory.
 fn scratch(open: &OpenProject) -> Result<SharedWarehouse, Failure> {
     let options = Options { threads: Some(1), is_read_only: false };
-    duckdb::open_shared(None, options, &open.prelude).map_err(|error| {
+    lakebed_duckdb::open_shared(None, options, &open.prelude).map_err(|error| {
         let message = error.to_string();
         match error.offset() {
             Some(offset) => {

@@ -2,6 +2,7 @@
 
 use std::time::Instant;
 
+use lakebed_local::PublishClock;
 use sim::{Limits, Scenario, Simulation, Source};
 
 use super::{
@@ -14,7 +15,6 @@ use super::{
     summary::{self, RunSummary},
 };
 use crate::{
-    bus::PublishClock,
     cli::{Place, RunArgs},
     data_folder::{DataFolder, FolderClock},
     digest::Digest,

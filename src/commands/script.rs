@@ -7,11 +7,10 @@ use std::{
     sync::{Mutex, PoisonError},
 };
 
+use lakebed_duckdb::CHECKPOINT_THRESHOLD;
+
 use super::Failure;
-use crate::{
-    builder::BuildEvent, pipeline::Pipeline, prelude::Prelude,
-    warehouse::duckdb::CHECKPOINT_THRESHOLD,
-};
+use crate::{builder::BuildEvent, pipeline::Pipeline, prelude::Prelude};
 
 /// The script of one build: `setup.sql`, and then `build.sql`.
 pub struct Script {

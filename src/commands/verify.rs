@@ -19,7 +19,6 @@ use crate::{
     cli::{Place, VerifyArgs},
     contract::TableName,
     verify::{self, Checker, Failing, Options, Property, Report, Subject, VerifyError, folder},
-    warehouse::duckdb,
 };
 
 /// Verifies and prints; a property that does not hold makes the status 1.
@@ -76,8 +75,8 @@ pub fn verify(place: &Place, args: &VerifyArgs) -> Result<(), Failure> {
 fn subject(open: OpenProject) -> Subject {
     let prelude = open.prelude.clone();
     let make_warehouse = Arc::new(move || {
-        let options = duckdb::Options { threads: Some(1), is_read_only: false };
-        duckdb::open_shared(None, options, &prelude)
+        let options = lakebed_duckdb::Options { threads: Some(1), is_read_only: false };
+        lakebed_duckdb::open_shared(None, options, &prelude)
     });
     Subject::new(open.project, open.prelude, make_warehouse)
 }

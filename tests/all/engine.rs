@@ -24,12 +24,10 @@ use lakebed::{
     plan::Selection,
     prelude::Prelude,
     project::{Project, ProjectFiles},
-    raw_store::LocalRawStore,
-    warehouse::{
-        SharedWarehouse, Warehouse, WarehouseError,
-        duckdb::{Options, open_shared},
-    },
+    warehouse::{SharedWarehouse, Warehouse, WarehouseError},
 };
+use lakebed_duckdb::{Options, open_shared};
+use lakebed_local::LocalRawStore;
 use sha2::{Digest, Sha256};
 
 use crate::harness::World;

@@ -11,10 +11,8 @@ use std::{
     process::{Child, Command, Stdio},
 };
 
-use lakebed::{
-    prelude::Prelude,
-    warehouse::duckdb::{Options, open_shared},
-};
+use lakebed::prelude::Prelude;
+use lakebed_duckdb::{Options, open_shared};
 
 use crate::{
     goldens::assert_golden,

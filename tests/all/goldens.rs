@@ -12,8 +12,8 @@ use lakebed::{
     contract::{BuildKind, TableName, file::TableFile},
     prelude::Prelude,
     project::Project,
-    warehouse::duckdb::{Options, open_shared},
 };
+use lakebed_duckdb::{Options, open_shared};
 
 use crate::harness::{CHECKOUT, World, difference, expect_file};
 

@@ -9,8 +9,8 @@ use std::{
 use lakebed::{
     payload::time::{self, TimeForm},
     project::Project,
-    warehouse::duckdb::{Options, open_shared},
 };
+use lakebed_duckdb::{Options, open_shared};
 
 use crate::harness::{CHECKOUT, Call, World};
 

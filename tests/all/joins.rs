@@ -13,11 +13,9 @@ use lakebed::{
     prelude::Prelude,
     project::Project,
     sql::bind::bind,
-    warehouse::{
-        Session,
-        duckdb::{self, open_shared},
-    },
+    warehouse::Session,
 };
+use lakebed_duckdb::open_shared;
 use serde_json::Value;
 
 use crate::harness::World;
@@ -74,7 +72,7 @@ fn graph() -> (Graph, Prelude) {
 }
 
 fn session(data: &Path, prelude: &Prelude) -> Box<dyn Session> {
-    let options = duckdb::Options { threads: Some(1), is_read_only: true };
+    let options = lakebed_duckdb::Options { threads: Some(1), is_read_only: true };
     let warehouse = open_shared(Some(&data.join("warehouse.duckdb")), options, prelude);
     warehouse.expect("a warehouse").session().expect("a session")
 }

@@ -15,8 +15,8 @@ use lakebed::{
     project::Project,
     recipe::{self, Known, Measured, Recipe, Step},
     sql::bind::Literal,
-    warehouse::duckdb::{Options, open_shared},
 };
+use lakebed_duckdb::{Options, open_shared};
 
 use crate::harness::{CHECKOUT, expect_file};
 

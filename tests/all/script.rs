@@ -2,10 +2,8 @@
 
 use std::{fs, path::Path};
 
-use lakebed::{
-    prelude::Prelude,
-    warehouse::duckdb::{Options, open_shared},
-};
+use lakebed::prelude::Prelude;
+use lakebed_duckdb::{Options, open_shared};
 
 use crate::{
     goldens::export,

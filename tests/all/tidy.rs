@@ -1,11 +1,13 @@
 //! The house rules, as far as a test can hold them: see `ARCHITECTURE.md`.
 
 use std::{
-    collections::BTreeSet,
+    collections::{BTreeMap, BTreeSet},
     env, fs,
     path::{Path, PathBuf},
     process::Command,
 };
+
+use serde_json::Value;
 
 use crate::{
     goldens::{golden_path, table_files},
@@ -53,13 +55,6 @@ fn code(file: &Text) -> String {
     let tests = file.text.find("#[cfg(test)]\nmod tests {").unwrap_or(file.text.len());
     let lines = file.text[..tests].lines();
     lines.map(|line| line.split("//").next().unwrap_or(line)).collect::<Vec<_>>().join("\n")
-}
-
-fn is_test(path: &str) -> bool {
-    let name = path.rsplit('/').next().unwrap_or(path);
-    path.contains("tests/")
-        || ["tests.rs", "conformance.rs"].contains(&name)
-        || name.ends_with("_test.rs")
 }
 
 #[track_caller]
@@ -186,8 +181,11 @@ fn anchor(heading: &str) -> String {
 fn paths_in_the_docs_exist() {
     let roots = [
         "src/",
+        "adapters/",
         "core/",
         "files/",
+        "pipeline/",
+        "ports/",
         "sim/",
         "layers/",
         "scenarios/",
@@ -213,50 +211,92 @@ fn paths_in_the_docs_exist() {
     assert_none("a path in the docs is one in the checkout", &broken);
 }
 
+/// Which crates of the workspace each of them may link; adapters are linked by the program alone.
+const CRATES: [(&str, &[&str]); 10] = [
+    ("sim", &[]),
+    ("xtask", &[]),
+    ("lakebed-core", &[]),
+    ("lakebed-files", &["lakebed-core"]),
+    ("lakebed-ports", &["lakebed-core"]),
+    ("lakebed-duckdb", &["lakebed-core", "lakebed-ports"]),
+    ("lakebed-local", &["lakebed-core", "lakebed-ports"]),
+    ("lakebed-spark", &["lakebed-core", "lakebed-ports"]),
+    ("lakebed-pipeline", &["lakebed-core", "lakebed-ports", "sim"]),
+    (
+        "lakebed",
+        &[
+            "lakebed-core",
+            "lakebed-duckdb",
+            "lakebed-files",
+            "lakebed-local",
+            "lakebed-pipeline",
+            "lakebed-ports",
+            "lakebed-spark",
+            "sim",
+        ],
+    ),
+];
+
+/// Libraries that one crate alone takes, so that what is built on them can be replaced.
+const OWNED: [(&str, &str); 3] =
+    [("duckdb", "lakebed-duckdb"), ("postcard", "lakebed-local"), ("redb", "lakebed-local")];
+
+/// The crates of the workspace, each with what its library takes, by name. What its tests take is
+/// left out.
+fn taken_by_crates() -> BTreeMap<String, BTreeSet<String>> {
+    let text = cargo(&["metadata", "--no-deps", "--format-version", "1"]);
+    let metadata: Value = serde_json::from_str(&text).expect("metadata is JSON");
+    let list = |value: &Value| value.as_array().expect("a list").clone();
+    let name = |value: &Value| value["name"].as_str().expect("a name").to_owned();
+    let taken = |package: &Value| {
+        let all = list(&package["dependencies"]);
+        all.iter().filter(|taken| taken["kind"].is_null()).map(name).collect()
+    };
+    list(&metadata["packages"]).iter().map(|package| (name(package), taken(package))).collect()
+}
+
 #[test]
-fn the_simulator_knows_nothing_of_the_pipeline() {
-    let linked = linked_by("sim");
-    let broken = linked.iter().filter(|name| name.starts_with("lakebed"));
-    assert_none("sim links nothing of lakebed", &broken.cloned().collect::<Vec<_>>());
-    let named =
-        with_extension("rs").filter(|f| f.path.starts_with("sim/") && code(f).contains("lakebed"));
-    assert_none("sim does not name lakebed", &named.map(|file| file.path).collect::<Vec<_>>());
+fn crates_link_each_other_as_the_map_says() {
+    let taken = taken_by_crates();
+    let of_the_workspace = |names: &BTreeSet<String>| -> BTreeSet<String> {
+        names.iter().filter(|name| taken.contains_key(*name)).cloned().collect()
+    };
+    let found: BTreeMap<String, BTreeSet<String>> =
+        taken.iter().map(|(name, names)| (name.clone(), of_the_workspace(names))).collect();
+    let set = |names: &[&str]| names.iter().map(ToString::to_string).collect();
+    let expected = CRATES.iter().map(|(name, links)| ((*name).to_owned(), set(links))).collect();
+    assert_eq!(found, expected);
+    let mut broken = Vec::new();
+    for (library, owner) in OWNED {
+        let takers = taken.iter().filter(|(_, names)| names.contains(library));
+        let others = takers.filter(|(name, _)| *name != owner);
+        broken.extend(others.map(|(name, _)| format!("{name}: {library}")));
+    }
+    assert_none("one crate takes it", &broken);
 }
 
 #[test]
 fn the_core_links_no_engine_and_no_runtime() {
     let heavy = ["arrow", "axum", "duckdb", "futures", "libduckdb-sys", "parquet", "redb", "tokio"];
-    let linked = linked_by("lakebed-core");
+    let packages = packages(&["--package", "lakebed-core", "--edges", "normal"]);
+    let linked: BTreeSet<&str> =
+        packages.iter().filter_map(|package| package.split(' ').next()).collect();
     assert!(linked.contains("sqlparser"), "{linked:?}");
-    let broken = heavy.iter().filter(|name| linked.contains(**name)).map(ToString::to_string);
+    let broken = heavy.iter().filter(|name| linked.contains(*name)).map(ToString::to_string);
     assert_none("the core links parsers and formats", &broken.collect::<Vec<_>>());
 }
 
-/// What no dependency has to be taken for, since it is in the standard library.
+/// What no library has to be taken for, since the standard library has it.
 #[test]
 fn the_core_and_the_simulator_do_no_io() {
     let outside =
-        ["std::fs", "fs::", "std::net", "std::thread", "SystemTime", "Instant::now", "thread_rng"];
+        ["std::fs", "fs::", "std::net", "std::thread", "SystemTime", "Instant::now", "std::env"];
     let is_pure = |path: &str| path.starts_with("core/src/") || path.starts_with("sim/src/");
     let broken: Vec<String> = with_extension("rs")
         .filter(|file| is_pure(&file.path) && contains_any(&code(file), &outside))
         .map(|file| file.path)
         .collect();
     assert_none("core and sim have no I/O, no clock and no threads", &broken);
-}
-
-#[test]
-fn only_commands_names_adapters() {
-    let adapters = ["EmbeddedBus", "LocalRawStore", "LocalSpark", "DuckDb", "duckdb::", "redb::"];
-    let may = ["src/commands/", "src/bus/", "src/engine/", "src/raw_store/", "src/warehouse/"];
-    let must_not = |path: &str| {
-        path.starts_with("src/") && !may.iter().any(|own| path.starts_with(own)) && !is_test(path)
-    };
-    let broken: Vec<String> = with_extension("rs")
-        .filter(|file| must_not(&file.path) && contains_any(&code(file), &adapters))
-        .map(|file| file.path)
-        .collect();
-    assert_none("only commands picks adapters", &broken);
 }
 
 fn contains_any(text: &str, parts: &[&str]) -> bool {
@@ -304,22 +344,20 @@ fn every_dependency_has_its_reason() {
     assert_none("a dependency says what it is for", &broken);
 }
 
-/// What cargo builds, each package with its features.
-fn packages(arguments: &[&str]) -> BTreeSet<String> {
+/// What cargo prints.
+fn cargo(arguments: &[&str]) -> String {
     let cargo = env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
-    let shown = ["--prefix", "none", "--format", "{p} {f}"];
     let mut command = Command::new(cargo);
-    command.arg("tree").args(arguments).args(shown).current_dir(CHECKOUT);
-    let output = command.output().expect("cargo is there");
+    let output = command.args(arguments).current_dir(CHECKOUT).output().expect("cargo is there");
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
-    let text = String::from_utf8(output.stdout).expect("names of packages");
-    text.lines().map(|line| line.trim_end_matches(" (*)").to_owned()).collect()
+    String::from_utf8(output.stdout).expect("cargo prints UTF-8")
 }
 
-/// The names of a crate and of all that it links.
-fn linked_by(package: &str) -> BTreeSet<String> {
-    let packages = packages(&["--package", package, "--edges", "normal"]);
-    packages.iter().filter_map(|line| line.split(' ').next()).map(str::to_owned).collect()
+/// What cargo builds, each package with its features.
+fn packages(arguments: &[&str]) -> BTreeSet<String> {
+    let shown = ["tree", "--prefix", "none", "--format", "{p} {f}"];
+    let text = cargo(&[&shown, arguments].concat());
+    text.lines().map(|line| line.trim_end_matches(" (*)").to_owned()).collect()
 }
 
 #[test]

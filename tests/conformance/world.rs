@@ -13,12 +13,10 @@ use lakebed::{
     pipeline::{PinOptions, Pipeline},
     prelude::Prelude,
     project::Project,
-    raw_store::LocalRawStore,
-    warehouse::{
-        Session, SharedWarehouse,
-        duckdb::{Options, open_shared},
-    },
+    warehouse::{Session, SharedWarehouse},
 };
+use lakebed_duckdb::{Options, open_shared};
+use lakebed_local::LocalRawStore;
 
 use crate::rows::{Row, rows};
 

@@ -11,11 +11,9 @@ use lakebed::{
     project::Project,
     sql::literal,
     verify::dice::Dice,
-    warehouse::{
-        Session, SharedWarehouse,
-        duckdb::{Options, open_shared},
-    },
+    warehouse::{Session, SharedWarehouse},
 };
+use lakebed_duckdb::{Options, open_shared};
 
 use crate::harness::World;
 

@@ -8,11 +8,9 @@ use lakebed::{
     prelude::Prelude,
     project::Project,
     verify::dice::Dice,
-    warehouse::{
-        Session, SharedWarehouse,
-        duckdb::{Options, open_shared},
-    },
+    warehouse::{Session, SharedWarehouse},
 };
+use lakebed_duckdb::{Options, open_shared};
 
 /// Queries over `t.a (id, k, v)` and `t.b (id, k, w)`, as many forms as there are.
 const FORMS: [&str; 40] = [

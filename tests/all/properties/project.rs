@@ -19,11 +19,9 @@ use lakebed::{
         store::TrialStore,
         trial::{RawFile, Step},
     },
-    warehouse::{
-        Intercepted, SharedWarehouse,
-        duckdb::{self, Options},
-    },
+    warehouse::{Intercepted, SharedWarehouse},
 };
+use lakebed_duckdb::Options;
 use serde::Deserialize;
 use sim::Limits;
 
@@ -101,7 +99,7 @@ fn built_with(files: &ProjectFiles, statements: &[Statement]) -> Subject {
     let statements: Arc<[Statement]> = statements.into();
     let make_warehouse = Arc::new(move || {
         let options = Options { threads: Some(1), is_read_only: false };
-        let inner = duckdb::open_shared(None, options, &functions)?;
+        let inner = lakebed_duckdb::open_shared(None, options, &functions)?;
         let statements = Arc::clone(&statements);
         let rewritten = move |sql: &str| {
             let replace = |sql: String, edit: &Statement| sql.replace(&edit.old, &edit.new);

@@ -1,0 +1,337 @@
+//! DuckDB, embedded: the warehouse on a laptop.
+
+use std::{
+    collections::BTreeMap,
+    io,
+    path::Path,
+    sync::{Arc, Mutex, PoisonError},
+};
+
+use duckdb::{AccessMode, Config, Connection};
+use lakebed_core::{contract::ColumnType, dialect::Dialect, prelude::Prelude};
+use lakebed_ports::warehouse::{
+    DescribedColumn, ErrorKind, QueryResult, Session, Warehouse, WarehouseError,
+};
+
+/// A checkpoint compresses what was written since the last one; one at the end of a build is
+/// cheaper than many within it.
+pub const CHECKPOINT_THRESHOLD: &str = "1GB";
+
+/// A DuckDB database, in a file or in memory.
+pub struct DuckDb {
+    root: Mutex<Connection>,
+    version: String,
+}
+
+/// How to open a database.
+#[derive(Clone, Copy, Debug)]
+pub struct Options {
+    /// Threads of one statement; `None`: as many as there are cores.
+    pub threads: Option<i64>,
+    /// Whether nothing may be changed, so that several processes may read.
+    pub is_read_only: bool,
+}
+
+impl DuckDb {
+    /// Opens or creates a database file; `None` is a database in memory. An error with a place is
+    /// one of the functions' file.
+    pub fn open(
+        path: Option<&Path>,
+        options: Options,
+        prelude: &Prelude,
+    ) -> Result<Self, WarehouseError> {
+        let place = path.map_or("memory".to_owned(), |path| path.display().to_string());
+        let failed = |error: duckdb::Error| opening_error(&place, &error);
+        let mode = if options.is_read_only { AccessMode::ReadOnly } else { AccessMode::ReadWrite };
+        let mut config = Config::default()
+            .enable_autoload_extension(false)
+            .and_then(|config| config.with("checkpoint_threshold", CHECKPOINT_THRESHOLD))
+            .map_err(failed)?;
+        if let Some(threads) = options.threads {
+            config = config.threads(threads).map_err(failed)?;
+        }
+        let connection = match path {
+            Some(path) => {
+                if !options.is_read_only && !path.exists() {
+                    create(path)?;
+                }
+                let config = config.access_mode(mode).map_err(failed)?;
+                Connection::open_with_flags(path, config)
+            }
+            None => Connection::open_in_memory_with_flags(config),
+        }
+        .map_err(failed)?;
+        // In one transaction: to commit each of many functions takes longer than to make it.
+        connection.execute_batch("begin transaction").map_err(failed)?;
+        for statement in prelude.statements() {
+            let is_setting = statement.text.to_lowercase().starts_with("set ");
+            if is_setting || !options.is_read_only {
+                connection.execute_batch(&statement.text).map_err(|error| {
+                    let error = statement_error(&statement.text, &error);
+                    let within = error.offset().unwrap_or(0);
+                    error.at(statement.offset.map(|start| start + within))
+                })?;
+            }
+        }
+        connection.execute_batch("commit").map_err(failed)?;
+        let version = connection
+            .query_row("select version()", [], |row| row.get::<_, String>(0))
+            .map_err(|e| statement_error("select version()", &e))?;
+        Ok(Self { root: Mutex::new(connection), version })
+    }
+}
+
+impl Dialect for DuckDb {
+    fn type_name(&self, kind: ColumnType) -> &'static str {
+        match kind {
+            ColumnType::String => "varchar",
+            ColumnType::Int64 => "bigint",
+            ColumnType::Float64 => "double",
+            ColumnType::Bool => "boolean",
+            ColumnType::Date => "date",
+            ColumnType::Timestamp => "timestamp",
+            ColumnType::Bytes => "blob",
+            ColumnType::Numeric => "decimal(38, 9)",
+            ColumnType::Json => "json",
+        }
+    }
+
+    fn fits(&self, kind: ColumnType, type_name: &str) -> bool {
+        let is_integer = |name: &str| name.ends_with("INT") || name == "INTEGER";
+        type_name == "\"NULL\""
+            || match kind {
+                ColumnType::String => type_name == "VARCHAR",
+                // DuckDB sums INT64 in a wider type; the insert fails if it does not fit.
+                ColumnType::Int64 => is_integer(type_name),
+                ColumnType::Float64 => matches!(type_name, "DOUBLE" | "FLOAT" | "FLOAT64"),
+                ColumnType::Bool => type_name == "BOOLEAN",
+                ColumnType::Date => type_name == "DATE",
+                ColumnType::Timestamp => type_name == "TIMESTAMP",
+                ColumnType::Bytes => matches!(type_name, "BLOB" | "BYTES"),
+                ColumnType::Numeric => type_name.starts_with("DECIMAL") || is_integer(type_name),
+                ColumnType::Json => type_name == "JSON",
+            }
+    }
+
+    fn hash_sum_expression(&self, columns: &[(&str, Option<ColumnType>)]) -> String {
+        // Numbers that fit into these columns may be of another type before they are stored, and then
+        // have another hash.
+        let hashed = |(name, kind): &(&str, Option<ColumnType>)| match kind {
+            Some(kind @ (ColumnType::Int64 | ColumnType::Numeric | ColumnType::Float64)) => {
+                format!("cast({name} as {})", self.type_name(*kind))
+            }
+            _ => (*name).to_owned(),
+        };
+        let hashed: Vec<String> = columns.iter().map(hashed).collect();
+        format!("cast(sum(cast(hash({}) as hugeint)) as varchar)", hashed.join(", "))
+    }
+
+    fn hash_version(&self) -> String {
+        format!("duckdb {}", self.version)
+    }
+
+    fn raw_view(&self, source: &str, locators: &[String]) -> String {
+        let columns =
+            "message_id, published_at, received_at, source, attributes, payload, load_date";
+        if locators.is_empty() {
+            return format!(
+                "create or replace view raw.{source} as select '' as message_id, \
+                 timestamp '1970-01-01' as published_at, timestamp '1970-01-01' as received_at, \
+                 '' as source, '' as attributes, ''::blob as payload, date '1970-01-01' as load_date \
+                 where false"
+            );
+        }
+        format!(
+            "create or replace view raw.{source} as select {columns} from read_parquet({}, \
+             hive_partitioning = true, hive_types = {{'load_date': date}})",
+            file_list(locators)
+        )
+    }
+
+    fn export(&self, query: &str, file: &str) -> String {
+        format!("copy ({query}) to {} (format parquet)", quoted(file))
+    }
+
+    fn file_rows(&self, files: &[String], columns: &[(String, ColumnType)]) -> String {
+        if files.is_empty() {
+            let null = |(name, kind): &(String, ColumnType)| {
+                format!("cast(null as {}) as {name}", self.type_name(*kind))
+            };
+            let nulls: Vec<String> = columns.iter().map(null).collect();
+            return format!("(select {} where false)", nulls.join(", "));
+        }
+        format!("read_parquet({}, hive_partitioning = false)", file_list(files))
+    }
+}
+
+impl Warehouse for DuckDb {
+    fn session(&self) -> Result<Box<dyn Session>, WarehouseError> {
+        let root = self.root.lock().unwrap_or_else(PoisonError::into_inner);
+        let connection = root.try_clone().map_err(|e| statement_error("", &e))?;
+        Ok(Box::new(DuckDbSession { connection }))
+    }
+
+    fn columns(&self) -> Result<BTreeMap<String, Vec<DescribedColumn>>, WarehouseError> {
+        let rows = self
+            .session()?
+            .query(
+                "select schema_name || '.' || table_name, column_name, data_type \
+                 from duckdb_columns() where not internal order by 1, column_index",
+            )?
+            .text_rows()?;
+        let mut tables: BTreeMap<String, Vec<DescribedColumn>> = BTreeMap::new();
+        for row in rows {
+            let mut cells = row.into_iter().flatten();
+            if let (Some(table), Some(name), Some(type_name)) =
+                (cells.next(), cells.next(), cells.next())
+            {
+                tables.entry(table).or_default().push(DescribedColumn { name, type_name });
+            }
+        }
+        Ok(tables)
+    }
+}
+
+fn file_list(files: &[String]) -> String {
+    let files: Vec<String> = files.iter().map(|file| quoted(file)).collect();
+    format!("[{}]", files.join(", "))
+}
+
+fn quoted(text: &str) -> String {
+    format!("'{}'", text.replace('\'', "''"))
+}
+
+struct DuckDbSession {
+    connection: Connection,
+}
+
+impl Session for DuckDbSession {
+    fn execute(&mut self, sql: &str) -> Result<(), WarehouseError> {
+        self.connection.execute_batch(sql).map_err(|e| statement_error(sql, &e))
+    }
+
+    fn query(&mut self, sql: &str) -> Result<QueryResult, WarehouseError> {
+        let failed = |e: duckdb::Error| statement_error(sql, &e);
+        let mut statement = self.connection.prepare(sql).map_err(failed)?;
+        let rows = statement.query_arrow([]).map_err(failed)?;
+        let schema = rows.get_schema();
+        Ok(QueryResult { schema, batches: rows.collect() })
+    }
+
+    fn describe(&mut self, query: &str) -> Result<Vec<DescribedColumn>, WarehouseError> {
+        const PREFIX: &str = "describe\n";
+        let result = self.query(&format!("{PREFIX}{query}")).map_err(|error| {
+            let offset = error.offset().map(|at| at.saturating_sub(PREFIX.len()));
+            error.at(offset)
+        })?;
+        let column = |row: Vec<Option<String>>| {
+            let mut cells = row.into_iter().flatten();
+            Some(DescribedColumn { name: cells.next()?, type_name: cells.next()? })
+        };
+        Ok(result.text_rows()?.into_iter().filter_map(column).collect())
+    }
+}
+
+/// Makes an empty database that appears whole or not at all: the engine cannot open a file of which
+/// it wrote a part before it was killed or the disk was full.
+fn create(path: &Path) -> Result<(), WarehouseError> {
+    let place = path.display().to_string();
+    let failed = |error: io::Error| {
+        let message = format!("cannot create the warehouse {place}: {error}");
+        WarehouseError::new(ErrorKind::FixInput, message)
+    };
+    let parent = path.parent().filter(|parent| !parent.as_os_str().is_empty());
+    let folder = tempfile::Builder::new()
+        .prefix(".warehouse-")
+        .tempdir_in(parent.unwrap_or(Path::new(".")))
+        .map_err(failed)?;
+    let file = folder.path().join("new.duckdb");
+    let connection = Connection::open(&file).map_err(|e| opening_error(&place, &e))?;
+    connection.close().map_err(|(_, error)| opening_error(&place, &error))?;
+    let made = tempfile::TempPath::try_from_path(file).map_err(failed)?;
+    match made.persist_noclobber(path) {
+        // Another process was quicker; the lock decides who goes on.
+        Err(error) if error.error.kind() != io::ErrorKind::AlreadyExists => {
+            Err(failed(error.error))
+        }
+        _ => Ok(()),
+    }
+}
+
+fn opening_error(place: &str, error: &duckdb::Error) -> WarehouseError {
+    let said = error.to_string();
+    if said.contains("Could not set lock") || said.contains("Conflicting lock") {
+        return WarehouseError::new(
+            ErrorKind::FixInput,
+            format!("another process uses the warehouse {place}: wait for it or stop it"),
+        );
+    }
+    WarehouseError::new(ErrorKind::FixInput, format!("cannot open the warehouse {place}: {said}"))
+}
+
+/// DuckDB puts the place into its message: `…\n\nLINE 3: select x\n               ^`.
+fn statement_error(sql: &str, error: &duckdb::Error) -> WarehouseError {
+    let said = error.to_string();
+    let kind = if said.contains("TransactionContext Error") || said.contains("Conflict on") {
+        ErrorKind::Retry
+    } else {
+        ErrorKind::FixInput
+    };
+    let (message, place) = said.split_once("\n\nLINE ").unwrap_or((&said, ""));
+    WarehouseError::new(kind, message.trim()).at(offset(sql, place))
+}
+
+fn offset(sql: &str, place: &str) -> Option<usize> {
+    let (number, rest) = place.split_once(": ")?;
+    let line: usize = number.parse().ok()?;
+    let shown = rest.lines().next()?;
+    let caret = rest.lines().nth(1)?.find('^')?;
+    let prefix = "LINE : ".len() + number.len();
+    let column = caret.checked_sub(prefix)?;
+    let start: usize = sql.split_inclusive('\n').take(line - 1).map(str::len).sum();
+    let text = sql.get(start..)?.lines().next()?;
+    // A long line is shown in part, with `...` before it.
+    let cut = shown.strip_prefix("...").map_or(0, |part| {
+        let part = part.trim_end_matches("...");
+        text.find(part).map_or(0, |at| at.saturating_sub(3))
+    });
+    let at = text.char_indices().nth(column).map_or(text.len(), |(at, _)| at);
+    Some(start + cut + at)
+}
+
+/// A shared warehouse in a file.
+pub fn open_shared(
+    path: Option<&Path>,
+    options: Options,
+    prelude: &Prelude,
+) -> Result<Arc<dyn Warehouse>, WarehouseError> {
+    Ok(Arc::new(DuckDb::open(path, options, prelude)?))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn session() -> Box<dyn Session> {
+        let options = Options { threads: Some(1), is_read_only: false };
+        let warehouse = DuckDb::open(None, options, &Prelude::default()).expect("in memory");
+        warehouse.session().expect("a session")
+    }
+
+    #[test]
+    fn an_error_has_its_place() {
+        let sql = "with q as (select 1 as x)\nselect x,\n  zz from q";
+        let error = session().describe(sql).expect_err("there is no column zz");
+        assert_eq!(error.offset(), sql.find("zz"), "{error}");
+        let long = format!("select 1 as a{}, zz from (select 1)", ", 1 as b".repeat(40));
+        let error = session().describe(&long).expect_err("there is no column zz");
+        assert_eq!(error.offset(), long.find("zz"), "{error}");
+    }
+
+    #[test]
+    fn an_empty_result_has_its_schema() {
+        let result = session().query("select 1 as x where false").expect("a query");
+        assert_eq!(result.schema.field(0).name(), "x");
+        assert_eq!(result.row_count(), 0);
+    }
+}

@@ -1,0 +1,7 @@
+//! The adapters that need a folder and nothing else: the embedded bus, and raw objects as files.
+
+mod bus;
+mod raw_store;
+
+pub use bus::{EmbeddedBus, EmbeddedBusConfig, PublishClock};
+pub use raw_store::LocalRawStore;

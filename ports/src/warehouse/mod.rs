@@ -1,0 +1,68 @@
+//! The port to a SQL engine: it takes final SQL text and returns Arrow.
+//!
+//! A warehouse gives sessions; a session holds one transaction at a time. Not for: choosing or
+//! writing SQL (`builder`), nor for knowing which adapter is in use (`commands`).
+
+mod error;
+mod intercepted;
+mod interpret;
+mod receipt;
+mod rows;
+
+use std::{collections::BTreeMap, sync::Arc};
+
+use arrow::{array::RecordBatch, datatypes::SchemaRef};
+
+use crate::{dialect::Dialect, recipe::Recipe};
+
+pub use crate::error_kind::ErrorKind;
+pub use error::WarehouseError;
+pub use intercepted::Intercepted;
+pub use receipt::{Ran, Receipt, RunError};
+
+/// What a query returned.
+#[derive(Clone, Debug)]
+pub struct QueryResult {
+    /// Names and types of the columns.
+    pub schema: SchemaRef,
+    /// The rows.
+    pub batches: Vec<RecordBatch>,
+}
+
+/// A column of a query, as the engine describes it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct DescribedColumn {
+    /// Its name.
+    pub name: String,
+    /// The engine's own name of its type.
+    pub type_name: String,
+}
+
+/// A SQL engine.
+pub trait Warehouse: Dialect + Send + Sync {
+    /// A session of its own; sessions may work at the same time.
+    fn session(&self) -> Result<Box<dyn Session>, WarehouseError>;
+
+    /// The columns of all tables, by `schema.table`, in order.
+    fn columns(&self) -> Result<BTreeMap<String, Vec<DescribedColumn>>, WarehouseError>;
+
+    /// Runs a recipe: all of it, or nothing of it is seen by anyone.
+    fn run(&self, recipe: &Recipe) -> Result<Receipt, RunError> {
+        interpret::run(self.session()?.as_mut(), recipe)
+    }
+}
+
+/// A conversation with an engine.
+pub trait Session: Send {
+    /// Runs statements.
+    fn execute(&mut self, sql: &str) -> Result<(), WarehouseError>;
+
+    /// Runs a query. Of a statement that changes rows, the result is their count.
+    fn query(&mut self, sql: &str) -> Result<QueryResult, WarehouseError>;
+
+    /// The columns that a query would return. Nothing is read.
+    fn describe(&mut self, query: &str) -> Result<Vec<DescribedColumn>, WarehouseError>;
+}
+
+/// A warehouse that the parts of the pipeline share.
+pub type SharedWarehouse = Arc<dyn Warehouse>;
