@@ -140,7 +140,7 @@ fn standardized(criterion: &mut Criterion) {
         "standardized/checked",
         || run(format!("select count(hash(t)) from ({select}) as t"), expected),
         || {
-            let parsed = "select count(hash(udf.parse_mobile_events(udf.safe_string(payload)))) \
+            let parsed = "select count(hash(udf.parse_mobile_events(payload))) \
                           from raw.mobile_events";
             run(parsed.to_owned(), expected);
         },

@@ -34,57 +34,32 @@ messages as (
   where load_date between @from_date and @to_date
 ),
 
-decoded as (
-  select load_date, message_id, published_at, udf.safe_string(payload) as body
+parsed as (
+  select load_date, message_id, published_at, udf.parse_db_order_items(payload) as change
   from messages
 ),
 
-parsed as (
-  select load_date, message_id, published_at, body, udf.parse_db_order_items(body) as change
-  from decoded
-),
-
-typed as (
-  select
-    load_date, message_id, published_at, body, change,
-    udf.safe_int64(change.lsn) as lsn,
-    udf.safe_timestamp(change.committed_at) as committed_at,
-    ifnull(nullif(change.after_order_id, ''), nullif(change.before_order_id, '')) as order_id,
-    ifnull(nullif(change.after_line_number, ''), nullif(change.before_line_number, ''))
-      as line_number_text,
-    udf.safe_int64(change.after_quantity) as quantity,
-    udf.safe_int64(change.after_unit_price_micros) as unit_price_micros
-  from parsed
-),
-
 final as (
-  -- An empty text in a required field is a missing one.
   select
     load_date,
     message_id,
     published_at,
     change.op as operation,
-    lsn,
+    change.lsn as lsn,
     change.transaction_id as transaction_id,
-    committed_at,
-    order_id,
-    udf.safe_int64(line_number_text) as line_number,
-    change.after_product_id as product_id,
-    quantity,
-    unit_price_micros,
+    change.committed_at as committed_at,
+    change.order_id as order_id,
+    change.line_number as line_number,
+    change.product_id as product_id,
+    change.quantity as quantity,
+    change.unit_price_micros as unit_price_micros,
     case
-      when body is null then 'not_utf8'
-      when change is null then 'not_json'
-      when order_id is null or line_number_text is null or ifnull(change.op, '') = ''
-        or ifnull(change.lsn, '') = '' or ifnull(change.committed_at, '') = '' then 'missing_key'
-      when lsn is null or committed_at is null or udf.safe_int64(line_number_text) is null
-        or (change.after_quantity is not null and quantity is null)
-        or (change.after_unit_price_micros is not null and unit_price_micros is null)
-        then 'wrong_type'
+      when change.reject_reason is not null then change.reject_reason
       when change.op not in ('snapshot', 'insert', 'update', 'delete') then 'unknown_operation'
-      when date(committed_at) > date_add(load_date, interval @max_skew_days day) then 'in_future'
+      when date(change.committed_at) > date_add(load_date, interval @max_skew_days day)
+        then 'in_future'
     end as reject_reason
-  from typed
+  from parsed
 )
 
 select * from final

@@ -37,59 +37,35 @@ messages as (
   where load_date between @from_date and @to_date
 ),
 
-decoded as (
-  select load_date, message_id, published_at, udf.safe_string(payload) as body
+parsed as (
+  select load_date, message_id, published_at, udf.parse_db_orders(payload) as change
   from messages
 ),
 
-parsed as (
-  select load_date, message_id, published_at, body, udf.parse_db_orders(body) as change
-  from decoded
-),
-
-typed as (
-  select
-    load_date, message_id, published_at, body, change,
-    udf.safe_int64(change.lsn) as lsn,
-    udf.safe_timestamp(change.committed_at) as committed_at,
-    ifnull(nullif(change.after_order_id, ''), nullif(change.before_order_id, '')) as order_id,
-    udf.safe_timestamp(change.after_placed_at) as placed_at,
-    udf.safe_int64(change.after_shipping_micros) as shipping_micros,
-    udf.safe_int64(change.after_discount_micros) as discount_micros
-  from parsed
-),
-
 final as (
-  -- An empty text in a required field is a missing one.
   select
     load_date,
     message_id,
     published_at,
     change.op as operation,
-    lsn,
+    change.lsn as lsn,
     change.transaction_id as transaction_id,
-    committed_at,
-    order_id,
-    change.after_user_id as user_id,
-    change.after_status as status,
-    placed_at,
-    change.after_country_code as country_code,
-    change.after_currency_code as currency_code,
-    shipping_micros,
-    discount_micros,
+    change.committed_at as committed_at,
+    change.order_id as order_id,
+    change.user_id as user_id,
+    change.status as status,
+    change.placed_at as placed_at,
+    change.country_code as country_code,
+    change.currency_code as currency_code,
+    change.shipping_micros as shipping_micros,
+    change.discount_micros as discount_micros,
     case
-      when body is null then 'not_utf8'
-      when change is null then 'not_json'
-      when order_id is null or ifnull(change.op, '') = '' or ifnull(change.lsn, '') = ''
-        or ifnull(change.committed_at, '') = '' then 'missing_key'
-      when lsn is null or committed_at is null
-        or (change.after_placed_at is not null and placed_at is null)
-        or (change.after_shipping_micros is not null and shipping_micros is null)
-        or (change.after_discount_micros is not null and discount_micros is null) then 'wrong_type'
+      when change.reject_reason is not null then change.reject_reason
       when change.op not in ('snapshot', 'insert', 'update', 'delete') then 'unknown_operation'
-      when date(committed_at) > date_add(load_date, interval @max_skew_days day) then 'in_future'
+      when date(change.committed_at) > date_add(load_date, interval @max_skew_days day)
+        then 'in_future'
     end as reject_reason
-  from typed
+  from parsed
 )
 
 select * from final

@@ -39,61 +39,37 @@ messages as (
   where load_date between @from_date and @to_date
 ),
 
-decoded as (
-  select load_date, message_id, published_at, udf.safe_string(payload) as body
+parsed as (
+  select load_date, message_id, published_at, udf.parse_db_payments(payload) as change
   from messages
 ),
 
-parsed as (
-  select load_date, message_id, published_at, body, udf.parse_db_payments(body) as change
-  from decoded
-),
-
-typed as (
-  select
-    load_date, message_id, published_at, body, change,
-    udf.safe_int64(change.lsn) as lsn,
-    udf.safe_timestamp(change.committed_at) as committed_at,
-    ifnull(nullif(change.after_payment_id, ''), nullif(change.before_payment_id, '')) as payment_id,
-    udf.safe_int64(change.after_amount_micros) as amount_micros,
-    udf.safe_int64(change.after_refunded_micros) as refunded_micros,
-    udf.safe_timestamp(change.after_attempted_at) as attempted_at
-  from parsed
-),
-
 final as (
-  -- An empty text in a required field is a missing one.
   select
     load_date,
     message_id,
     published_at,
     change.op as operation,
-    lsn,
+    change.lsn as lsn,
     change.transaction_id as transaction_id,
-    committed_at,
-    payment_id,
-    change.after_order_id as order_id,
-    change.after_user_id as user_id,
-    change.after_status as status,
-    change.after_method as method,
-    amount_micros,
-    refunded_micros,
-    change.after_currency_code as currency_code,
-    change.after_country_code as country_code,
-    attempted_at,
+    change.committed_at as committed_at,
+    change.payment_id as payment_id,
+    change.order_id as order_id,
+    change.user_id as user_id,
+    change.status as status,
+    change.method as method,
+    change.amount_micros as amount_micros,
+    change.refunded_micros as refunded_micros,
+    change.currency_code as currency_code,
+    change.country_code as country_code,
+    change.attempted_at as attempted_at,
     case
-      when body is null then 'not_utf8'
-      when change is null then 'not_json'
-      when payment_id is null or ifnull(change.op, '') = '' or ifnull(change.lsn, '') = ''
-        or ifnull(change.committed_at, '') = '' then 'missing_key'
-      when lsn is null or committed_at is null
-        or (change.after_amount_micros is not null and amount_micros is null)
-        or (change.after_refunded_micros is not null and refunded_micros is null)
-        or (change.after_attempted_at is not null and attempted_at is null) then 'wrong_type'
+      when change.reject_reason is not null then change.reject_reason
       when change.op not in ('snapshot', 'insert', 'update', 'delete') then 'unknown_operation'
-      when date(committed_at) > date_add(load_date, interval @max_skew_days day) then 'in_future'
+      when date(change.committed_at) > date_add(load_date, interval @max_skew_days day)
+        then 'in_future'
     end as reject_reason
-  from typed
+  from parsed
 )
 
 select * from final

@@ -34,54 +34,32 @@ messages as (
   where load_date between @from_date and @to_date
 ),
 
-decoded as (
-  select load_date, message_id, published_at, udf.safe_string(payload) as body
+parsed as (
+  select load_date, message_id, published_at, udf.parse_db_products(payload) as change
   from messages
 ),
 
-parsed as (
-  select load_date, message_id, published_at, body, udf.parse_db_products(body) as change
-  from decoded
-),
-
-typed as (
-  select
-    load_date, message_id, published_at, body, change,
-    udf.safe_int64(change.lsn) as lsn,
-    udf.safe_timestamp(change.committed_at) as committed_at,
-    ifnull(nullif(change.after_product_id, ''), nullif(change.before_product_id, '')) as product_id,
-    udf.safe_int64(change.after_list_price_micros) as list_price_micros,
-    udf.safe_bool(change.after_is_active) as is_active
-  from parsed
-),
-
 final as (
-  -- An empty text in a required field is a missing one.
   select
     load_date,
     message_id,
     published_at,
     change.op as operation,
-    lsn,
+    change.lsn as lsn,
     change.transaction_id as transaction_id,
-    committed_at,
-    product_id,
-    change.after_name as name,
-    change.after_category as category,
-    list_price_micros,
-    is_active,
+    change.committed_at as committed_at,
+    change.product_id as product_id,
+    change.name as name,
+    change.category as category,
+    change.list_price_micros as list_price_micros,
+    change.is_active as is_active,
     case
-      when body is null then 'not_utf8'
-      when change is null then 'not_json'
-      when product_id is null or ifnull(change.op, '') = '' or ifnull(change.lsn, '') = ''
-        or ifnull(change.committed_at, '') = '' then 'missing_key'
-      when lsn is null or committed_at is null
-        or (change.after_list_price_micros is not null and list_price_micros is null)
-        or (change.after_is_active is not null and is_active is null) then 'wrong_type'
+      when change.reject_reason is not null then change.reject_reason
       when change.op not in ('snapshot', 'insert', 'update', 'delete') then 'unknown_operation'
-      when date(committed_at) > date_add(load_date, interval @max_skew_days day) then 'in_future'
+      when date(change.committed_at) > date_add(load_date, interval @max_skew_days day)
+        then 'in_future'
     end as reject_reason
-  from typed
+  from parsed
 )
 
 select * from final

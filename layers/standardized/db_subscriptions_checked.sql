@@ -37,60 +37,35 @@ messages as (
   where load_date between @from_date and @to_date
 ),
 
-decoded as (
-  select load_date, message_id, published_at, udf.safe_string(payload) as body
+parsed as (
+  select load_date, message_id, published_at, udf.parse_db_subscriptions(payload) as change
   from messages
 ),
 
-parsed as (
-  select load_date, message_id, published_at, body, udf.parse_db_subscriptions(body) as change
-  from decoded
-),
-
-typed as (
-  select
-    load_date, message_id, published_at, body, change,
-    udf.safe_int64(change.lsn) as lsn,
-    udf.safe_timestamp(change.committed_at) as committed_at,
-    ifnull(nullif(change.after_subscription_id, ''), nullif(change.before_subscription_id, ''))
-      as subscription_id,
-    udf.safe_int64(change.after_price_micros) as price_micros,
-    udf.safe_timestamp(change.after_started_at) as started_at,
-    udf.safe_timestamp(change.after_ended_at) as ended_at
-  from parsed
-),
-
 final as (
-  -- An empty text in a required field is a missing one.
   select
     load_date,
     message_id,
     published_at,
     change.op as operation,
-    lsn,
+    change.lsn as lsn,
     change.transaction_id as transaction_id,
-    committed_at,
-    subscription_id,
-    change.after_user_id as user_id,
-    change.after_plan as plan,
-    change.after_status as status,
-    price_micros,
-    change.after_currency_code as currency_code,
-    started_at,
-    ended_at,
+    change.committed_at as committed_at,
+    change.subscription_id as subscription_id,
+    change.user_id as user_id,
+    change.plan as plan,
+    change.status as status,
+    change.price_micros as price_micros,
+    change.currency_code as currency_code,
+    change.started_at as started_at,
+    change.ended_at as ended_at,
     case
-      when body is null then 'not_utf8'
-      when change is null then 'not_json'
-      when subscription_id is null or ifnull(change.op, '') = '' or ifnull(change.lsn, '') = ''
-        or ifnull(change.committed_at, '') = '' then 'missing_key'
-      when lsn is null or committed_at is null
-        or (change.after_price_micros is not null and price_micros is null)
-        or (change.after_started_at is not null and started_at is null)
-        or (change.after_ended_at is not null and ended_at is null) then 'wrong_type'
+      when change.reject_reason is not null then change.reject_reason
       when change.op not in ('snapshot', 'insert', 'update', 'delete') then 'unknown_operation'
-      when date(committed_at) > date_add(load_date, interval @max_skew_days day) then 'in_future'
+      when date(change.committed_at) > date_add(load_date, interval @max_skew_days day)
+        then 'in_future'
     end as reject_reason
-  from typed
+  from parsed
 )
 
 select * from final

@@ -36,57 +36,34 @@ messages as (
   where load_date between @from_date and @to_date
 ),
 
-decoded as (
-  select load_date, message_id, published_at, udf.safe_string(payload) as body
+parsed as (
+  select load_date, message_id, published_at, udf.parse_db_users(payload) as change
   from messages
 ),
 
-parsed as (
-  select load_date, message_id, published_at, body, udf.parse_db_users(body) as change
-  from decoded
-),
-
-typed as (
-  select
-    load_date, message_id, published_at, body, change,
-    udf.safe_int64(change.lsn) as lsn,
-    udf.safe_timestamp(change.committed_at) as committed_at,
-    ifnull(nullif(change.after_user_id, ''), nullif(change.before_user_id, '')) as user_id,
-    udf.safe_timestamp(change.after_signed_up_at) as signed_up_at,
-    udf.safe_bool(change.after_marketing_opt_in) as marketing_opt_in
-  from parsed
-),
-
 final as (
-  -- An empty text in a required field is a missing one.
   select
     load_date,
     message_id,
     published_at,
     change.op as operation,
-    lsn,
+    change.lsn as lsn,
     change.transaction_id as transaction_id,
-    committed_at,
-    user_id,
-    signed_up_at,
-    change.after_country_code as country_code,
-    change.after_plan as plan,
-    marketing_opt_in,
-    change.after_email as email,
-    change.after_phone_number as phone_number,
+    change.committed_at as committed_at,
+    change.user_id as user_id,
+    change.signed_up_at as signed_up_at,
+    change.country_code as country_code,
+    change.plan as plan,
+    change.marketing_opt_in as marketing_opt_in,
+    change.email as email,
+    change.phone_number as phone_number,
     case
-      when body is null then 'not_utf8'
-      when change is null then 'not_json'
-      when user_id is null or ifnull(change.op, '') = '' or ifnull(change.lsn, '') = ''
-        or ifnull(change.committed_at, '') = '' then 'missing_key'
-      when lsn is null or committed_at is null
-        or (change.after_signed_up_at is not null and signed_up_at is null)
-        or (change.after_marketing_opt_in is not null and marketing_opt_in is null)
-        then 'wrong_type'
+      when change.reject_reason is not null then change.reject_reason
       when change.op not in ('snapshot', 'insert', 'update', 'delete') then 'unknown_operation'
-      when date(committed_at) > date_add(load_date, interval @max_skew_days day) then 'in_future'
+      when date(change.committed_at) > date_add(load_date, interval @max_skew_days day)
+        then 'in_future'
     end as reject_reason
-  from typed
+  from parsed
 )
 
 select * from final

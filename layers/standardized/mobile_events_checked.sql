@@ -44,60 +44,37 @@ messages as (
   where load_date between @from_date and @to_date
 ),
 
-decoded as (
+parsed as (
   select
     load_date, message_id, published_at, received_at,
     udf.safe_timestamp(json_value(attributes, '$.sent_at')) as sent_at,
-    udf.safe_string(payload) as body
+    udf.parse_mobile_events(payload) as event
   from messages
-),
-
-parsed as (
-  select
-    load_date, message_id, published_at, received_at, sent_at, body,
-    udf.parse_mobile_events(body) as event
-  from decoded
-),
-
-typed as (
-  select
-    load_date, message_id, published_at, received_at, sent_at, body, event,
-    nullif(event.event_id, '') as event_id,
-    nullif(event.event_name, '') as event_name,
-    nullif(event.user_id, '') as user_id,
-    udf.safe_int64(event.sequence) as sequence,
-    udf.safe_timestamp(event.occurred_at) as occurred_at,
-    udf.safe_int64(event.quantity) as quantity,
-    udf.safe_int64(event.amount_micros) as amount_micros,
-    udf.safe_int64(event.duration_ms) as duration_ms
-  from parsed
 ),
 
 timed as (
   -- A phone's clock is wrong by the same amount when it notes an event and when it sends it.
   select
-    load_date, message_id, published_at, received_at, body, event,
-    event_id, event_name, user_id, sequence, occurred_at, quantity, amount_micros, duration_ms,
+    load_date, message_id, published_at, received_at, event,
     timestamp_micros(
-      unix_micros(occurred_at) + unix_micros(received_at)
+      unix_micros(event.occurred_at) + unix_micros(received_at)
       - unix_micros(ifnull(sent_at, received_at))
     ) as event_at
-  from typed
+  from parsed
 ),
 
 final as (
-  -- An empty text in a required field is a missing one.
   select
     load_date,
     message_id,
     published_at,
     received_at,
-    event_id,
-    event_name,
-    user_id,
+    event.event_id as event_id,
+    event.event_name as event_name,
+    event.user_id as user_id,
     event.device_id as device_id,
     event.session_id as session_id,
-    sequence,
+    event.sequence as sequence,
     event_at,
     ifnull(event.functionality, 'unknown') as functionality,
     event.app_version as app_version,
@@ -105,20 +82,13 @@ final as (
     event.country_code as country_code,
     event.product_id as product_id,
     event.order_id as order_id,
-    quantity,
-    amount_micros,
+    event.quantity as quantity,
+    event.amount_micros as amount_micros,
     event.currency_code as currency_code,
-    duration_ms,
+    event.duration_ms as duration_ms,
     case
-      when body is null then 'not_utf8'
-      when event is null then 'not_json'
-      when event_id is null or event_name is null or user_id is null
-        or ifnull(event.sequence, '') = '' or ifnull(event.occurred_at, '') = '' then 'missing_key'
-      when sequence is null or occurred_at is null
-        or (event.quantity is not null and quantity is null)
-        or (event.amount_micros is not null and amount_micros is null)
-        or (event.duration_ms is not null and duration_ms is null) then 'wrong_type'
-      when event_name not in (
+      when event.reject_reason is not null then event.reject_reason
+      when event.event_name not in (
         'app_opened', 'cart_item_added', 'cart_item_removed', 'chat_opened', 'checkout_started',
         'feed_scrolled', 'message_sent', 'notification_opened', 'onboarding_completed',
         'order_failed', 'order_placed', 'payment_failed', 'payment_submitted', 'product_viewed',

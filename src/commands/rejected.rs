@@ -46,7 +46,7 @@ pub fn rejected(place: &Place, args: &RejectedArgs) -> Result<(), Failure> {
     let mut found = Vec::new();
     for (name, source) in sources {
         if args.sources.is_empty() || args.sources.contains(name) {
-            let source = (name.as_str(), &source.contract);
+            let source = (name.as_str(), source);
             let session = session.as_mut();
             let rejections =
                 rejections::of_source(session, &open.graph, source, &filter, args.samples)?;

@@ -89,7 +89,7 @@ fn show_says_everything_of_a_source() {
     let _ = world.lakebed("show").run().status(0).stdout_contains("raw.db_orders");
     let source = world.lakebed("show raw.db_orders").run().status(0);
     for part in
-        ["max_skew_days = 1", "after_placed_at", "standardized.db_orders_checked", "2026-01-05: 1"]
+        ["max_skew_days = 1", "placed_at", "standardized.db_orders_checked", "2026-01-05: 1"]
     {
         assert!(source.stdout.contains(part), "`{part}` is not in\n{}", source.stdout);
     }

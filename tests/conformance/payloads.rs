@@ -1,7 +1,13 @@
 //! The generated payload parsers read every body alike: documents of each source's fields, with what
 //! phones and other programs get wrong.
 
-use lakebed::{contract::source::SourceContract, portable::types::Type};
+use std::collections::BTreeSet;
+
+use lakebed::{
+    contract::{ColumnType, source::SourceContract},
+    payload::path::FieldPath,
+    portable::types::Type,
+};
 use proptest::{
     collection::vec,
     prelude::*,
@@ -14,15 +20,17 @@ use crate::{
     functions::runner,
     google::Google,
     report::{GOOGLESQL, Line, Part, Report, Verdict},
+    rows::hex,
     trial::{Call, Shape, Trial, compare, shrunk},
     world::OpenProject,
 };
 
 /// Values as they stand in a document: texts, numbers of all sizes and forms, and what is no JSON.
-const VALUES: [&str; 61] = [
+const VALUES: [&str; 62] = [
     r#""x""#,
     r#""""#,
     r#"" ""#,
+    r#""2026-01-05T10:00:00.123456Z""#,
     r#""1""#,
     r#""true""#,
     r#""{\"k\":1}""#,
@@ -102,6 +110,11 @@ const AROUND: [(&str, &str); 16] = [
     ("{", "}"),
 ];
 
+/// What comes last: rarely what is no UTF-8.
+const LAST_BYTES: [&[u8]; 12] = [b"", b"", b"", b"", b"", b"", b"", b"", b"", b"", b"", b"\xff"];
+/// Of so many values of a field one is not of its type.
+const WRONG_PERIOD: usize = 16;
+
 /// Compares the parser of each source.
 pub fn compare_all(
     open: &OpenProject,
@@ -115,11 +128,13 @@ pub fn compare_all(
         if !arguments.wants(&construct) {
             continue;
         }
-        let body = bodies(&file.contract).prop_map(|body| vec![body.into()]);
+        let document = prop_oneof![bodies(&file.contract), messages(&file.contract)];
+        let body = (document, select(&LAST_BYTES[..]))
+            .prop_map(|(document, last)| vec![hex(&[document.as_bytes(), last].concat()).into()]);
         let call = Call {
             expression: format!("{construct}(a0)"),
             shape: Shape::Scalar,
-            kinds: vec![Type::String],
+            kinds: vec![Type::Bytes],
             returns: Type::Unknown,
             groups: vec(body, 1..=1).boxed(),
         };
@@ -145,6 +160,54 @@ pub fn compare_all(
             case_count,
         });
     }
+}
+
+/// Messages that have most fields of the contract, most of them of the right type.
+fn messages(contract: &SourceContract) -> BoxedStrategy<String> {
+    let paths: Vec<FieldPath> = contract.paths().map(|(_, path)| path).collect();
+    let values: Vec<_> = contract
+        .fields
+        .iter()
+        .flat_map(|(name, field)| field.paths(name).into_iter().map(|_| good_value(field.kind)))
+        .map(|good| {
+            (0..WRONG_PERIOD, select(&VALUES[..]))
+                .prop_map(move |(turn, value)| if turn == 0 { value } else { good })
+        })
+        .collect();
+    values
+        .prop_map(move |values| {
+            let fields: Vec<(&[String], &str)> =
+                paths.iter().map(Vec::as_slice).zip(values).collect();
+            written(&fields)
+        })
+        .boxed()
+}
+
+fn good_value(kind: ColumnType) -> &'static str {
+    match kind {
+        ColumnType::Int64 => "12",
+        ColumnType::Bool => "true",
+        ColumnType::Timestamp => r#""2026-01-05T10:00:00.123456Z""#,
+        _ => r#""x""#,
+    }
+}
+
+/// The object that has these fields, in the order of the first key of each.
+fn written(fields: &[(&[String], &str)]) -> String {
+    let mut keys: Vec<&String> = fields.iter().filter_map(|(path, _)| path.first()).collect();
+    let mut known = BTreeSet::new();
+    keys.retain(|key| known.insert(*key));
+    let member = |key: &String| {
+        let own = fields.iter().filter(|(path, _)| path.first() == Some(key));
+        let inner: Vec<(&[String], &str)> =
+            own.map(|(path, value)| (&path[1..], *value)).collect();
+        let value = match inner.as_slice() {
+            [([], value)] => (*value).to_owned(),
+            inner => written(inner),
+        };
+        format!("\"{key}\":{value}")
+    };
+    format!("{{{}}}", keys.into_iter().map(member).collect::<Vec<_>>().join(","))
 }
 
 /// Documents with some of the contract's fields, some twice, and some of no contract.

@@ -79,6 +79,7 @@ impl Checker<'_> {
         }
         if let Some(kind) = self.catalog.parser(&name) {
             let kind = kind.clone();
+            self.payload(&name, &arguments.values, expr);
             return Value { may_be_null: false, ..Value::made_of(kind, &arguments.values) };
         }
         let Some(function) = FUNCTIONS.get(&name) else {
@@ -178,6 +179,16 @@ impl Checker<'_> {
         let help = Some(format!("it takes {}", taken.join(" or ")));
         self.report_with(&expressions::ARGUMENTS, self.source.place(expr), message, help);
         if matches!(last, Type::Variable(_)) { Type::Unknown } else { last }
+    }
+
+    /// A parser takes the payload as it came.
+    fn payload(&mut self, name: &str, values: &[Value], expr: &Expr) {
+        if !matches!(values, [payload] if payload.fits(&Type::Bytes)) {
+            let given: Vec<String> = values.iter().map(|value| value.kind.to_string()).collect();
+            let message = format!("`{name}` does not take ({})", given.join(", "));
+            let help = Some("it takes (BYTES): the payload".to_owned());
+            self.report_with(&expressions::ARGUMENTS, self.source.place(expr), message, help);
+        }
     }
 
     /// What stands in the parentheses besides arguments, and after them.

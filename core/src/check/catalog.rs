@@ -6,7 +6,7 @@ use super::relation::{Column, Relation};
 use crate::{
     contract::{
         BuildKind, ColumnType, Contract, Growth, TableName,
-        source::{RAW_COLUMNS, SourceContract},
+        source::{RAW_COLUMNS, REJECT_FIELD, REJECT_REASON, SourceContract},
     },
     portable::types::Type,
     project::Project,
@@ -109,6 +109,9 @@ fn source_facts() -> TableFacts {
     }
 }
 
+/// The fields, each in its type, and what there is to say against the message.
 fn parsed(contract: &SourceContract) -> Type {
-    Type::Struct(contract.fields.keys().map(|name| (name.clone(), Type::String)).collect())
+    let fields = contract.fields.iter().map(|(name, field)| (name.clone(), field.kind.into()));
+    let verdict = [REJECT_REASON, REJECT_FIELD].map(|name| (name.to_owned(), Type::String));
+    Type::Struct(fields.chain(verdict).collect())
 }

@@ -6,6 +6,7 @@ use super::{
     name::{Names, column_name},
     path::{self, FieldPath},
     profile::{FieldProfile, Profile},
+    time::TimeForm,
 };
 use crate::contract::{ColumnType, source::SourceContract, toml_text};
 
@@ -91,7 +92,7 @@ fn offered_line(
     let is_taken = names.has(&column_name([last.as_str()]));
     let own = if is_short && !is_taken { &path[parents.len()..] } else { path };
     let name = names.unused(own.iter().map(String::as_str));
-    contract_line(&name, path, field.column_type(), &about(field))
+    contract_line(&name, path, field, &about(field))
 }
 
 /// What can be said of a field without knowing what it means.
@@ -105,11 +106,15 @@ fn about(field: &FieldProfile) -> String {
 }
 
 /// A field as a line of a source's contract.
-pub fn contract_line(name: &str, path: &[String], kind: ColumnType, about: &str) -> String {
+fn contract_line(name: &str, path: &[String], field: &FieldProfile, about: &str) -> String {
+    let kind = field.column_type();
+    let form = field.time_form().filter(|_| kind == ColumnType::Timestamp);
+    let form = form.and_then(TimeForm::in_contract);
+    let form = form.map(|form| format!(" form = {form},")).unwrap_or_default();
     let kind = format!("{kind:?}").to_uppercase();
     let whole = path::written(path);
     let at = if whole == name { String::new() } else { format!(" path = {},", toml_text(&whole)) };
-    format!("{name} = {{ type = \"{kind}\",{at} about = {} }}", toml_text(about))
+    format!("{name} = {{ type = \"{kind}\",{form}{at} about = {} }}", toml_text(about))
 }
 
 #[cfg(test)]
@@ -146,7 +151,7 @@ device     = { type = "STRING" }
     fn a_new_field_gets_its_line() {
         let found = lines(&json!({
             "event_id": "e", "properties": { "product_id": "p", "couponCode": "X1" },
-            "after": { "vip": true }, "a.b": 1,
+            "after": { "vip": true }, "a.b": 1, "at": "2026-01-05 10:00",
         }));
         let line = |text: &str| Some(text.to_owned());
         assert_eq!(
@@ -155,6 +160,9 @@ device     = { type = "STRING" }
                 line(r#"a_b = { type = "INT64", path = '"a.b"', about = "Such as `1`." }"#),
                 line(
                     r#"after_vip = { type = "BOOL", path = "after.vip", about = "Such as `true`." }"#
+                ),
+                line(
+                    r#"at = { type = "TIMESTAMP", form = "iso", about = "Such as `'2026-01-05 10:00'`." }"#
                 ),
                 line(
                     r#"coupon_code = { type = "STRING", path = "properties.couponCode", about = "Such as `'X1'`." }"#

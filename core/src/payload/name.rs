@@ -20,6 +20,7 @@ const TABLE_COLUMNS: &[&str] = &[
     "occurred_at",
     "effective_at",
     "reject_reason",
+    "reject_field",
     "record_source",
     "source",
     "place",

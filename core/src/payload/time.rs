@@ -1,6 +1,7 @@
 //! Instants in payloads: in which form a value says one, and which.
 
 use jiff::civil::Date;
+use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use crate::instant::MicrosUtc;
@@ -11,7 +12,8 @@ const NUMBERS_FROM_SECONDS: i64 = 946_684_800;
 const NUMBERS_TO_SECONDS: i64 = 4_102_444_800;
 
 /// How a value says an instant.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum TimeForm {
     /// Text such as `2026-01-05T10:00:00.123Z`.
     Utc,
@@ -19,10 +21,13 @@ pub enum TimeForm {
     /// a date alone.
     Iso,
     /// A number of seconds since 1970.
+    #[serde(rename = "epoch_seconds")]
     Seconds,
     /// A number of milliseconds since 1970.
+    #[serde(rename = "epoch_millis")]
     Millis,
     /// A number of microseconds since 1970.
+    #[serde(rename = "epoch_micros")]
     Micros,
 }
 
@@ -38,6 +43,23 @@ impl TimeForm {
             Self::Seconds => "safe_epoch_seconds",
             Self::Millis => "safe_epoch_millis",
             Self::Micros => "safe_epoch_micros",
+        }
+    }
+
+    /// As a contract writes it, in quotes; nothing for UTC, which it need not say.
+    pub fn in_contract(self) -> Option<String> {
+        let written = || toml::Value::try_from(self).expect("a form is a name").to_string();
+        (self != Self::Utc).then(written)
+    }
+
+    /// What it is, in words.
+    pub fn meaning(self) -> &'static str {
+        match self {
+            Self::Utc => "an instant in UTC",
+            Self::Iso => "a time of ISO 8601",
+            Self::Seconds => "seconds since 1970",
+            Self::Millis => "milliseconds since 1970",
+            Self::Micros => "microseconds since 1970",
         }
     }
 

@@ -67,15 +67,16 @@ impl Prelude {
     fn new(
         project: &Project,
         functions: &str,
-        parser: fn(&str, &SourceContract) -> String,
+        parser: fn(&str, &SourceContract) -> Vec<String>,
     ) -> Result<Self, TokenError> {
         let mut prelude = Self::default();
         for statement in split_statements(functions)? {
             prelude.add(statement)?;
         }
         for (name, source) in &project.sources {
-            let text = parser(name, &source.contract);
-            prelude.add(PreludeStatement { text, offset: None })?;
+            for text in parser(name, &source.contract) {
+                prelude.add(PreludeStatement { text, offset: None })?;
+            }
         }
         Ok(prelude)
     }

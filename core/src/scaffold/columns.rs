@@ -1,5 +1,4 @@
-//! The columns of a proposed source: a contract's fields, with names of their own, and how each is
-//! read in SQL.
+//! The columns of a proposed source: a contract's fields, with names of their own.
 
 use std::{collections::BTreeSet, fmt::Write as _};
 
@@ -101,7 +100,11 @@ impl Columns {
             }
             let name = names.unused(path.iter().map(String::as_str));
             let attribute = attribute(name, path, field, profile.object_count);
-            columns.attributes.push(Column { is_required: is_id_part(path), ..attribute });
+            let is_required = is_id_part(path);
+            // Engines do not write a double alike: as a part of a name it stays a text.
+            let is_text = is_required && attribute.kind == ColumnType::Float64;
+            let kind = if is_text { ColumnType::String } else { attribute.kind };
+            columns.attributes.push(Column { is_required, kind, ..attribute });
         }
         columns.odd_values = odd_values(profile, &columns);
         if only_id.is_none() {
@@ -127,21 +130,19 @@ impl Columns {
 }
 
 impl Column {
-    /// How the column is read from the parsed event.
+    /// The column of the parsed event.
     pub fn expression(&self) -> String {
-        let field = format!("event.{}", self.name);
-        match (self.kind, self.time_form) {
-            (ColumnType::Timestamp, form) => instant(form, &field),
-            (ColumnType::Int64, _) => format!("udf.safe_int64({field})"),
-            (ColumnType::Float64, _) => format!("udf.safe_float64({field})"),
-            (ColumnType::Bool, _) => format!("udf.safe_bool({field})"),
-            _ => field,
-        }
+        format!("event.{}", self.name)
     }
 
-    /// Whether a value can be there and yet not be read.
-    pub fn can_be_wrong(&self) -> bool {
-        self.kind != ColumnType::String
+    /// Its text, by which equal values are told.
+    pub fn text(&self) -> String {
+        let value = self.expression();
+        match self.kind {
+            ColumnType::String => value,
+            ColumnType::Timestamp => format!("cast(unix_micros({value}) as STRING)"),
+            _ => format!("cast({value} as STRING)"),
+        }
     }
 }
 
@@ -153,12 +154,6 @@ pub fn active_count(entity: &str) -> String {
 /// The mart's column of how many of the hub had their first event on a day.
 pub fn new_count(entity: &str) -> String {
     format!("new_{entity}_count")
-}
-
-/// An instant, by the function that reads its form.
-fn instant(form: Option<TimeForm>, field: &str) -> String {
-    let function = form.unwrap_or(TimeForm::Utc).function();
-    format!("udf.{function}({field})")
 }
 
 fn id_column(path: FieldPath, field: &FieldProfile) -> Column {

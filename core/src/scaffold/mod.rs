@@ -171,9 +171,8 @@ impl Scaffold {
         let path = format!("layers/raw/{}.toml", self.source);
         let decisions: Vec<String> =
             self.decisions().iter().map(|line| format!("- {line}")).collect();
-        let names = |prefix: &str| -> Vec<String> {
-            self.payload_columns().iter().map(|name| format!("{prefix}{name}")).collect()
-        };
+        let names: Vec<String> =
+            self.payload_columns().iter().map(|name| format!("c.{name}")).collect();
         let attributes: Vec<String> =
             columns.attributes.iter().map(|column| column.name.clone()).collect();
         Values::from([
@@ -190,10 +189,10 @@ impl Scaffold {
             ("left_out", self.left_out()),
             ("checked_columns", self.checked_columns()),
             ("accepted_columns", self.accepted_columns()),
-            ("typed_expressions", listed(&self.typed_expressions(), 4)),
-            ("payload_columns", listed(&names(""), 4)),
-            ("payload_columns_of_c", listed(&names("c."), 4)),
-            ("rejections", self.rejections()),
+            ("checked_expressions", listed(&self.checked_expressions(), 4)),
+            ("event_time", self.event_time()),
+            ("payload_columns_of_c", listed(&names, 4)),
+            ("odd_rejections", self.odd_rejections()),
             ("attributes", listed(&[attributes, vec![String::new()]].concat(), 4)),
             ("hub_columns", self.hub_columns()),
             ("satellite_columns", self.satellite_columns()),

@@ -6,7 +6,7 @@ use super::{
     LEFT_OUT_IN_OBJECT_MAX, LEFT_OUT_SHOWN, REJECT_REASONS, Scaffold, alternatives,
     columns::{Column, active_count, new_count},
     contract_lines,
-    text::{ContractLine, aliased},
+    text::{ContractLine, aliased, call},
 };
 use crate::{
     contract::{ColumnType, toml_text},
@@ -20,59 +20,54 @@ impl Scaffold {
         ["event_id", "event_at"].into_iter().chain(others.map(|column| &*column.name)).collect()
     }
 
-    pub(super) fn typed_expressions(&self) -> Vec<String> {
+    pub(super) fn checked_expressions(&self) -> Vec<String> {
         let columns = &self.columns;
         let id = match &columns.id {
-            Some(_) => "nullif(event.event_id, '') as event_id".to_owned(),
+            Some(_) => "event.event_id".to_owned(),
             None if !columns.id_parts.is_empty() => {
+                let named = |name: &String| columns.all().find(|column| column.name == *name);
                 let parts: Vec<String> =
-                    columns.id_parts.iter().map(|name| format!("event.{name}")).collect();
-                let arity = parts.len();
-                aliased(&format!("udf.hash_key_{arity}({})", parts.join(", ")), "event_id", 4)
+                    columns.id_parts.iter().filter_map(named).map(Column::text).collect();
+                call(&format!("udf.hash_key_{}", parts.len()), &parts, 4)
             }
             // Equal payloads are one event, in whatever order their keys stand.
-            None => "udf.hash_json(body) as event_id".to_owned(),
-        };
-        let time = match &columns.time {
-            Some(column) => format!("{} as event_at", column.expression()),
-            None => "published_at as event_at".to_owned(),
+            None => "udf.hash_json(body)".to_owned(),
         };
         let entity = columns.entity.as_ref().map(|column| {
-            let name = &column.name;
+            let (name, value) = (&column.name, column.expression());
             if column.is_required {
-                format!("nullif(event.{name}, '') as {name}")
+                format!("{value} as {name}")
             } else {
-                format!("ifnull(nullif(event.{name}, ''), 'unknown') as {name}")
+                format!("ifnull(nullif({value}, ''), 'unknown') as {name}")
             }
         });
         let attributes =
             columns.attributes.iter().map(|column| aliased(&column.expression(), &column.name, 4));
-        [id, time].into_iter().chain(entity).chain(attributes).collect()
+        [format!("{id} as event_id"), format!("{} as event_at", self.event_time())]
+            .into_iter()
+            .chain(entity)
+            .chain(attributes)
+            .collect()
     }
 
-    pub(super) fn rejections(&self) -> String {
-        let columns = &self.columns;
-        let text_is_missing = |column: &Column| format!("ifnull(event.{}, '') = ''", column.name);
-        let missing: Vec<String> =
-            columns.all().filter(|column| column.is_required).map(text_is_missing).collect();
-        let odd = columns.odd_values.iter().map(|value| format!("{value} is not null")).collect();
-        let mut wrong: Vec<String> =
-            columns.time.iter().map(|_| "event_at is null".to_owned()).collect();
-        let typed = columns.attributes.iter().filter(|column| column.can_be_wrong());
-        wrong.extend(typed.map(|column| {
-            let name = &column.name;
-            format!("(event.{name} is not null and {name} is null)")
-        }));
-        let cases = [
-            (odd, "then 'wrong_type'"),
-            (missing, "then 'missing_key'"),
-            (wrong, "then 'wrong_type'"),
-        ];
-        let lines = cases
-            .iter()
-            .filter(|(conditions, _)| !conditions.is_empty())
-            .map(|(conditions, end)| alternatives(conditions, "when", end, 6));
-        lines.collect::<Vec<_>>().join("\n      ")
+    /// When it happened, in SQL.
+    pub(super) fn event_time(&self) -> String {
+        self.columns.time.as_ref().map_or_else(|| "published_at".to_owned(), Column::expression)
+    }
+
+    /// What is rejected besides what the contract says, which is all that is not JSON.
+    pub(super) fn odd_rejections(&self) -> String {
+        let odd = &self.columns.odd_values;
+        if odd.is_empty() {
+            return String::new();
+        }
+        let conditions: Vec<String> =
+            odd.iter().map(|value| format!("{value} is not null")).collect();
+        let odd = alternatives(&conditions, "when", "then 'wrong_type'", 6);
+        format!(
+            "when event.reject_reason in ('not_utf8', 'not_json') then event.reject_reason\n      \
+             {odd}\n      "
+        )
     }
 
     pub(super) fn fields(&self) -> String {
@@ -80,9 +75,10 @@ impl Scaffold {
             let path = path::written(&column.path);
             ContractLine {
                 name: column.name.clone(),
-                kind: kind_in_payload(column),
+                kind: column.kind,
                 is_required: column.is_required,
                 path: (path != column.name).then_some(path),
+                form: column.time_form.filter(|_| column.kind == ColumnType::Timestamp),
                 about: column.about.clone(),
                 more: String::new(),
             }
@@ -321,12 +317,4 @@ fn message_lines() -> Vec<ContractLine> {
 
 fn required(name: &str, kind: ColumnType, about: &str) -> ContractLine {
     ContractLine::new(name, kind, true, about)
-}
-
-/// A number that says an instant is a number in the payload.
-fn kind_in_payload(column: &Column) -> ColumnType {
-    match column.time_form {
-        Some(form) if form.is_epoch() => ColumnType::Int64,
-        _ => column.kind,
-    }
 }

@@ -1,6 +1,9 @@
 //! Pieces of the text of contracts and queries, in the house style.
 
-use crate::contract::{ColumnType, toml_text};
+use crate::{
+    contract::{ColumnType, toml_text},
+    payload::time::TimeForm,
+};
 
 /// A line of a query has at most so many columns.
 const COLUMNS_MAX: usize = 100;
@@ -16,6 +19,8 @@ pub struct ContractLine {
     pub is_required: bool,
     /// Where it stands in the JSON, if not under its own name.
     pub path: Option<String>,
+    /// How it says an instant, if not in UTC.
+    pub form: Option<TimeForm>,
     /// What it means.
     pub about: String,
     /// What else the line says, such as `accepted = ["a"]`.
@@ -30,6 +35,7 @@ impl ContractLine {
             kind,
             is_required,
             path: None,
+            form: None,
             about: about.to_owned(),
             more: String::new(),
         }
@@ -48,9 +54,11 @@ pub fn contract_lines(lines: &[ContractLine]) -> String {
             .as_ref()
             .map(|path| format!(" path = {},", toml_text(path)))
             .unwrap_or_default();
+        let form = line.form.and_then(TimeForm::in_contract);
+        let form = form.map(|form| format!(" form = {form},")).unwrap_or_default();
         let more = if line.more.is_empty() { String::new() } else { format!(", {}", line.more) };
         format!(
-            "{:<name_width$} = {{ type = {:<kind_width$}{required}{path} about = {}{more} }}",
+            "{:<name_width$} = {{ type = {:<kind_width$}{required}{form}{path} about = {}{more} }}",
             line.name,
             kind(line),
             toml_text(&line.about)
@@ -72,6 +80,16 @@ pub fn aliased(expression: &str, name: &str, indent: usize) -> String {
         return line;
     }
     format!("{expression}\n{}as {name}", " ".repeat(indent + 2))
+}
+
+/// `f(a, b)`, its arguments below one another if they are too wide for a line.
+pub fn call(function: &str, arguments: &[String], indent: usize) -> String {
+    let line = format!("{function}({})", arguments.join(", "));
+    if indent + line.len() < COLUMNS_MAX {
+        return line;
+    }
+    let inner = listed(arguments, indent + 2);
+    format!("{function}(\n{}{inner}\n{})", " ".repeat(indent + 2), " ".repeat(indent))
 }
 
 /// `a is null or b is null`, broken into lines behind `begin` as wide as they may be.
@@ -99,17 +117,18 @@ pub fn alternatives(conditions: &[String], begin: &str, end: &str, indent: usize
 
 #[cfg(test)]
 mod tests {
-    use super::{ContractLine, aliased, alternatives, contract_lines, listed};
-    use crate::contract::ColumnType;
+    use super::{ContractLine, aliased, alternatives, call, contract_lines, listed};
+    use crate::{contract::ColumnType, payload::time::TimeForm};
 
     #[test]
     fn parts_of_lines_stand_one_under_the_other() {
         let mut path = ContractLine::new("user_id", ColumnType::String, false, "Who.");
         path.path = Some("user.id".to_owned());
-        let lines = [ContractLine::new("n", ColumnType::Timestamp, true, "When."), path];
+        let mut time = ContractLine::new("n", ColumnType::Timestamp, true, "When.");
+        time.form = Some(TimeForm::Millis);
         assert_eq!(
-            contract_lines(&lines),
-            "n       = { type = \"TIMESTAMP\", required = true, about = \"When.\" }\n\
+            contract_lines(&[time, path]),
+            "n       = { type = \"TIMESTAMP\", required = true, form = \"epoch_millis\", about = \"When.\" }\n\
              user_id = { type = \"STRING\",    path = \"user.id\", about = \"Who.\" }"
         );
     }
@@ -128,6 +147,9 @@ mod tests {
         assert!(text.lines().all(|line| line.len() <= 100), "{text}");
         assert_eq!(aliased("f(a)", "b", 4), "f(a) as b");
         assert_eq!(aliased(&name.repeat(2), &name, 4).lines().count(), 2);
+        assert_eq!(call("f", &["a".to_owned(), "b".to_owned()], 4), "f(a, b)");
+        let wide = [name.repeat(2), "b".to_owned()];
+        assert_eq!(call("f", &wide, 4), format!("f(\n      {},\n      b\n    )", wide[0]));
         assert_eq!(listed(&["a".to_owned(), "b".to_owned()], 2), "a,\n  b");
     }
 }

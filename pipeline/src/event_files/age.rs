@@ -48,15 +48,15 @@ pub fn too_old(
     let found = contract.fields.iter().find_map(|(name, field)| {
         let is_time = field.kind == ColumnType::Timestamp
             || (field.kind == ColumnType::Int64 && field.required);
-        let place = field.path.as_deref().unwrap_or(name);
-        let values: Vec<&Value> =
-            sample.iter().filter_map(|value| path::find(value, place)).collect();
+        let places = field.places(name);
+        let find = |value| places.iter().find_map(|place| path::find(value, place));
+        let values: Vec<&Value> = sample.iter().filter_map(find).collect();
         let told: Vec<MicrosUtc> =
             values.iter().copied().filter_map(time::read_leniently).collect();
         let are_old = told.iter().filter(is_old).count() * 2 > sample.len();
         let earliest = *told.iter().min()?;
         (is_time && told.len() == values.len() && are_old).then(|| TooOld {
-            path: place.to_owned(),
+            path: places[0].to_owned(),
             earliest,
             max_lateness_days,
         })

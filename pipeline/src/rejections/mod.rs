@@ -1,22 +1,23 @@
 //! Messages that were rejected: how many and why, and where in a payload the reason stands.
 //!
-//! The counts come from the tables `standardized.<source>_rejected`; what is wrong with a payload is
-//! asked of the same functions that rejected it. Not for: printing (`commands`).
-
-mod rules;
+//! The counts come from the tables `standardized.<source>_rejected`; which field of a payload is to
+//! blame is asked of the parser that rejected it. Not for: printing (`commands`).
 
 use std::collections::BTreeMap;
 
 use jiff::civil::Date;
-use rules::Rules;
 use serde::Serialize;
+use serde_json::Value;
 
 use crate::{
-    contract::{TableName, source::SourceContract},
+    contract::{
+        ColumnType, TableName,
+        source::{self, RAW_COLUMNS, SourceContract},
+    },
     graph::Graph,
-    payload::path,
-    sql::literal,
-    warehouse::{ErrorKind, Session, WarehouseError},
+    payload::{self, path},
+    project::Source,
+    warehouse::{Session, WarehouseError},
 };
 
 /// Columns by which rejections are counted, where a source's table has them.
@@ -59,7 +60,8 @@ pub struct Sample {
     pub payload: String,
     /// What is wrong, and where in the payload, as far as it can be told.
     pub problems: Vec<String>,
-    /// The file and the line of the rule that rejects it.
+    /// The file and the line of the rule that rejects it: of the contract, or of the query that has the
+    /// rules of the business. What is no JSON needs no rule.
     pub rule: Option<String>,
 }
 
@@ -75,11 +77,11 @@ impl SourceRejections {
 pub fn of_source(
     session: &mut dyn Session,
     graph: &Graph,
-    (source, contract): (&str, &SourceContract),
+    (name, source): (&str, &Source),
     filter: &Filter,
     samples_per_reason: usize,
 ) -> Result<Option<SourceRejections>, WarehouseError> {
-    let table = TableName::new("standardized", &format!("{source}_rejected"));
+    let table = TableName::new("standardized", &format!("{name}_rejected"));
     let Some(node) = graph.get(&table) else { return Ok(None) };
     let condition = filter.condition();
     let mut by_reason: BTreeMap<String, BTreeMap<Date, u64>> = BTreeMap::new();
@@ -100,15 +102,8 @@ pub fn of_source(
         let counts = counts.iter().filter_map(|row| Some((text(row, 0)?, parsed(row, 1)?)));
         by_origin.insert(column, counts.collect());
     }
-    let checked = TableName::new("standardized", &format!("{source}_checked"));
-    let rules = match graph.get(&checked) {
-        Some(node) => Rules::of(&node.file, contract)
-            .map_err(|error| WarehouseError::new(ErrorKind::FixInput, error.message))?,
-        None => Rules::default(),
-    };
-    let source_rules = (source, contract, &rules);
-    let samples = samples(session, source_rules, &condition, samples_per_reason)?;
-    Ok(Some(SourceRejections { source: source.to_owned(), by_reason, by_origin, samples }))
+    let samples = samples(session, graph, (name, source), &condition, samples_per_reason)?;
+    Ok(Some(SourceRejections { source: name.to_owned(), by_reason, by_origin, samples }))
 }
 
 /// How many messages of a source were rejected, of how many; `None` if the project does not check them.
@@ -142,15 +137,16 @@ impl Filter {
 
 fn samples(
     session: &mut dyn Session,
-    (source, contract, rules): (&str, &SourceContract, &Rules),
+    graph: &Graph,
+    (name, source): (&str, &Source),
     condition: &str,
     samples_per_reason: usize,
 ) -> Result<Vec<Sample>, WarehouseError> {
-    let (time, checked) = match rules.time_column() {
+    let (time, checked) = match time_column(graph, name) {
         Some(column) => (
             format!("k.{column}"),
             format!(
-                " left join standardized.{source}_checked as k \
+                " left join standardized.{name}_checked as k \
                  on k.load_date = parsed.load_date and k.message_id = parsed.message_id"
             ),
         ),
@@ -159,37 +155,100 @@ fn samples(
     // The bytes travel in hexadecimal: they may be anything.
     let rows = session.query(&format!(
         "with chosen as (\
-           select load_date, message_id, reject_reason from standardized.{source}_rejected \
+           select load_date, message_id, reject_reason from standardized.{name}_rejected \
            where {condition} qualify row_number() over (\
              partition by reject_reason order by load_date desc, message_id desc) <= {samples_per_reason}), \
          messages as (\
            select distinct c.load_date, c.message_id, c.reject_reason, r.payload \
-           from chosen as c join raw.{source} as r \
+           from chosen as c join raw.{name} as r \
            on r.load_date = c.load_date and r.message_id = c.message_id), \
-         parsed as (\
-           select *, udf.parse_{source}(udf.safe_string(payload)) as body from messages) \
-         select parsed.message_id, parsed.load_date, parsed.reject_reason, hex(payload), {}, \
-           cast({time} as varchar), cast({time} as date) - parsed.load_date \
+         parsed as (select *, udf.parse_{name}(payload) as told from messages) \
+         select parsed.message_id, parsed.load_date, parsed.reject_reason, hex(payload), \
+           told.{}, told.{}, cast({time} as varchar), cast({time} as date) - parsed.load_date \
          from parsed{checked} \
          order by parsed.reject_reason, parsed.load_date desc, parsed.message_id desc",
-        problems_expression(contract, rules)
+        source::REJECT_REASON,
+        source::REJECT_FIELD
     ))?;
     let sample = |row: &Vec<Option<String>>| {
-        let payload = bytes_of(&text(row, 3)?);
-        let mut problems = Vec::from_iter(problems_of_bytes(&payload));
-        problems.extend(text(row, 4)?.lines().map(str::to_owned));
-        let reason = text(row, 2)?;
-        problems.extend(problem_of_time(&reason, contract, text(row, 5), parsed(row, 6)));
+        let (reason, payload) = (text(row, 2)?, bytes_of(&text(row, 3)?));
+        let (told, field) = (text(row, 4), text(row, 5));
+        let mut problems = Vec::from_iter(problem_of_bytes(&payload));
+        let blamed = field.as_ref().filter(|_| told.as_ref() == Some(&reason));
+        problems.extend(blamed.and_then(|field| problem_of_field(source, field, &payload)));
+        let contract = &source.contract;
+        problems.extend(problem_of_time(&reason, contract, text(row, 6), parsed(row, 7)));
         Some(Sample {
             message_id: text(row, 0)?,
             load_date: parsed(row, 1)?,
-            rule: rules.place(&reason),
+            rule: match blamed {
+                Some(field) => Some(line_of_contract(source, field)),
+                None if told.as_ref() == Some(&reason) => None,
+                None => line_of_query(graph, name, &reason),
+            },
             reason,
             payload: String::from_utf8_lossy(&payload).into_owned(),
             problems,
         })
     };
     Ok(rows.text_rows()?.iter().filter_map(sample).collect())
+}
+
+/// The column that says when what a message tells of happened: of the tables' own times, the first
+/// that an accepted message always has.
+fn time_column<'a>(graph: &'a Graph, source: &str) -> Option<&'a str> {
+    let columns = |table: &str| {
+        let node = graph.get(&TableName::new("standardized", table));
+        node.map(|node| &node.file.contract.columns)
+    };
+    let checked = columns(&format!("{source}_checked"))?;
+    let is_of_raw = |name: &str| RAW_COLUMNS.iter().any(|(column, _)| *column == name);
+    let mut times = columns(source)?.iter().filter(|(name, column)| {
+        column.kind == ColumnType::Timestamp && column.required && !is_of_raw(name)
+    });
+    times.find(|(name, _)| checked.contains_key(*name)).map(|(name, _)| name.as_str())
+}
+
+/// What the contract says against the field that the parser blames.
+fn problem_of_field(source: &Source, name: &str, payload: &[u8]) -> Option<String> {
+    let field = source.contract.fields.get(name)?;
+    let paths = field.paths(name);
+    let document = payload::read(payload).ok();
+    let value = |path: &path::FieldPath| {
+        let found = path.iter().try_fold(document.as_ref()?, |value, key| value.get(key))?;
+        match found {
+            Value::Null => None,
+            Value::String(text) => Some(text.clone()),
+            other => Some(other.to_string()),
+        }
+        .filter(|text| !text.is_empty() || !field.required)
+    };
+    let found = paths.iter().find_map(|path| Some((path, value(path)?)));
+    Some(match found {
+        Some((path, value)) => {
+            format!("`{}` is `{value}`, which is not {}", path::written(path), field.meaning())
+        }
+        None => {
+            let places: Vec<String> =
+                paths.iter().map(|path| format!("`{}`", path::written(path))).collect();
+            format!("{} is missing", places.join(" or "))
+        }
+    })
+}
+
+/// The line of the contract that says what the field must be.
+fn line_of_contract(source: &Source, field: &str) -> String {
+    let at = source::line_of(&source.text, field).start;
+    format!("{}:{}", source.path.display(), source.text[..at].matches('\n').count() + 1)
+}
+
+/// The line of the query that names a reason which no contract gives.
+fn line_of_query(graph: &Graph, source: &str, reason: &str) -> Option<String> {
+    let table = TableName::new("standardized", &format!("{source}_checked"));
+    let file = &graph.get(&table)?.file;
+    // The contract, at the top, lists all reasons.
+    let at = file.text.rfind(&format!("'{reason}'"))?;
+    Some(format!("{}:{}", file.path.display(), file.text[..at].matches('\n').count() + 1))
 }
 
 /// What is wrong with a message that is well but for its time.
@@ -211,35 +270,8 @@ fn problem_of_time(
     ))
 }
 
-/// What there is to say against the fields of `body`, a line each: by the functions by which the
-/// table reads them, so that both are always of one mind.
-fn problems_expression(contract: &SourceContract, rules: &Rules) -> String {
-    let mut cases = Vec::new();
-    for ((name, path), field) in contract.paths().zip(contract.fields.values()) {
-        let shown = format!("`{}`", path::written(&path));
-        let (missing, wrong) = (
-            literal::text(&format!("{shown} is missing")),
-            literal::text(&format!("{shown} is `")),
-        );
-        if field.required {
-            cases.push(format!("case when ifnull(body.\"{name}\", '') = '' then {missing} end"));
-        }
-        let Some((reader, kind)) = rules.reader(name) else { continue };
-        let is_there = if field.required { "<> ''" } else { "is not null" };
-        cases.push(format!(
-            "case when body.\"{name}\" {is_there} and udf.{reader}(body.\"{name}\") is null \
-             then {wrong} || body.\"{name}\" || '`, which is not {kind}' end"
-        ));
-    }
-    format!(
-        "if(body is null, '', array_to_string(\
-         list_filter([{}, cast(null as varchar)], lambda problem: problem is not null), chr(10)))",
-        cases.join(", ")
-    )
-}
-
 /// What is wrong with bytes that are no JSON object.
-fn problems_of_bytes(payload: &[u8]) -> Option<String> {
+fn problem_of_bytes(payload: &[u8]) -> Option<String> {
     let body = match std::str::from_utf8(payload) {
         Ok(body) => body,
         Err(error) => {
@@ -275,10 +307,10 @@ mod tests {
 
     #[test]
     fn broken_bytes_have_a_place() {
-        assert_eq!(problems_of_bytes(b"{\"a\":\xff}").as_deref(), Some("byte 6 is not UTF-8"));
-        assert_eq!(problems_of_bytes(b"{\"a\":1}"), None);
-        assert_eq!(problems_of_bytes(b"7").as_deref(), Some("it is JSON, and not an object"));
-        let cut = problems_of_bytes(b"{\"a\":").expect("it ends too early");
+        assert_eq!(problem_of_bytes(b"{\"a\":\xff}").as_deref(), Some("byte 6 is not UTF-8"));
+        assert_eq!(problem_of_bytes(b"{\"a\":1}"), None);
+        assert_eq!(problem_of_bytes(b"7").as_deref(), Some("it is JSON, and not an object"));
+        let cut = problem_of_bytes(b"{\"a\":").expect("it ends too early");
         assert!(cut.contains("line 1 column 5"), "{cut}");
     }
 

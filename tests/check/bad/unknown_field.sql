@@ -1,5 +1,5 @@
 with parsed as (
-  select udf.parse_mobile_events(udf.safe_string(payload)) as event
+  select udf.parse_mobile_events(payload) as event
   from raw.mobile_events
   where load_date = date '2026-01-05'
 )

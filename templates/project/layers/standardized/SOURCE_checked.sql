@@ -23,44 +23,31 @@ messages as (
   where load_date between @from_date and @to_date
 ),
 
-decoded as (
-  select load_date, message_id, published_at, udf.safe_string(payload) as body
+parsed as (
+  select
+    load_date,
+    message_id,
+    published_at,
+    udf.safe_string(payload) as body,
+    udf.parse_{{source}}(payload) as event
   from messages
 ),
 
-parsed as (
-  select load_date, message_id, published_at, body, udf.parse_{{source}}(body) as event
-  from decoded
-),
-
-typed as (
-  select
-    load_date,
-    message_id,
-    published_at,
-    body,
-    event,
-    udf.hash_json(body) as payload_hash,
-    {{typed_expressions}}
-  from parsed
-),
-
 final as (
-  -- An empty text in a required field is a missing one.
   select
     load_date,
     message_id,
     published_at,
-    payload_hash,
-    {{payload_columns}},
+    udf.hash_json(body) as payload_hash,
+    {{checked_expressions}},
     case
-      when body is null then 'not_utf8'
-      when event is null then 'not_json'
-      {{rejections}}
-      when date(event_at) < date_sub(load_date, interval @max_lateness_days day) then 'too_late'
-      when date(event_at) > date_add(load_date, interval @max_skew_days day) then 'in_future'
+      {{odd_rejections}}when event.reject_reason is not null then event.reject_reason
+      when date({{event_time}}) < date_sub(load_date, interval @max_lateness_days day)
+        then 'too_late'
+      when date({{event_time}}) > date_add(load_date, interval @max_skew_days day)
+        then 'in_future'
     end as reject_reason
-  from typed
+  from parsed
 )
 
 select * from final
