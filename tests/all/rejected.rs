@@ -37,12 +37,25 @@ fn counts_are_those_of_the_tables_and_every_broken_payload_has_a_place() {
         assert_eq!(world.query(&table).lines().nth(1), Some(&*samples.len().to_string()), "{name}");
         for sample in samples {
             let reason = sample["reason"].as_str().expect("a reason");
-            let has_place = ["not_utf8", "not_json", "wrong_type"].contains(&reason);
+            let is_no_json = ["not_utf8", "not_json"].contains(&reason);
+            let is_of_contract = ["missing_key", "wrong_type"].contains(&reason);
+            let has_place = is_no_json || is_of_contract;
             let has_place = has_place || ["too_late", "in_future"].contains(&reason);
             let problems = sample["problems"].as_array().expect("a list");
-            assert!(!(has_place && problems.is_empty()), "{sample}");
+            assert_eq!(problems.len(), usize::from(has_place), "{sample}");
+            if is_no_json {
+                assert!(sample["rule"].is_null(), "{sample}");
+                continue;
+            }
             let (file, line) = rule_of(sample);
-            assert!(line.contains(&format!("then '{reason}'")), "{file} has it not: {line}");
+            if is_of_contract {
+                assert_eq!(file, format!("layers/raw/{name}.toml"), "{sample}");
+                let problem = problems[0].as_str().expect("a text");
+                let field = line.split(' ').next().expect("a field's name");
+                assert!(problem.contains(field), "{line} has nothing to do with: {problem}");
+            } else {
+                assert!(line.contains(&format!("'{reason}'")), "{file} has it not: {line}");
+            }
         }
     }
     let _ = world

@@ -42,10 +42,10 @@ pub struct Edit {
 }
 
 impl Edit {
-    /// The table of the file.
+    /// The table of the file; a source is none.
     pub fn table(&self) -> Option<TableName> {
         let layer = self.file.parent()?.file_name()?.to_str()?;
-        Some(TableName::new(layer, self.file.file_stem()?.to_str()?))
+        (layer != "raw").then_some(TableName::new(layer, self.file.file_stem()?.to_str()?))
     }
 }
 
