@@ -246,9 +246,7 @@ fn the_value_of_each_key_is_in_the_table() {
             let separator = if number == 0 { "" } else { ", " };
             let _ = write!(sql, "{separator}event.{} as c{number}", by_path[key]);
         }
-        sql.push_str(
-            " from (select udf.parse_ev(payload) as event from raw.ev limit 1)",
-        );
+        sql.push_str(" from (select udf.parse_ev(payload) as event from raw.ev limit 1)");
         let found = inside(&world, "query --format csv").arg(&sql).run().status(0).stdout;
         let row: Vec<&str> = found.lines().nth(1).expect("one row").split(',').collect();
         for ((key, value), cell) in half.iter().zip(row) {

@@ -3,6 +3,8 @@
 
 use std::{fs, path::Path};
 
+use lakebed::{prelude::Prelude, project::Project};
+use lakebed_duckdb::{Options, open_shared};
 use serde_json::Value;
 
 use crate::harness::{CHECKOUT, World};
@@ -68,6 +70,67 @@ fn counts_are_those_of_the_tables_and_every_broken_payload_has_a_place() {
     let _ = world.lakebed("rejected nobody").run().status(2).stderr_contains("the sources are");
     let _ =
         world.lakebed("rejected --reason none").run().status(2).stderr_contains("the reasons are");
+}
+
+/// What the contract of `db_orders` says of a payload: the reason, the field to blame, and what could
+/// be read all the same.
+const JUDGED: [(&[u8], [&str; 4]); 12] = [
+    (b"{\"a\":\xff}", ["not_utf8", "-", "-", "-"]),
+    (b"{\"op\":\"insert\",", ["not_json", "-", "-", "-"]),
+    (b"[{\"op\":\"insert\"}]", ["not_json", "-", "-", "-"]),
+    (b"7", ["not_json", "-", "-", "-"]),
+    (b"{}", ["missing_key", "op", "-", "-"]),
+    // An empty text is a missing one, and what is missing comes before what is wrong.
+    (
+        br#"{"op":"insert","lsn":"x","committed_at":"","after":{"order_id":"o"}}"#,
+        ["missing_key", "committed_at", "o", "-"],
+    ),
+    // Of two fields that of the contract's upper line.
+    (
+        br#"{"op":"insert","lsn":1,"committed_at":"2026-01-05","after":{"order_id":"o","placed_at":"y"}}"#,
+        ["wrong_type", "committed_at", "o", "1"],
+    ),
+    (
+        br#"{"op":"insert","lsn":1,"committed_at":"2026-01-05T10:00:00Z","after":{"order_id":"o","placed_at":""}}"#,
+        ["wrong_type", "placed_at", "o", "1"],
+    ),
+    (
+        br#"{"op":"insert","lsn":1.5,"committed_at":"2026-01-05T10:00:00Z","after":{"order_id":7}}"#,
+        ["wrong_type", "lsn", "7", "-"],
+    ),
+    // The key is that of the row before the change where there is none after it.
+    (
+        br#"{"op":"delete","lsn":1,"committed_at":"2026-01-05T10:00:00Z","before":{"order_id":"o"},"after":null}"#,
+        ["-", "-", "o", "1"],
+    ),
+    (
+        br#"{"op":"update","lsn":1,"committed_at":"2026-01-05T10:00:00Z","before":{"order_id":"o"},"after":{"order_id":""}}"#,
+        ["-", "-", "o", "1"],
+    ),
+    // What an operation may be is no business of the contract.
+    (
+        br#"{"op":"merge","lsn":1,"committed_at":"2026-01-05T10:00:00Z","after":{"order_id":"o"}}"#,
+        ["-", "-", "o", "1"],
+    ),
+];
+
+#[test]
+fn the_contract_is_the_rule() {
+    let options = Options { threads: Some(1), is_read_only: false };
+    let project = Project::parse(&lakebed_files::embedded()).expect("the project");
+    let prelude = Prelude::duckdb(&project).expect("functions");
+    let warehouse = open_shared(None, options, &prelude).expect("in memory");
+    let mut session = warehouse.session().expect("a session");
+    for (payload, expected) in JUDGED {
+        let hex = payload.iter().fold(String::new(), |hex, byte| format!("{hex}{byte:02x}"));
+        let sql = format!(
+            "select told.reject_reason, told.reject_field, told.order_id, cast(told.lsn as varchar) \
+             from (select udf.parse_db_orders(unhex('{hex}')) as told)"
+        );
+        let found = session.query(&sql).and_then(|rows| rows.text_rows()).expect("one row");
+        let found: Vec<&str> = found[0].iter().map(|cell| cell.as_deref().unwrap_or("-")).collect();
+        assert_eq!(found, expected, "{}", String::from_utf8_lossy(payload));
+    }
 }
 
 #[test]

@@ -199,8 +199,7 @@ fn written(fields: &[(&[String], &str)]) -> String {
     keys.retain(|key| known.insert(*key));
     let member = |key: &String| {
         let own = fields.iter().filter(|(path, _)| path.first() == Some(key));
-        let inner: Vec<(&[String], &str)> =
-            own.map(|(path, value)| (&path[1..], *value)).collect();
+        let inner: Vec<(&[String], &str)> = own.map(|(path, value)| (&path[1..], *value)).collect();
         let value = match inner.as_slice() {
             [([], value)] => (*value).to_owned(),
             inner => written(inner),

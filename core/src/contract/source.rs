@@ -169,10 +169,7 @@ impl SourceContract {
             for place in field.places(name) {
                 let path = path::parse(place).map_err(|error| {
                     let message = format!("the path of `{name}` cannot be read: {error}");
-                    wrong(
-                        message,
-                        "a path is keys separated by points, odd ones in double quotes",
-                    )
+                    wrong(message, "a path is keys separated by points, odd ones in double quotes")
                 })?;
                 for (other, other_path) in &paths {
                     if path.iter().zip(other_path).all(|(own, other)| own == other) {

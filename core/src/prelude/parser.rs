@@ -51,7 +51,9 @@ pub fn duckdb(source: &str, contract: &SourceContract) -> Vec<String> {
             parsed(path)
         } else {
             let place = json_path::duckdb(path);
-            format!("if(parsed is null, null, json_extract_string(try_cast(body as json), {place}))")
+            format!(
+                "if(parsed is null, null, json_extract_string(try_cast(body as json), {place}))"
+            )
         };
         let is_whole = format!("starts_with({text}, '{{') or starts_with({text}, '[')");
         looks_whole.push(is_whole.clone());
@@ -265,7 +267,8 @@ pub fn bigquery(source: &str, contract: &SourceContract) -> Vec<String> {
         format!("select struct({})", fields.join(", ")),
         format!("select body, is_object, {}", values(contract)),
         format!("select body, ifnull(json_type(document) = 'object', false) as is_object, {texts}"),
-        "select body, udf.json_document(body) as document, udf.json_coded(body) as coded".to_owned(),
+        "select body, udf.json_document(body) as document, udf.json_coded(body) as coded"
+            .to_owned(),
         "select udf.safe_string(payload) as body".to_owned(),
     ];
     vec![format!(
@@ -290,12 +293,9 @@ pub fn spark(source: &str, contract: &SourceContract) -> Vec<String> {
         texts.push(format!("    '{name}', {}", text_of(field, &found)));
         values.push(format!("    '{name}', {}", value(name, field)));
     }
-    for (name, value) in verdict(
-        contract,
-        ["body is null", "texts is null"],
-        |name| format!("texts.{name}"),
-        value,
-    ) {
+    for (name, value) in
+        verdict(contract, ["body is null", "texts is null"], |name| format!("texts.{name}"), value)
+    {
         value_kinds.push(format!("{name}: STRING"));
         values.push(format!("    '{name}', {value}"));
     }
