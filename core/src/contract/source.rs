@@ -244,7 +244,7 @@ mod tests {
             ("b = { type = \"INT64\", path = [\"c\", \"c.d\"] }", "one in the other"),
             ("b = { type = \"INT64\", path = [] }", "stands nowhere"),
             ("b = { type = \"JSON\" }", "no text is read as"),
-            ("b = { type = \"DATE\", form = \"iso\" }", "only a TIMESTAMP"),
+            ("b = { type = \"DATE\", form = \"iso\" }", "has a form"),
             ("reject_reason = { type = \"STRING\" }", "says of the message"),
             ("b = { type = \"INT64\", path = \"a\" }", "the same place"),
             ("b = { type = \"INT64\", path = \"a.b\" }", "one in the other"),

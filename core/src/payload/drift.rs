@@ -151,7 +151,7 @@ device     = { type = "STRING" }
     fn a_new_field_gets_its_line() {
         let found = lines(&json!({
             "event_id": "e", "properties": { "product_id": "p", "couponCode": "X1" },
-            "after": { "vip": true }, "a.b": 1, "at": "2026-01-05 10:00",
+            "after": { "vip": true }, "a.b": 1, "made": "2026-01-05 10:00",
         }));
         let line = |text: &str| Some(text.to_owned());
         assert_eq!(
@@ -162,7 +162,7 @@ device     = { type = "STRING" }
                     r#"after_vip = { type = "BOOL", path = "after.vip", about = "Such as `true`." }"#
                 ),
                 line(
-                    r#"at = { type = "TIMESTAMP", form = "iso", about = "Such as `'2026-01-05 10:00'`." }"#
+                    r#"made = { type = "TIMESTAMP", form = "iso", about = "Such as `'2026-01-05 10:00'`." }"#
                 ),
                 line(
                     r#"coupon_code = { type = "STRING", path = "properties.couponCode", about = "Such as `'X1'`." }"#

@@ -3,6 +3,7 @@
 //!
 //! The prelude is the one place where engines differ. Not for: running it. No I/O.
 
+mod inlined;
 mod json_path;
 mod parser;
 
@@ -12,6 +13,7 @@ use std::{
     sync::Arc,
 };
 
+use inlined::Bodies;
 use sqlparser::tokenizer::Token;
 
 use crate::{
@@ -61,13 +63,16 @@ impl Prelude {
 
     /// The prelude of Spark.
     pub fn spark(project: &Project) -> Result<Self, TokenError> {
-        Self::new(project, &project.spark_functions, parser::spark)
+        let readers = Bodies::of(&split_statements(&project.spark_functions)?)?;
+        Self::new(project, &project.spark_functions, |source, contract| {
+            parser::spark(source, contract, &readers)
+        })
     }
 
     fn new(
         project: &Project,
         functions: &str,
-        parser: fn(&str, &SourceContract) -> Vec<String>,
+        parser: impl Fn(&str, &SourceContract) -> Vec<String>,
     ) -> Result<Self, TokenError> {
         let mut prelude = Self::default();
         for statement in split_statements(functions)? {

@@ -13,7 +13,7 @@
 
 use serde_json::{Map, Value};
 
-use super::json_path;
+use super::{inlined::Bodies, json_path};
 use crate::{
     contract::{
         ColumnType,
@@ -278,43 +278,44 @@ pub fn bigquery(source: &str, contract: &SourceContract) -> Vec<String> {
 }
 
 /// Spark reads the document twice: once for the texts, once for what they are. What takes objects and
-/// arrays out of the coded document stands here and is no function: Spark gives none to a lambda. It
-/// computes the argument of a function once, so that texts are handed from one to the next.
-pub fn spark(source: &str, contract: &SourceContract) -> Vec<String> {
-    let (mut kinds, mut value_kinds, mut texts, mut values) = (vec![], vec![], vec![], vec![]);
+/// arrays out of the coded document stands here and is no function: Spark gives none to a lambda, and
+/// takes none around one. So the texts are handed to a lambda, which computes them once, and the readers
+/// stand there as what they return.
+pub fn spark(source: &str, contract: &SourceContract, readers: &Bodies) -> Vec<String> {
+    let text = |name: &str| format!("told.texts.{name}");
     let value = |name: &str, field: &Field| match field.reader() {
-        Some(reader) => format!("udf.{reader}(texts.{name})"),
-        None => format!("texts.{name}"),
+        Some(reader) => readers.call(reader, &text(name)),
+        None => text(name),
     };
+    let (mut text_kinds, mut kinds) = (Vec::new(), Vec::new());
+    let (mut texts, mut values) = (Vec::new(), Vec::new());
     for (name, field) in &contract.fields {
         let found: Vec<String> = field.paths(name).iter().map(spark_text).collect();
-        kinds.push(format!("{name}: STRING"));
-        value_kinds.push(format!("{name}: {}", spark_type(field.kind)));
+        text_kinds.push(format!("{name}: STRING"));
+        kinds.push(format!("{name}: {}", spark_type(field.kind)));
         texts.push(format!("    '{name}', {}", text_of(field, &found)));
-        values.push(format!("    '{name}', {}", value(name, field)));
+        values.push(format!("      '{name}', {}", value(name, field)));
     }
-    for (name, value) in
-        verdict(contract, ["body is null", "texts is null"], |name| format!("texts.{name}"), value)
-    {
-        value_kinds.push(format!("{name}: STRING"));
-        values.push(format!("    '{name}', {value}"));
+    let is_missing = ["told.body is null", "told.texts is null"];
+    for (name, value) in verdict(contract, is_missing, text, value) {
+        kinds.push(format!("{name}: STRING"));
+        values.push(format!("      '{name}', {value}"));
     }
-    let (kinds, value_kinds) = (kinds.join(", "), value_kinds.join(", "));
+    let (text_kinds, kinds) = (text_kinds.join(", "), kinds.join(", "));
     let (texts, values) = (texts.join(",\n"), values.join(",\n"));
+    let body = "udf.safe_string(payload)";
     vec![
         format!(
-            "create or replace function udf.texts_{source}(body STRING)\n  returns STRUCT<{kinds}>\n  \
+            "create or replace function udf.texts_{source}(body STRING)\n  \
+             returns STRUCT<{text_kinds}>\n  \
              return if(udf.json_texts(body) is null or udf.json_fields(body) is null, null, \
              named_struct(\n{texts}\n  ))"
         ),
         format!(
-            "create or replace function udf.judged_{source}(body STRING, texts STRUCT<{kinds}>)\n  \
-             returns STRUCT<{value_kinds}>\n  return named_struct(\n{values}\n  )"
-        ),
-        format!(
             "create or replace function udf.parse_{source}(payload BINARY)\n  \
-             returns STRUCT<{value_kinds}>\n  \
-             return udf.judged_{source}(udf.safe_string(payload), udf.texts_{source}(udf.safe_string(payload)))"
+             returns STRUCT<{kinds}>\n  return transform(\n    \
+             array(named_struct('body', {body}, 'texts', udf.texts_{source}({body}))),\n    \
+             told -> named_struct(\n{values}\n    )\n  )[0]"
         ),
     ]
 }

@@ -148,7 +148,7 @@ mod tests {
         assert_eq!(aliased("f(a)", "b", 4), "f(a) as b");
         assert_eq!(aliased(&name.repeat(2), &name, 4).lines().count(), 2);
         assert_eq!(call("f", &["a".to_owned(), "b".to_owned()], 4), "f(a, b)");
-        let wide = [name.repeat(2), "b".to_owned()];
+        let wide = [name.repeat(3), "b".to_owned()];
         assert_eq!(call("f", &wide, 4), format!("f(\n      {},\n      b\n    )", wide[0]));
         assert_eq!(listed(&["a".to_owned(), "b".to_owned()], 2), "a,\n  b");
     }
