@@ -11,6 +11,8 @@
 //! an object or an array in a field's place is its text, as it was sent, but for the blanks. An empty
 //! text in a required field is a missing one.
 
+use std::fmt::Write as _;
+
 use serde_json::{Map, Value};
 
 use super::{inlined::Bodies, json_path};
@@ -173,10 +175,10 @@ fn verdict(
     for (all, name) in [(&missing, "missing_key"), (&wrong, "wrong_type")] {
         let conditions: Vec<&str> = all.iter().map(|(_, condition)| condition.as_str()).collect();
         if !conditions.is_empty() {
-            reason += &format!(" when {} then '{name}'", conditions.join(" or "));
+            let _ = write!(reason, " when {} then '{name}'", conditions.join(" or "));
         }
         for (field, condition) in all {
-            blamed += &format!(" when {condition} then '{field}'");
+            let _ = write!(blamed, " when {condition} then '{field}'");
         }
     }
     [(REJECT_REASON, reason + " end"), (REJECT_FIELD, blamed + " end")]
