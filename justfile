@@ -36,6 +36,10 @@ soak-kills:
 soak-properties:
     LAKEBED_PROPERTY_CASES=1000 cargo xtask test properties:: -- --nocapture
 
+# The larger scenarios over a warehouse that refuses what BigQuery refuses (minutes)
+soak-strict:
+    cargo xtask test larger_scenarios_are_built -- --ignored --nocapture
+
 # What kills each new mutant by hand (a minute each), then docs/mutants.md and docs/mechanical-mutants.md
 mutants:
     cargo xtask test what_kills_each_mutant -- --ignored --nocapture

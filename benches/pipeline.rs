@@ -51,7 +51,7 @@ fn lake() -> Lake {
     let warehouse = DuckDb::open(None, options, &prelude).expect("in memory");
     let mut session = warehouse.session().expect("a session");
     session.execute("create schema raw").expect("a schema");
-    session.execute(&warehouse.raw_view("mobile_events", &[path])).expect("a view");
+    session.execute(&warehouse.dialect().raw_view("mobile_events", &[path])).expect("a view");
     let checked = graph
         .in_order()
         .find(|node| node.name().as_str() == "standardized.mobile_events_checked")

@@ -30,10 +30,25 @@ pub trait Dialect {
 
     /// The statement that creates a table, if it is not there.
     fn create_table(&self, table: &str, columns: &[(&str, &Column)]) -> String {
+        format!("create table if not exists {table} {}", self.columns(columns))
+    }
+
+    /// The statement that makes an empty temporary table, in place of the last one of this name.
+    fn create_temp_table(&self, table: &str, columns: &[(&str, &Column)]) -> String {
+        format!("create or replace temp table {table} {}", self.columns(columns))
+    }
+
+    /// The statement that gives a table the columns and the rows of another one, at once.
+    fn replace_table(&self, table: &str, other: &str) -> String {
+        format!("create or replace table {table} as\nselect * from {other}")
+    }
+
+    /// The columns of a table, as its definition lists them.
+    fn columns(&self, columns: &[(&str, &Column)]) -> String {
         let lines: Vec<String> = columns
             .iter()
             .map(|(name, column)| format!("  {name} {}", self.type_name(column.kind)))
             .collect();
-        format!("create table if not exists {table} (\n{}\n)", lines.join(",\n"))
+        format!("(\n{}\n)", lines.join(",\n"))
     }
 }

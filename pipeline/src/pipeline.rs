@@ -19,7 +19,6 @@ use crate::{
     },
     contract::TableName,
     diagnostic::FileError,
-    dialect::Dialect,
     digest::Digest,
     engine::{Engine, InputFile, Outside, RawFiles},
     graph::{Graph, Node},
@@ -86,7 +85,24 @@ pub struct Pipeline {
     is_read_only: bool,
     object_changes: ObjectChanges,
     raw_files: RawFiles,
+    orphans: BTreeSet<TableName>,
     outside: Option<EngineBeside>,
+}
+
+/// What the journal says.
+#[derive(Default)]
+struct Known {
+    snapshot: Snapshot,
+    next_sequence: i64,
+    /// Of which it has ever told.
+    tables: BTreeSet<TableName>,
+}
+
+impl Known {
+    fn read(session: &mut dyn Session) -> Result<Self, WarehouseError> {
+        let (snapshot, next_sequence) = journal::load(session)?;
+        Ok(Self { snapshot, next_sequence, tables: journal::tables(session)? })
+    }
 }
 
 /// An engine beside the warehouse.
@@ -129,8 +145,9 @@ impl Pipeline {
         run_id: String,
     ) -> Result<Self, WarehouseError> {
         let mut session = warehouse.session()?;
-        let dialect: &dyn Dialect = warehouse.as_ref();
-        let found = warehouse.columns()?;
+        let dialect = warehouse.dialect();
+        let found = warehouse.tables()?;
+        journal::finish_asides(session.as_mut(), dialect, &found)?;
         let is_there = |node: &Node| found.contains_key(node.name().as_str());
         if !journal::is_among(&found) || !graph.in_order().all(is_there) {
             let mut definitions = journal::definitions(dialect);
@@ -138,20 +155,20 @@ impl Pipeline {
             definitions.iter().try_for_each(|statement| session.execute(statement))?;
         }
         session.execute(&journal::first_hash_version(dialect))?;
-        let (snapshot, next_sequence) = journal::load(session.as_mut())?;
+        let known = Known::read(session.as_mut())?;
         drop(session);
-        Self::over(graph, warehouse, snapshot, next_sequence, run_id)
+        Self::over(graph, warehouse, known, run_id)
     }
 
     /// Opens a graph whose queries have been checked over a warehouse that is only read: to plan, and
     /// not to build. What was never built may be missing in it, the journal too.
     pub fn open_to_read(graph: Graph, warehouse: SharedWarehouse) -> Result<Self, WarehouseError> {
-        let (snapshot, next_sequence) = if journal::exists(warehouse.as_ref())? {
-            journal::load(warehouse.session()?.as_mut())?
+        let known = if journal::exists(warehouse.as_ref())? {
+            Known::read(warehouse.session()?.as_mut())?
         } else {
-            (Snapshot::default(), 1)
+            Known { next_sequence: 1, ..Known::default() }
         };
-        let mut pipeline = Self::over(graph, warehouse, snapshot, next_sequence, String::new())?;
+        let mut pipeline = Self::over(graph, warehouse, known, String::new())?;
         pipeline.is_read_only = true;
         Ok(pipeline)
     }
@@ -159,12 +176,18 @@ impl Pipeline {
     fn over(
         graph: Graph,
         warehouse: SharedWarehouse,
-        mut snapshot: Snapshot,
-        next_sequence: i64,
+        known: Known,
         run_id: String,
     ) -> Result<Self, WarehouseError> {
+        let Known { mut snapshot, next_sequence, tables } = known;
+        let found = warehouse.tables()?;
+        // Pruned, and cut short before it was dropped: the journal has forgotten what it held.
+        let is_left = |name: &TableName| found.contains_key(name.as_str());
+        let mut orphans: BTreeSet<TableName> = tables.into_iter().filter(is_left).collect();
+        orphans.extend(snapshot.stamps.keys().cloned());
+        orphans.retain(|name| graph.get(name).is_none());
         snapshot.misshapen = shape::misshapen(warehouse.as_ref(), &graph)?;
-        snapshot.hashes.running = warehouse.hash_version();
+        snapshot.hashes.running = warehouse.dialect().hash_version();
         let graph = Arc::new(graph);
         Ok(Self {
             planner: Planner::new(Arc::clone(&graph), snapshot),
@@ -175,6 +198,7 @@ impl Pipeline {
             is_read_only: false,
             object_changes: ObjectChanges::default(),
             raw_files: RawFiles::new(),
+            orphans,
             outside: None,
         })
     }
@@ -238,7 +262,7 @@ impl Pipeline {
     /// The statements that make everything that a build needs, in a new database or in a copy of this
     /// one: functions, schemas, tables, and the raw layer as it is pinned.
     pub fn definitions(&self, prelude: &Prelude) -> Vec<String> {
-        let dialect: &dyn Dialect = self.warehouse.as_ref();
+        let dialect = self.warehouse.dialect();
         let functions = prelude.statements().iter().map(|statement| statement.text.clone());
         let raw_view = |(source, files): (&TableName, &Vec<InputFile>)| {
             let locators: Vec<String> = files.iter().map(|file| file.locator.clone()).collect();
@@ -253,32 +277,24 @@ impl Pipeline {
     }
 
     /// Tables that earlier builds made and that no file of the project defines any more.
-    pub fn orphans(&self) -> Vec<TableName> {
-        let names = self.snapshot().stamps.keys();
-        names.filter(|name| self.graph.get(name).is_none()).cloned().collect()
+    pub fn orphans(&self) -> &BTreeSet<TableName> {
+        &self.orphans
     }
 
-    /// Drops these tables, and forgets what is known of them. A build makes them again from raw, should
+    /// Drops the orphans, and forgets what is known of them. A build makes them again from raw, should
     /// their files come back.
-    pub fn prune(&mut self, orphans: &[TableName]) -> Result<(), WarehouseError> {
-        for table in orphans {
+    pub fn prune(&mut self) -> Result<(), WarehouseError> {
+        let tables = self.warehouse.tables()?;
+        for table in std::mem::take(&mut self.orphans) {
+            let is_view = tables.get(table.as_str()).is_some_and(|table| table.is_view);
+            let kind = if is_view { "view" } else { "table" };
             let sequence = self.take_sequences(1);
             let mut session = self.warehouse.session()?;
-            let kind = session.query(&format!(
-                "select table_type from information_schema.tables \
-                 where table_schema = '{}' and table_name = '{}'",
-                table.layer(),
-                table.table()
-            ))?;
-            let is_view =
-                kind.text_rows()?.first().is_some_and(|row| row[0].as_deref() == Some("VIEW"));
-            let kind = if is_view { "view" } else { "table" };
-            session.execute("begin transaction")?;
+            // First forgotten: what the journal has forgotten is there no more, and not the other way round.
             let entry = Entry { is_reset: true, ..Entry::default() };
-            journal::record(session.as_mut(), sequence, &self.run_id, table, &entry)?;
+            journal::record(session.as_mut(), sequence, &self.run_id, &table, &entry)?;
             session.execute(&format!("drop {kind} if exists {table}"))?;
-            session.execute("commit transaction")?;
-            self.planner.update(|snapshot| snapshot.forget(table));
+            self.planner.update(|snapshot| snapshot.forget(&table));
         }
         Ok(())
     }
@@ -324,7 +340,7 @@ impl Pipeline {
             }
             let locators: Vec<String> = files.iter().map(|file| file.locator.clone()).collect();
             if !self.is_read_only {
-                session.execute(&self.warehouse.raw_view(source.table(), &locators))?;
+                session.execute(&self.warehouse.dialect().raw_view(source.table(), &locators))?;
             }
             self.raw_files.insert(source.clone(), files);
             self.planner.update(|snapshot| {

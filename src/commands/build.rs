@@ -60,9 +60,9 @@ pub fn build(place: &Place, args: &BuildArgs) -> Result<(), Failure> {
     }
     ask_before_large_rebuild(&pipeline.plan(&build_options.selection), args.effort.yes)?;
     let new_objects = pipeline.new_objects();
-    let orphans = pipeline.orphans();
+    let orphans = pipeline.orphans().clone();
     if args.prune {
-        pipeline.prune(&orphans)?;
+        pipeline.prune()?;
     }
     let script = args.emit_script.as_deref();
     let script =

@@ -121,7 +121,7 @@ fn of_objects(
         if locators.is_empty() {
             continue;
         }
-        session.execute(&scratch.raw_view(name, &locators))?;
+        session.execute(&scratch.dialect().raw_view(name, &locators))?;
         let fields = fields_of(&source.contract, &profile(session.as_mut(), name)?);
         if !fields.is_empty() {
             drifted.push(SourceDrift { source: name.clone(), fields });

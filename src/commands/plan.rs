@@ -28,7 +28,7 @@ pub fn plan(place: &Place, args: &PlanArgs) -> Result<(), Failure> {
     }
     let busy: Vec<&TablePlan> = plan.tables.iter().filter(|table| !table.is_nothing()).collect();
     let mut text = Page::default();
-    summary::render_orphans(&mut text, &pipeline.orphans(), false);
+    summary::render_orphans(&mut text, pipeline.orphans(), false);
     summary::render_ahead(&mut text, ahead(pipeline.planner(), &selection.tables).as_ref());
     if busy.is_empty() {
         let count = plan.tables.len();

@@ -1,6 +1,6 @@
 //! What a build and a run print for people, and for scripts.
 
-use std::time::Duration;
+use std::{collections::BTreeSet, time::Duration};
 
 use serde_json::json;
 use sim::Scenario;
@@ -139,7 +139,7 @@ pub fn render_build(report: &BuildReport) -> Page {
 }
 
 /// Tables whose files are gone.
-pub fn render_orphans(text: &mut Page, orphans: &[TableName], is_pruned: bool) {
+pub fn render_orphans(text: &mut Page, orphans: &BTreeSet<TableName>, is_pruned: bool) {
     let names: Vec<&str> = orphans.iter().map(TableName::as_str).collect();
     match (names.is_empty(), is_pruned) {
         (true, _) => {}

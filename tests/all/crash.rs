@@ -125,6 +125,36 @@ fn while_a_changed_table_is_rebuilt() {
     }
 }
 
+/// A table with other columns is made aside and put in place after the commit. Whatever was reached of it,
+/// the next build ends it.
+#[test]
+fn while_a_table_with_other_columns_is_put_in_place() {
+    for (place, is_done) in
+        [("before_commit", false), ("after_commit", true), ("within_finish", true)]
+    {
+        let world = World::with_tiny().with_project();
+        let file = "layers/dimensional/fact_user_day.sql";
+        let columns = world.edit(file, "*/\n", "one = { type = \"INT64\", about = \"1.\" }\n*/\n");
+        let query = world.edit(file, "\nfinal as (\n  select", "\nbefore_one as (\n  select");
+        let text = world.read(file).replace(
+            "\nselect * from final",
+            ",\n\nfinal as (\n  select *, 1 as one\n  from before_one\n)\n\nselect * from final",
+        );
+        let added = world.write(file, &text);
+        let fail_points = format!("builder::{place}=return");
+        let _ = world.lakebed("build").env("FAILPOINTS", &fail_points).run().killed_by(SIGABRT);
+        let build = world.lakebed("build dimensional.fact_user_day").run().status(0);
+        let built = format!("{fail_points}: {build}");
+        assert_eq!(!build.stdout.contains("fact_user_day"), is_done, "{built}");
+        assert!(world.query("select sum(one) as n from dimensional.fact_user_day").contains('1'));
+        added.undo();
+        query.undo();
+        columns.undo();
+        let _ = world.lakebed("build").run().status(0);
+        assert_golden(&world.data(), &fail_points);
+    }
+}
+
 #[test]
 fn killed_again_and_again() {
     let world = World::new();

@@ -72,13 +72,13 @@ fn written(
         let files: Vec<String> = input.files.iter().map(|file| file.locator.clone()).collect();
         session.execute(&format!("create schema if not exists {}", name.layer()))?;
         session.execute(&if name.layer() == "raw" {
-            warehouse.raw_view(name.table(), &files)
+            warehouse.dialect().raw_view(name.table(), &files)
         } else {
-            let rows = warehouse.file_rows(&files, &input.columns);
+            let rows = warehouse.dialect().file_rows(&files, &input.columns);
             format!("create view {name} as select * from {rows}")
         })?;
     }
-    session.execute(&warehouse.export(query.text, file))
+    session.execute(&warehouse.dialect().export(query.text, file))
 }
 
 fn in_memory(prelude: &Prelude) -> SharedWarehouse {

@@ -12,6 +12,7 @@ use lakebed::{
     contract::{BuildKind, TableName, file::TableFile},
     prelude::Prelude,
     project::Project,
+    warehouse::Warehouse,
 };
 use lakebed_duckdb::{Options, open_shared};
 
@@ -34,7 +35,11 @@ pub fn table_files() -> BTreeMap<TableName, TableFile> {
 pub fn export(data: &Path) -> Tables {
     let options = Options { threads: Some(1), is_read_only: true };
     let path = data.join("warehouse.duckdb");
-    let warehouse = open_shared(Some(&path), options, &Prelude::default()).expect("a warehouse");
+    export_of(&*open_shared(Some(&path), options, &Prelude::default()).expect("a warehouse"))
+}
+
+/// All tables of a warehouse, each in the order of its grain.
+pub fn export_of(warehouse: &dyn Warehouse) -> Tables {
     let mut session = warehouse.session().expect("a session");
     let mut rows = |name: &TableName, file: &TableFile| {
         let grain = file.contract.grain.join(", ");

@@ -23,5 +23,6 @@ mod recipes;
 mod rejected;
 mod script;
 mod sim;
+mod strict;
 mod tidy;
 mod verify;

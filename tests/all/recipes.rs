@@ -132,7 +132,7 @@ fn recipe_of(graph: &Arc<Graph>, node: &Node, begins_anew: bool) -> Recipe {
         open_shared(None, Options { threads: Some(1), is_read_only: false }, &Prelude::default())
             .expect("a database in memory");
     let stale = recipe::windows(node, begins_anew, &stale);
-    recipe::recipe(node, warehouse.as_ref(), &stale, &known).expect("a recipe")
+    recipe::recipe(node, warehouse.dialect(), &stale, &known).expect("a recipe")
 }
 
 fn expect_recipe(name: &str, recipe: &Recipe) {

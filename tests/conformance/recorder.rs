@@ -115,11 +115,11 @@ impl Recorder {
 
 impl Dialect for Recorder {
     fn type_name(&self, kind: ColumnType) -> &'static str {
-        self.duckdb.type_name(kind)
+        self.duckdb.dialect().type_name(kind)
     }
 
     fn fits(&self, kind: ColumnType, type_name: &str) -> bool {
-        self.duckdb.fits(kind, type_name)
+        self.duckdb.dialect().fits(kind, type_name)
     }
 
     fn hash_sum_expression(&self, columns: &[(&str, Option<ColumnType>)]) -> String {
@@ -127,11 +127,11 @@ impl Dialect for Recorder {
             "cast(sum(cast(farm_fingerprint(to_json_string(struct({}))) as BIGNUMERIC)) as STRING)",
             columns.iter().map(|(name, _)| *name).collect::<Vec<_>>().join(", ")
         );
-        self.translated(self.duckdb.hash_sum_expression(columns), theirs)
+        self.translated(self.duckdb.dialect().hash_sum_expression(columns), theirs)
     }
 
     fn hash_version(&self) -> String {
-        self.duckdb.hash_version()
+        self.duckdb.dialect().hash_version()
     }
 
     fn raw_view(&self, source: &str, locators: &[String]) -> String {
@@ -144,15 +144,27 @@ impl Dialect for Recorder {
              hive_partition_uri_prefix = 'gs://raw/{source}')",
             columns.join(", ")
         );
-        self.translated(self.duckdb.raw_view(source, locators), theirs)
+        self.translated(self.duckdb.dialect().raw_view(source, locators), theirs)
     }
 
     fn export(&self, query: &str, file: &str) -> String {
-        self.duckdb.export(query, file)
+        self.duckdb.dialect().export(query, file)
     }
 
     fn file_rows(&self, files: &[String], columns: &[(String, ColumnType)]) -> String {
-        self.duckdb.file_rows(files, columns)
+        self.duckdb.dialect().file_rows(files, columns)
+    }
+
+    fn create_temp_table(&self, table: &str, columns: &[(&str, &Column)]) -> String {
+        let null = |(name, column): &(&str, &Column)| {
+            format!("cast(null as {}) as {name}", type_name(column.kind))
+        };
+        let nulls: Vec<String> = columns.iter().map(null).collect();
+        let theirs = format!(
+            "create or replace temp table {table} as\nselect {} from (select 1 as one) where false",
+            nulls.join(", ")
+        );
+        self.translated(self.duckdb.dialect().create_temp_table(table, columns), theirs)
     }
 
     fn create_table(&self, table: &str, columns: &[(&str, &Column)]) -> String {
@@ -161,18 +173,22 @@ impl Dialect for Recorder {
             let _ = write!(theirs, "\n  {name} {},", type_name(column.kind));
         }
         theirs.push_str("\n)");
-        self.translated(self.duckdb.create_table(table, columns), theirs)
+        self.translated(self.duckdb.dialect().create_table(table, columns), theirs)
     }
 }
 
 impl Warehouse for Recorder {
+    fn dialect(&self) -> &dyn Dialect {
+        self
+    }
+
     fn session(&self) -> Result<Box<dyn Session>, WarehouseError> {
         let duckdb = self.duckdb.session()?;
         Ok(Box::new(Recording { duckdb, log: self.log.clone(), tables: self.tables.clone() }))
     }
 
-    fn columns(&self) -> Result<BTreeMap<String, Vec<DescribedColumn>>, WarehouseError> {
-        self.duckdb.columns()
+    fn tables(&self) -> Result<Tables, WarehouseError> {
+        self.duckdb.tables()
     }
 }
 

@@ -109,7 +109,7 @@ fn compare_one(
 fn stored_rows(world: &World, session: &mut dyn Session, node: &Node, sql: &str) -> Vec<Row> {
     let contract = &node.file.contract.columns;
     let columns: Vec<_> = contract.iter().map(|(name, column)| (name.as_str(), column)).collect();
-    let create = world.pipeline.warehouse.create_table(STORED, &columns);
+    let create = world.pipeline.warehouse.dialect().create_table(STORED, &columns);
     let run = |session: &mut dyn Session, sql: &str| {
         session.execute(sql).unwrap_or_else(|error| panic!("{}: {error}\n{sql}", node.name()));
     };

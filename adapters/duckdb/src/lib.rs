@@ -1,7 +1,6 @@
 //! DuckDB, embedded: the warehouse on a laptop.
 
 use std::{
-    collections::BTreeMap,
     io,
     path::Path,
     sync::{Arc, Mutex, PoisonError},
@@ -10,7 +9,7 @@ use std::{
 use duckdb::{AccessMode, Config, Connection};
 use lakebed_core::{contract::ColumnType, dialect::Dialect, prelude::Prelude};
 use lakebed_ports::warehouse::{
-    DescribedColumn, ErrorKind, QueryResult, Session, Warehouse, WarehouseError,
+    DescribedColumn, ErrorKind, QueryResult, Session, Tables, Warehouse, WarehouseError,
 };
 
 /// A checkpoint compresses what was written since the last one; one at the end of a build is
@@ -165,27 +164,35 @@ impl Dialect for DuckDb {
 }
 
 impl Warehouse for DuckDb {
+    fn dialect(&self) -> &dyn Dialect {
+        self
+    }
+
     fn session(&self) -> Result<Box<dyn Session>, WarehouseError> {
         let root = self.root.lock().unwrap_or_else(PoisonError::into_inner);
         let connection = root.try_clone().map_err(|e| statement_error("", &e))?;
         Ok(Box::new(DuckDbSession { connection }))
     }
 
-    fn columns(&self) -> Result<BTreeMap<String, Vec<DescribedColumn>>, WarehouseError> {
+    fn tables(&self) -> Result<Tables, WarehouseError> {
         let rows = self
             .session()?
             .query(
-                "select schema_name || '.' || table_name, column_name, data_type \
-                 from duckdb_columns() where not internal order by 1, column_index",
+                "select c.schema_name || '.' || c.table_name, v.view_name is not null, c.column_name, \
+                 c.data_type from duckdb_columns() as c left join duckdb_views() as v \
+                 on v.schema_name = c.schema_name and v.view_name = c.table_name \
+                 where not c.internal order by 1, c.column_index",
             )?
             .text_rows()?;
-        let mut tables: BTreeMap<String, Vec<DescribedColumn>> = BTreeMap::new();
+        let mut tables = Tables::new();
         for row in rows {
             let mut cells = row.into_iter().flatten();
-            if let (Some(table), Some(name), Some(type_name)) =
-                (cells.next(), cells.next(), cells.next())
+            if let (Some(table), Some(is_view), Some(name), Some(type_name)) =
+                (cells.next(), cells.next(), cells.next(), cells.next())
             {
-                tables.entry(table).or_default().push(DescribedColumn { name, type_name });
+                let table = tables.entry(table).or_default();
+                table.is_view = is_view == "true";
+                table.columns.push(DescribedColumn { name, type_name });
             }
         }
         Ok(tables)

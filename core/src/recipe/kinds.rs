@@ -3,7 +3,7 @@
 use jiff::civil::Date;
 
 use super::{
-    BoundSelect, Contents, Part, Recipe, Side, Step, Task,
+    BoundSelect, Contents, Part, Recipe, Side, Step, Task, aside,
     measure::{self, Columns},
     promises, select, statements,
 };
@@ -12,7 +12,10 @@ use crate::{
     dialect::Dialect,
     graph::Node,
     plan::{Snapshot, window::Window},
-    sql::bind::{BindError, Literal, Parameters},
+    sql::{
+        bind::{BindError, Literal, Parameters},
+        rename,
+    },
 };
 
 /// What is known of a table and of its windows before the first statement.
@@ -45,8 +48,8 @@ pub enum RecipeError {
     Seed(String),
 }
 
-/// The windows of a recipe. A history that begins anew reads its own rows, which are gone by then: it
-/// is built as one window from the first date to the last.
+/// The windows of a recipe. A history that begins anew reads its own rows, of which there are none: it is
+/// built as one window from the first date to the last.
 pub fn windows(node: &Node, begins_anew: bool, tasks: &[Task]) -> Vec<Task> {
     let dates = |task: &Task| match task.window {
         Window::Dates { from, to } => Some((from, to)),
@@ -78,6 +81,7 @@ pub fn recipe(
         table: node.name().clone(),
         prepare: Vec::new(),
         commit: Vec::new(),
+        finish: Vec::new(),
         kept: Vec::new(),
         parts: Vec::new(),
         begins_anew: known.begins_anew,
@@ -87,12 +91,24 @@ pub fn recipe(
         before: known.snapshot.clone(),
         is_history: node.build() == BuildKind::History,
     };
+    let is_misshapen = known.begins_anew && known.snapshot.misshapen.contains(node.name());
+    let target = if is_misshapen {
+        aside::name(node.name(), known.sequence)
+    } else {
+        node.name().to_string()
+    };
     if known.begins_anew {
-        recipe.empty(node, dialect);
+        recipe.before = Snapshot::default();
+        if !is_misshapen {
+            recipe.commit.push(Step::Delete { sql: statements::delete(node, "true") });
+        }
     }
     for (at, task) in tasks.iter().enumerate() {
-        let cook = Cook { node, dialect, task, known, at };
+        let cook = Cook { node, dialect, task, known, target: &target, at };
         cook.add(&mut recipe)?;
+    }
+    if is_misshapen {
+        recipe.make_aside(node, dialect, &target);
     }
     Ok(recipe)
 }
@@ -107,19 +123,15 @@ fn window_column(node: &Node) -> &str {
 }
 
 impl Recipe {
-    /// Takes everything away, in the transaction in which the new rows come: until it is committed,
-    /// readers have the old ones.
-    fn empty(&mut self, node: &Node, dialect: &dyn Dialect) {
-        if self.before.misshapen.contains(node.name()) {
-            let columns = &node.file.contract.columns;
-            let columns: Vec<_> = columns.iter().map(|(n, c)| (n.as_str(), c)).collect();
-            let name = node.name().as_str();
-            self.commit.push(Step::Reshape { sql: format!("drop table {name}") });
-            self.commit.push(Step::Reshape { sql: dialect.create_table(name, &columns) });
-        } else {
-            self.commit.push(Step::Delete { sql: statements::delete(node, "true") });
-        }
-        self.before = Snapshot::default();
+    /// Has the rows stored in another table, which is then put in place of this one: it has other columns
+    /// than its contract, and no transaction takes a definition. Until then, readers have the old rows.
+    fn make_aside(&mut self, node: &Node, dialect: &dyn Dialect, aside: &str) {
+        let create = dialect.create_table(aside, &statements::defined_columns(node));
+        self.prepare.push(Step::Define { sql: create });
+        self.finish = aside::put_in_place(dialect, node.name(), aside)
+            .into_iter()
+            .map(|sql| Step::Define { sql })
+            .collect();
     }
 }
 
@@ -129,6 +141,8 @@ struct Cook<'a> {
     dialect: &'a dyn Dialect,
     task: &'a Task,
     known: &'a Known,
+    /// The table that gets the rows.
+    target: &'a str,
     /// The window's position among the recipe's.
     at: usize,
 }
@@ -205,7 +219,9 @@ impl Cook<'_> {
         let kept = self.keep(recipe, &mut part)?;
         recipe.prepare.extend(kept);
         recipe.prepare.push(self.measure_new(&mut part, None));
-        recipe.commit.push(Step::Merge { sql: statements::merge(self.node, &self.kept()) });
+        recipe
+            .commit
+            .push(Step::Merge { sql: statements::merge(self.node, self.target, &self.kept()) });
         recipe.parts.push(part);
         Ok(())
     }
@@ -214,13 +230,9 @@ impl Cook<'_> {
     fn history(&self, recipe: &mut Recipe) -> Result<(), RecipeError> {
         let mut part = self.part(Contents::Moved);
         let kept = self.keep(recipe, &mut part)?;
-        if self.known.begins_anew {
-            // The query reads the table's own rows: it has to see that they are gone.
-            recipe.commit.extend(kept);
-            recipe.commit.push(self.measure_new(&mut part, None));
-        } else {
-            recipe.prepare.extend(kept);
-            recipe.prepare.push(self.measure_new(&mut part, None));
+        recipe.prepare.extend(kept);
+        recipe.prepare.push(self.measure_new(&mut part, None));
+        if !self.known.begins_anew {
             let cut = self.known.cut.as_ref().map(ToString::to_string).unwrap_or_default();
             let predicate = statements::history_predicate(self.node, &self.kept(), &cut);
             recipe.prepare.push(self.measure_old(&predicate));
@@ -266,11 +278,8 @@ impl Cook<'_> {
         let kept = self.kept();
         let steps = if self.node.build() == BuildKind::Seed {
             let rows = statements::seed_rows(self.node).map_err(RecipeError::Seed)?;
-            let of = self.node.name();
-            let sql =
-                format!("create or replace temp table {kept} as\nselect * from {of} where false");
             let insert = statements::insert(self.node, &kept, &rows);
-            vec![Step::Keep { sql }, Step::Keep { sql: insert }]
+            vec![self.empty(&kept), Step::Keep { sql: insert }]
         } else {
             let exchanged = self.known.exchanged.get(self.at).cloned().flatten();
             let rows = if let Some(rows) = exchanged {
@@ -279,11 +288,28 @@ impl Cook<'_> {
                 let (cut, task) = (self.known.cut.clone(), self.task);
                 select::bound(self.node, task.window, &task.calendar, cut)?
             };
+            let mut steps = Vec::new();
+            let mut text = rows.text;
             part.select_sha256 = rows.sha256;
-            vec![Step::Keep { sql: statements::keep(&kept, &rows.text) }]
+            if self.known.begins_anew && self.node.build() == BuildKind::History {
+                // The query reads the table's own rows, which are still there, and count no more.
+                text = rename::table(&text, self.node.name(), statements::NO_ROWS)
+                    .map_err(BindError::from)?;
+                part.select_sha256 = select::sha256(&text);
+                steps.push(self.empty(statements::NO_ROWS));
+                recipe.kept.push(statements::NO_ROWS.to_owned());
+            }
+            steps.push(Step::Keep { sql: statements::keep(&kept, &text) });
+            steps
         };
         recipe.kept.push(kept);
         Ok(steps)
+    }
+
+    /// The step that makes a temporary table with the contract's columns and no rows.
+    fn empty(&self, table: &str) -> Step {
+        let columns = statements::defined_columns(self.node);
+        Step::Keep { sql: self.dialect.create_temp_table(table, &columns) }
     }
 
     fn measure_new(&self, part: &mut Part, within: Option<&str>) -> Step {
@@ -307,6 +333,6 @@ impl Cook<'_> {
     }
 
     fn insert(&self) -> Step {
-        Step::Insert { sql: statements::insert_kept(self.node, &self.kept()) }
+        Step::Insert { sql: statements::insert_kept(self.node, self.target, &self.kept()) }
     }
 }

@@ -8,6 +8,7 @@
 //! and read by whoever wants to know what a build does. Not for: sending it (`warehouse`), nor for
 //! choosing what to build (`plan`, `builder`). No I/O.
 
+pub mod aside;
 mod kinds;
 mod measure;
 mod note;
@@ -54,6 +55,8 @@ pub struct Recipe {
     pub prepare: Vec<Step>,
     /// Within one, in order; the journal's rows come after these.
     pub commit: Vec<Step>,
+    /// After it, outside of any transaction. Whoever opens the warehouse next does what was cut short.
+    pub finish: Vec<Step>,
     /// Temporary tables to be dropped after all.
     pub kept: Vec<String>,
     /// What the journal is told of each window.
@@ -93,10 +96,9 @@ pub enum Step {
         /// `create or replace view …`
         sql: String,
     },
-    /// Makes a table anew that has other columns than its contract. Only an engine that can do so
-    /// within a transaction takes it.
-    Reshape {
-        /// `drop table …` or `create table …`
+    /// Makes a table, drops it, or puts one in place of another.
+    Define {
+        /// The statement.
         sql: String,
     },
     /// Removes rows.
@@ -123,7 +125,7 @@ impl Step {
             Self::Keep { sql }
             | Self::Measure { sql, .. }
             | Self::View { sql }
-            | Self::Reshape { sql }
+            | Self::Define { sql }
             | Self::Delete { sql }
             | Self::Insert { sql }
             | Self::Merge { sql } => sql,

@@ -31,8 +31,13 @@ pub fn bound(
     cut: Option<Literal>,
 ) -> Result<BoundSelect, BindError> {
     let text = bind(node.file.query(), &parameters(node, window, calendar, cut))?.text;
-    let sha256 = format!("{:x}", Sha256::digest(text.as_bytes()));
+    let sha256 = sha256(&text);
     Ok(BoundSelect { text, sha256 })
+}
+
+/// SHA-256 of a text in hexadecimal.
+pub fn sha256(text: &str) -> String {
+    format!("{:x}", Sha256::digest(text.as_bytes()))
 }
 
 /// The values that the query of a table takes for a window.

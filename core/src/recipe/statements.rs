@@ -1,7 +1,7 @@
 //! The statements around a table's query, the same text for DuckDB and BigQuery.
 
 use crate::{
-    contract::{ColumnType, OrderTerm},
+    contract::{Column, ColumnType, OrderTerm},
     graph::Node,
     plan::window::Window,
     sql::literal,
@@ -9,6 +9,8 @@ use crate::{
 
 /// The temporary table that holds the rows of a build that must be known before they are stored.
 pub const NEW_ROWS: &str = "new_rows";
+/// The temporary table that a history which begins anew reads in place of itself.
+pub const NO_ROWS: &str = "no_rows";
 
 /// `column between date '…' and date '…'`, or `true` for a table that is one partition.
 pub fn window_predicate(column: Option<&str>, window: Window) -> String {
@@ -36,9 +38,9 @@ pub fn keep(kept: &str, select: &str) -> String {
 }
 
 /// Adds the rows that were set aside.
-pub fn insert_kept(node: &Node, kept: &str) -> String {
+pub fn insert_kept(node: &Node, table: &str, kept: &str) -> String {
     let listed = columns(node).join(", ");
-    insert(node, node.name().as_str(), &format!("select {listed} from {kept}"))
+    insert(node, table, &format!("select {listed} from {kept}"))
 }
 
 /// The rows of a `history` table that a build replaces: of the kept keys, what lies at or after the
@@ -51,7 +53,7 @@ pub fn history_predicate(node: &Node, kept: &str, cut: &str) -> String {
 
 /// Merges the kept rows by key: the first row by `order_by` wins, and `least` columns keep
 /// their least value whoever wins. Any order of merges gives the same rows.
-pub fn merge(node: &Node, kept: &str) -> String {
+pub fn merge(node: &Node, table: &str, kept: &str) -> String {
     let contract = &node.file.contract;
     let wins = comes_before(&contract.order_by);
     let is_less = |column: &String| format!("source.{column} < target.{column}");
@@ -74,10 +76,9 @@ pub fn merge(node: &Node, kept: &str) -> String {
         contract.grain.iter().map(|key| format!("target.{key} = source.{key}")).collect();
     let values: Vec<String> = columns(node).iter().map(|name| format!("source.{name}")).collect();
     format!(
-        "merge into {} as target\nusing {kept} as source\non {}\n\
+        "merge into {table} as target\nusing {kept} as source\non {}\n\
          when matched and ({}) then update set\n{}\n\
          when not matched then insert ({}) values ({})",
-        node.name(),
         on.join(" and "),
         changes.join(" or "),
         updates.join(",\n"),
@@ -156,7 +157,12 @@ fn seed_literal(cell: &str, kind: ColumnType) -> Result<String, String> {
     }
 }
 
-/// The contract's columns in order.
+/// The contract's columns in order, with what it says of them.
+pub fn defined_columns(node: &Node) -> Vec<(&str, &Column)> {
+    node.file.contract.columns.iter().map(|(name, column)| (name.as_str(), column)).collect()
+}
+
+/// The names of the contract's columns in order.
 pub fn columns(node: &Node) -> Vec<&str> {
     node.file.contract.columns.keys().map(String::as_str).collect()
 }

@@ -5,4 +5,5 @@
 pub mod bind;
 pub mod literal;
 pub mod reads;
+pub mod rename;
 pub mod tokens;

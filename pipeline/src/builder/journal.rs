@@ -16,9 +16,9 @@ use crate::{
     dialect::Dialect,
     digest::Digest,
     plan::{Content, Snapshot, Stamp, StampedCode, snapshot::Partition},
-    recipe::{self, Entry},
+    recipe::{self, Entry, aside},
     sql::literal,
-    warehouse::{DescribedColumn, ErrorKind, Session, Warehouse, WarehouseError},
+    warehouse::{ErrorKind, Session, Tables, Warehouse, WarehouseError},
 };
 
 /// The journal's tables.
@@ -111,12 +111,43 @@ pub fn first_hash_version(dialect: &dyn Dialect) -> String {
 
 /// Whether it is there.
 pub fn exists(warehouse: &dyn Warehouse) -> Result<bool, WarehouseError> {
-    Ok(is_among(&warehouse.columns()?))
+    Ok(is_among(&warehouse.tables()?))
 }
 
 /// Whether it is among these tables.
-pub fn is_among(tables: &BTreeMap<String, Vec<DescribedColumn>>) -> bool {
+pub fn is_among(tables: &Tables) -> bool {
     TABLES.iter().all(|(table, _)| tables.contains_key(&format!("lakebed.{table}")))
+}
+
+/// Puts the tables in place that builds had made aside when they were cut short, if they had been committed;
+/// takes them away if not.
+pub fn finish_asides(
+    session: &mut dyn Session,
+    dialect: &dyn Dialect,
+    tables: &Tables,
+) -> Result<(), WarehouseError> {
+    let parsed = |name: &String| aside::parse(name).map(|(table, sequence)| (sequence, table));
+    let mut asides: Vec<_> = tables.keys().filter_map(|name| Some((parsed(name)?, name))).collect();
+    asides.sort();
+    for ((sequence, table), aside) in asides {
+        let name = literal::text(table.as_str());
+        let committed = session.query(&format!(
+            "select count(*) from lakebed.builds \
+             where event = 'reset' and table_name = {name} and sequence = {sequence}"
+        ))?;
+        let statements = match committed.count()? {
+            0 => vec![aside::drop(aside)],
+            _ => aside::put_in_place(dialect, &table, aside).into(),
+        };
+        statements.iter().try_for_each(|statement| session.execute(statement))?;
+    }
+    Ok(())
+}
+
+/// The tables that it has ever told of.
+pub fn tables(session: &mut dyn Session) -> Result<BTreeSet<TableName>, WarehouseError> {
+    let rows = session.query("select distinct table_name from lakebed.builds")?.text_rows()?;
+    Ok(rows.into_iter().flatten().flatten().filter_map(|name| TableName::parse(&name)).collect())
 }
 
 /// Reads stamps, contents and occupied dates, and the next sequence number.

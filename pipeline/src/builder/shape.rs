@@ -38,7 +38,9 @@ pub fn definitions(dialect: &dyn Dialect, graph: &Graph) -> Vec<String> {
 /// Makes schemas and tables, if they are not there.
 pub fn create(warehouse: &dyn Warehouse, graph: &Graph) -> Result<(), WarehouseError> {
     let mut session = warehouse.session()?;
-    definitions(warehouse, graph).iter().try_for_each(|statement| session.execute(statement))
+    definitions(warehouse.dialect(), graph)
+        .iter()
+        .try_for_each(|statement| session.execute(statement))
 }
 
 /// The tables whose columns are not the contract's; they must be made anew. Nothing is written.
@@ -46,11 +48,11 @@ pub fn misshapen(
     warehouse: &dyn Warehouse,
     graph: &Graph,
 ) -> Result<BTreeSet<TableName>, WarehouseError> {
-    let found = warehouse.columns()?;
+    let found = warehouse.tables()?;
     let is_misshapen = |node: &&Node| {
-        let columns = found.get(node.name().as_str());
+        let found = found.get(node.name().as_str());
         node.build() != BuildKind::View
-            && columns.is_some_and(|found| !has_contract_columns(warehouse, node, found))
+            && found.is_some_and(|found| !has_contract_columns(warehouse, node, &found.columns))
     };
     Ok(graph.in_order().filter(is_misshapen).map(|node| node.name().clone()).collect())
 }
@@ -59,7 +61,7 @@ fn has_contract_columns(warehouse: &dyn Warehouse, node: &Node, found: &[Describ
     let columns = &node.file.contract.columns;
     columns.len() == found.len()
         && columns.iter().zip(found).all(|((name, column), found)| {
-            let wanted = warehouse.type_name(column.kind).replace(' ', "");
+            let wanted = warehouse.dialect().type_name(column.kind).replace(' ', "");
             *name == found.name && wanted.eq_ignore_ascii_case(&found.type_name.replace(' ', ""))
         })
 }
@@ -70,7 +72,7 @@ pub fn check_queries(scratch: &dyn Warehouse, graph: &Graph) -> Result<(), Shape
     create(scratch, graph)?;
     let mut session = scratch.session()?;
     for source in graph.sources() {
-        session.execute(&scratch.raw_view(source.table(), &[]))?;
+        session.execute(&scratch.dialect().raw_view(source.table(), &[]))?;
     }
     for node in graph.in_order().filter(|node| node.build() != BuildKind::Seed) {
         check_query(scratch, session.as_mut(), node)?;
@@ -127,7 +129,7 @@ fn compare_columns(
             );
             return Err(file.error_at_column(name, message).with_help(ORDER));
         }
-        if !warehouse.fits(column.kind, &found.type_name) {
+        if !warehouse.dialect().fits(column.kind, &found.type_name) {
             let kind = format!("{:?}", column.kind).to_uppercase();
             let returned = &found.type_name;
             let message = format!(

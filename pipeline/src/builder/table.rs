@@ -126,7 +126,7 @@ impl TableBuilder<'_> {
                 exchanged.push(rows);
             }
         }
-        Ok((recipe::recipe(self.node, self.warehouse, tasks, &known)?, exchanged))
+        Ok((recipe::recipe(self.node, self.warehouse.dialect(), tasks, &known)?, exchanged))
     }
 }
 

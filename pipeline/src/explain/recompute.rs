@@ -42,7 +42,7 @@ pub fn bring(
     let mut inside = scratch.session()?;
     for source in lineage.graph.sources() {
         let Some(predicate) = predicate(lineage, session, source, messages)? else {
-            inside.execute(&scratch.raw_view(source.table(), &[]))?;
+            inside.execute(&scratch.dialect().raw_view(source.table(), &[]))?;
             continue;
         };
         let place = folder.join(source.table());
@@ -52,7 +52,7 @@ pub fn bring(
              (format parquet, partition_by (load_date))"
         ))?;
         let objects = [format!("{place}/*/*.parquet")];
-        inside.execute(&scratch.raw_view(source.table(), &objects))?;
+        inside.execute(&scratch.dialect().raw_view(source.table(), &objects))?;
         total +=
             inside.query(&format!("select count(distinct message_id) from {source}"))?.count()?;
     }

@@ -127,7 +127,7 @@ pub fn fingerprints(lake: &Lake<'_>, readings: &[Reading]) -> Result<Vec<Row>, W
         .map(|(place, reading)| {
             let columns: Vec<_> =
                 reading.columns.iter().map(|name| (name.as_str(), None)).collect();
-            let hash = lake.warehouse.hash_sum_expression(&columns);
+            let hash = lake.warehouse.dialect().hash_sum_expression(&columns);
             format!("select {place} as place, {hash}, count(*) from {}", reading.table)
         })
         .collect();

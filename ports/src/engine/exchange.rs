@@ -101,7 +101,7 @@ impl Outside<'_> {
         let query = EngineQuery { text, inputs: &inputs, columns: &columns, folder: &written };
         let found = self.engine.run(&query)?;
         let listed: Vec<&str> = columns.iter().map(|(name, _)| name.as_str()).collect();
-        let rows = warehouse.file_rows(&found.files, &columns);
+        let rows = warehouse.dialect().file_rows(&found.files, &columns);
         let select = format!("select {} from {rows}", listed.join(", "));
         Ok(ExchangedRows { select, sha256: found.sha256, _folder: folder })
     }
@@ -153,7 +153,7 @@ fn export(
     let listed: Vec<&str> = columns.iter().map(|(name, _)| name.as_str()).collect();
     let locator = folder.join(format!("{name}.parquet")).display().to_string();
     let select = format!("select {} from {name} where {}", listed.join(", "), reads.predicate());
-    session.execute(&warehouse.export(&select, &locator))?;
+    session.execute(&warehouse.dialect().export(&select, &locator))?;
     let files = vec![InputFile { name: format!("{name}.parquet"), locator }];
     Ok(InputTable { name, columns, files })
 }

@@ -38,7 +38,12 @@ impl Running<'_> {
             // transaction already.
             let _ = self.execute("rollback transaction");
         }
-        result
+        let built = result?;
+        for step in &self.recipe.finish {
+            self.step(step)?;
+            crash::point("builder::within_finish");
+        }
+        Ok(built)
     }
 
     fn transaction(&mut self) -> Result<Vec<crate::recipe::Built>, RunError> {

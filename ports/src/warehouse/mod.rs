@@ -8,6 +8,7 @@ mod intercepted;
 mod interpret;
 mod receipt;
 mod rows;
+pub mod strict;
 
 use std::{collections::BTreeMap, sync::Arc};
 
@@ -38,13 +39,28 @@ pub struct DescribedColumn {
     pub type_name: String,
 }
 
+/// A table or a view that is there.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct DescribedTable {
+    /// Whether it is a view.
+    pub is_view: bool,
+    /// Its columns in order.
+    pub columns: Vec<DescribedColumn>,
+}
+
+/// All tables and views, by `schema.table`.
+pub type Tables = BTreeMap<String, DescribedTable>;
+
 /// A SQL engine.
-pub trait Warehouse: Dialect + Send + Sync {
+pub trait Warehouse: Send + Sync {
+    /// The texts that it takes.
+    fn dialect(&self) -> &dyn Dialect;
+
     /// A session of its own; sessions may work at the same time.
     fn session(&self) -> Result<Box<dyn Session>, WarehouseError>;
 
-    /// The columns of all tables, by `schema.table`, in order.
-    fn columns(&self) -> Result<BTreeMap<String, Vec<DescribedColumn>>, WarehouseError>;
+    /// What tables and views there are.
+    fn tables(&self) -> Result<Tables, WarehouseError>;
 
     /// Runs a recipe: all of it, or nothing of it is seen by anyone.
     fn run(&self, recipe: &Recipe) -> Result<Receipt, RunError> {

@@ -178,7 +178,7 @@ fn contents_query(lake: &Lake<'_>, node: &Node) -> String {
         None => "cast(null as date)".to_owned(),
     };
     let condition = if is_history { "hashdiff <> 'inferred'" } else { "true" };
-    let hash = lake.warehouse.hash_sum_expression(&hashed);
+    let hash = lake.warehouse.dialect().hash_sum_expression(&hashed);
     format!(
         "select '{name}', {partition}, {hash}, count(*) from {name} where {condition} group by 2",
         name = node.name()

@@ -180,7 +180,7 @@ fn rows(lake: &Lake<'_>, node: &Node, session: &mut dyn Session, query: &str, ru
     let columns = node.file.contract.columns.iter();
     let columns: Vec<_> =
         columns.map(|(name, column)| (name.as_str(), Some(column.kind))).collect();
-    let sum = lake.warehouse.hash_sum_expression(&columns);
+    let sum = lake.warehouse.dialect().hash_sum_expression(&columns);
     let sql = format!("select count(*), {sum} from (\n{}\n)", bound.text);
     if run.before.is_empty() {
         return session.query(&sql).ok()?.text_rows().ok()?.pop();

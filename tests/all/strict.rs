@@ -1,0 +1,184 @@
+//! Whole builds over a warehouse that refuses what BigQuery refuses: nothing is refused, and the tables are
+//! those that DuckDB alone makes.
+
+use std::{collections::BTreeSet, path::Path, sync::Arc};
+
+use futures::executor::block_on;
+use lakebed::{
+    builder::BuildOptions,
+    contract::TableName,
+    graph::Graph,
+    pipeline::{PinOptions, Pipeline},
+    plan::Selection,
+    prelude::Prelude,
+    project::{Project, ProjectFiles},
+    recipe::aside,
+    warehouse::{SharedWarehouse, Warehouse, strict::Strict},
+};
+use lakebed_duckdb::{Options, open_shared};
+use lakebed_local::LocalRawStore;
+
+use crate::{
+    goldens::{Tables, export, export_of, golden},
+    harness::{World, difference},
+};
+
+/// A strict warehouse over the raw objects of a world.
+struct Rig<'a> {
+    world: &'a World,
+    files: ProjectFiles,
+    strict: Arc<Strict>,
+}
+
+impl<'a> Rig<'a> {
+    fn new(world: &'a World) -> Self {
+        let files = lakebed_files::embedded();
+        let prelude = Prelude::duckdb(&Project::parse(&files).expect("a project"));
+        let options = Options { threads: Some(2), is_read_only: false };
+        let inner = open_shared(None, options, &prelude.expect("functions")).expect("in memory");
+        Self { world, files, strict: Arc::new(Strict::new(inner)) }
+    }
+
+    /// Builds what is stale, and these tables whether they are or not; returns how many partitions were.
+    #[track_caller]
+    fn build(&self, full: &BTreeSet<TableName>) -> usize {
+        let project = Project::parse(&self.files).expect("a project");
+        let prelude = Prelude::duckdb(&project).expect("functions");
+        let graph = Graph::new(&project, &prelude).expect("tables that fit together");
+        let tables = graph.in_order().map(|node| node.name().clone()).collect();
+        let warehouse: SharedWarehouse = self.strict.clone();
+        let mut pipeline =
+            Pipeline::open_checked(graph, warehouse, "a run".to_owned()).expect("a journal");
+        let store = LocalRawStore::open(&self.world.data().join("raw")).expect("a raw layer");
+        block_on(pipeline.pin(&store, PinOptions::default())).expect("raw objects");
+        let selection = Selection { tables, full: full.clone(), ..Selection::default() };
+        let options = BuildOptions { selection, window_days_max: 31, jobs: 4 };
+        let report = pipeline.build(&options, &|_| {}).expect("a build");
+        let refused = self.strict.refused();
+        assert!(refused.is_empty(), "{refused:#?}");
+        assert!(report.is_success(), "{report:#?}");
+        report.partition_count()
+    }
+
+    /// Replaces a part of a file of the project.
+    fn edit(&mut self, file: &str, old: &str, new: &str) {
+        let text = self.files.get(Path::new(file)).expect("a file of the project");
+        assert!(text.contains(old), "{file} has no `{old}`");
+        let text = text.replacen(old, new, 1);
+        self.files.insert(Path::new(file), &text);
+    }
+
+    #[track_caller]
+    fn holds(&self, expected: &Tables) {
+        let found = export_of(self.strict.as_ref());
+        for (name, expected) in expected {
+            let diff = difference(expected, &found[name]);
+            assert!(diff.is_empty(), "{name} differs:\n{diff}");
+        }
+    }
+}
+
+#[test]
+fn tiny_is_built_and_built_again_by_what_bigquery_takes() {
+    let world = World::with_raw();
+    let rig = Rig::new(&world);
+    rig.build(&BTreeSet::new());
+    rig.holds(&golden());
+    assert_eq!(rig.build(&BTreeSet::new()), 0, "nothing is stale");
+    let all = golden().into_keys().collect();
+    assert!(rig.build(&all) > 0);
+    rig.holds(&golden());
+}
+
+#[test]
+fn only_what_duckdb_reads_in_its_own_way_is_not_judged() {
+    let world = World::with_raw();
+    let rig = Rig::new(&world);
+    rig.build(&BTreeSet::new());
+    let is_known = |sql: &String| sql.starts_with("create or replace view raw.");
+    let unread: Vec<_> = rig.strict.unread().into_iter().filter(|sql| !is_known(sql)).collect();
+    assert!(unread.is_empty(), "{unread:#?}");
+}
+
+/// Code of every kind of build that makes a table begin anew: what merged, a history, and each with other
+/// columns than the table has.
+const CHANGES: [(&str, &[(&str, &str)]); 6] = [
+    ("layers/vault/hub_device.sql", &[("'mobile_events/' ||", "'events/' ||")]),
+    (
+        "layers/dimensional/dim_user.sql",
+        &[("ifnull(d.hashdiff, 'inferred')", "ifnull(d.hashdiff, 'none')")],
+    ),
+    (
+        "layers/dimensional/dim_product.sql",
+        &[
+            (
+                "\n[[checks]]",
+                "is_new = { type = \"BOOL\", about = \"Whether it is.\" }\n\n[[checks]]",
+            ),
+            (
+                "    c.is_active\n  from changed",
+                "    c.is_active,\n    c.is_deleted as is_new\n  from changed",
+            ),
+        ],
+    ),
+    (
+        "layers/vault/hub_product.sql",
+        &[
+            ("*/\n", "told_by = { type = \"STRING\", about = \"By whom.\" }\n*/\n"),
+            (
+                "    first_load_date\n  from with",
+                "    first_load_date,\n    'them' as told_by\n  from with",
+            ),
+        ],
+    ),
+    (
+        "layers/dimensional/fact_session.sql",
+        &[
+            ("*/\n", "is_long = { type = \"BOOL\", about = \"Whether it is.\" }\n*/\n"),
+            ("as payment_count\n  from", "as payment_count,\n    count(*) > 9 as is_long\n  from"),
+        ],
+    ),
+    (
+        "layers/seed/countries.sql",
+        &[("*/\n", "capital = { type = \"STRING\", about = \"Its capital.\" }\n*/\n")],
+    ),
+];
+
+fn change(rig: &mut Rig<'_>) {
+    for (file, edits) in CHANGES {
+        edits.iter().for_each(|(old, new)| rig.edit(file, old, new));
+    }
+    let csv = "layers/seed/countries.csv";
+    let rows = rig.files.get(Path::new(csv)).expect("a CSV").trim_end().replace('\n', ",Paris\n");
+    let rows = rows.replacen(",Paris\n", ",capital\n", 1) + ",Paris\n";
+    rig.files.insert(Path::new(csv), &rows);
+}
+
+#[test]
+fn tables_begin_anew_without_a_definition_in_a_transaction() {
+    let world = World::with_raw();
+    let (mut rig, mut from_nothing) = (Rig::new(&world), Rig::new(&world));
+    rig.build(&BTreeSet::new());
+    change(&mut rig);
+    change(&mut from_nothing);
+    assert!(rig.build(&BTreeSet::new()) > 0);
+    from_nothing.build(&BTreeSet::new());
+    rig.holds(&export_of(from_nothing.strict.as_ref()));
+    assert_eq!(rig.build(&BTreeSet::new()), 0, "nothing is stale");
+    let tables = rig.strict.tables().expect("a catalogue");
+    let aside: Vec<_> = tables.keys().filter(|name| aside::parse(name).is_some()).collect();
+    assert!(aside.is_empty(), "{aside:?} are left");
+}
+
+/// Some minutes; `just soak-strict`.
+#[test]
+#[ignore = "it takes minutes"]
+fn the_larger_scenarios_are_built_by_what_bigquery_takes() {
+    for scenario in ["bad-week", "baseline"] {
+        let world = World::new();
+        let _ = world.lakebed(&format!("run {scenario} --ingest direct")).run().status(0);
+        let rig = Rig::new(&world);
+        rig.build(&BTreeSet::new());
+        rig.holds(&export(&world.data()));
+    }
+}
