@@ -36,6 +36,10 @@ soak-kills:
 soak-properties:
     LAKEBED_PROPERTY_CASES=1000 cargo xtask test properties:: -- --nocapture
 
+# 200 schedules of a bus, a store and a warehouse that do whatever their ports allow (minutes)
+soak-schedules:
+    LAKEBED_TEST_SCHEDULES=200 cargo xtask test by_any_schedule -- --nocapture
+
 # The larger scenarios over a warehouse that refuses what BigQuery refuses (minutes)
 soak-strict:
     cargo xtask test larger_scenarios_are_built -- --ignored --nocapture

@@ -1,11 +1,14 @@
-begin transaction;
-
-delete from dimensional.dim_product where true;
+create or replace temp table no_rows (
+…;
 
 create or replace temp table new_rows as
 …;
 
 select cast(valid_from as date), cast(sum(cast(hash(product_hk, product_id, valid_from, hashdiff, is_deleted, name, category, cast(list_price_micros as bigint), is_active) as hugeint)) as varchar), count(*), countif((product_hk is not null) is not true), countif((product_id is not null) is not true), countif((valid_from is not null) is not true), countif((valid_to is not null) is not true), countif((hashdiff is not null) is not true), countif((is_deleted is not null) is not true), countif((name is not null) is not true), countif((category is not null) is not true), countif((valid_from < valid_to) is not true), (select count(*) from (select product_hk, valid_from from new_rows group by product_hk, valid_from having count(*) > 1)) from new_rows group by 1;
+
+begin transaction;
+
+delete from dimensional.dim_product where true;
 
 insert into dimensional.dim_product (product_hk, product_id, valid_from, valid_to, hashdiff, is_deleted, name, category, list_price_micros, is_active)
 select product_hk, product_id, valid_from, valid_to, hashdiff, is_deleted, name, category, list_price_micros, is_active from new_rows;

@@ -1,5 +1,5 @@
-create or replace temp table new_rows as
-select * from seed.countries where false;
+create or replace temp table new_rows (
+…;
 
 insert into new_rows (country_code, name, region)
 …;

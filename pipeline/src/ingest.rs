@@ -3,6 +3,8 @@
 //! Not for: what the messages mean (`sim`), nor for the tables (`pipeline`).
 
 #[cfg(test)]
+mod schedules_test;
+#[cfg(test)]
 mod weak_bus;
 #[cfg(test)]
 mod weak_bus_test;

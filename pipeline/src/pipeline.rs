@@ -210,6 +210,11 @@ impl Pipeline {
         self.outside = Some(EngineBeside { engine, folder });
     }
 
+    /// Names this run in the journal.
+    pub fn run_id(&self) -> &str {
+        &self.run_id
+    }
+
     /// The planner over what the warehouse holds.
     pub fn planner(&self) -> &Planner {
         &self.planner

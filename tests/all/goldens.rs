@@ -12,15 +12,12 @@ use lakebed::{
     contract::{BuildKind, TableName, file::TableFile},
     prelude::Prelude,
     project::Project,
+    verify::compare::ARRIVAL_COLUMNS,
     warehouse::Warehouse,
 };
 use lakebed_duckdb::{Options, open_shared};
 
 use crate::harness::{CHECKOUT, World, difference, expect_file};
-
-/// Columns that say how a message came, and not what it said: they differ between ways to come in.
-pub const ARRIVAL_COLUMNS: [&str; 5] =
-    ["message_id", "published_at", "received_at", "earlier_message_id", "rejection_hk"];
 
 /// The rows of tables as CSV with a header, by name of the table.
 pub type Tables = BTreeMap<TableName, String>;

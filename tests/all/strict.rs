@@ -3,7 +3,6 @@
 
 use std::{collections::BTreeSet, path::Path, sync::Arc};
 
-use futures::executor::block_on;
 use lakebed::{
     builder::BuildOptions,
     contract::TableName,
@@ -50,7 +49,9 @@ impl<'a> Rig<'a> {
         let mut pipeline =
             Pipeline::open_checked(graph, warehouse, "a run".to_owned()).expect("a journal");
         let store = LocalRawStore::open(&self.world.data().join("raw")).expect("a raw layer");
-        block_on(pipeline.pin(&store, PinOptions::default())).expect("raw objects");
+        let runtime = tokio::runtime::Runtime::new().expect("threads");
+        let pinned = runtime.block_on(pipeline.pin(&store, PinOptions::default()));
+        pinned.expect("raw objects");
         let selection = Selection { tables, full: full.clone(), ..Selection::default() };
         let options = BuildOptions { selection, window_days_max: 31, jobs: 4 };
         let report = pipeline.build(&options, &|_| {}).expect("a build");

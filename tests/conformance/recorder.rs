@@ -14,9 +14,11 @@ use std::{
 use lakebed::{
     contract::{Column, ColumnType, source::RAW_COLUMNS},
     dialect::Dialect,
+    recipe::Recipe,
     sql::{reads::tables_read, tokens::tokenize},
     warehouse::{
-        DescribedColumn, QueryResult, Session, SharedWarehouse, Warehouse, WarehouseError,
+        DescribedColumn, Jobs, QueryResult, Receipt, RunError, Session, SharedWarehouse, Tables,
+        Warehouse, WarehouseError, interpret,
     },
 };
 use sha2::{Digest, Sha256};
@@ -94,12 +96,13 @@ pub struct Recorder {
     duckdb: SharedWarehouse,
     log: Arc<Mutex<Log>>,
     tables: Vec<String>,
+    jobs: Jobs,
 }
 
 impl Recorder {
     /// Over an empty warehouse; `tables` are those whose changes are kept.
     pub fn new(duckdb: SharedWarehouse, tables: Vec<String>) -> Self {
-        Self { duckdb, log: Arc::default(), tables }
+        Self { duckdb, log: Arc::default(), tables, jobs: Jobs::default() }
     }
 
     /// What was written down so far.
@@ -189,6 +192,10 @@ impl Warehouse for Recorder {
 
     fn tables(&self) -> Result<Tables, WarehouseError> {
         self.duckdb.tables()
+    }
+
+    fn run(&self, recipe: &Recipe) -> Result<Receipt, RunError> {
+        self.jobs.run_once(recipe, || interpret(self.session()?.as_mut(), recipe))
     }
 }
 

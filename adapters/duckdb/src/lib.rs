@@ -7,9 +7,10 @@ use std::{
 };
 
 use duckdb::{AccessMode, Config, Connection};
-use lakebed_core::{contract::ColumnType, dialect::Dialect, prelude::Prelude};
+use lakebed_core::{contract::ColumnType, dialect::Dialect, prelude::Prelude, recipe::Recipe};
 use lakebed_ports::warehouse::{
-    DescribedColumn, ErrorKind, QueryResult, Session, Tables, Warehouse, WarehouseError,
+    DescribedColumn, ErrorKind, Jobs, QueryResult, Receipt, RunError, Session, Tables, Warehouse,
+    WarehouseError, interpret,
 };
 
 /// A checkpoint compresses what was written since the last one; one at the end of a build is
@@ -20,6 +21,7 @@ pub const CHECKPOINT_THRESHOLD: &str = "1GB";
 pub struct DuckDb {
     root: Mutex<Connection>,
     version: String,
+    jobs: Jobs,
 }
 
 /// How to open a database.
@@ -76,7 +78,7 @@ impl DuckDb {
         let version = connection
             .query_row("select version()", [], |row| row.get::<_, String>(0))
             .map_err(|e| statement_error("select version()", &e))?;
-        Ok(Self { root: Mutex::new(connection), version })
+        Ok(Self { root: Mutex::new(connection), version, jobs: Jobs::default() })
     }
 }
 
@@ -196,6 +198,10 @@ impl Warehouse for DuckDb {
             }
         }
         Ok(tables)
+    }
+
+    fn run(&self, recipe: &Recipe) -> Result<Receipt, RunError> {
+        self.jobs.run_once(recipe, || interpret(self.session()?.as_mut(), recipe))
     }
 }
 

@@ -74,6 +74,15 @@ pub struct Recipe {
     run_id: String,
 }
 
+impl Recipe {
+    /// Names what is done by it: the run, the table and the journal's sequence number, which a run gives to one
+    /// build of one window. Letters, digits, `_` and `-`, as names of jobs in a cloud are.
+    pub fn job_name(&self) -> String {
+        let name = format!("{}-{}-{}", self.run_id, self.table, self.sequence);
+        name.replace(|c: char| !c.is_ascii_alphanumeric() && c != '-', "_")
+    }
+}
+
 /// One statement of a recipe.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Step {

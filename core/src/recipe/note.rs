@@ -13,8 +13,9 @@ use crate::{
     sql::literal,
 };
 
-/// Rows of one INSERT into the journal.
+/// Rows of one INSERT into the journal, and bytes of its text: BigQuery takes one megabyte.
 const ROWS_MAX: usize = 1000;
+const BYTES_MAX: usize = 500_000;
 
 /// What a build tells the journal.
 #[derive(Clone, Debug, Default)]
@@ -77,8 +78,21 @@ impl Entry {
 
 /// The statements that add rows to a table of the journal.
 pub fn inserts(table: &str, rows: &[String]) -> Vec<String> {
-    let insert = |chunk: &[String]| format!("insert into {table} values {}", chunk.join(", "));
-    rows.chunks(ROWS_MAX).map(insert).collect()
+    let mut statements = Vec::new();
+    let mut left = rows;
+    while !left.is_empty() {
+        let mut size_bytes = 0;
+        let fits = |row: &&String| {
+            size_bytes += row.len();
+            size_bytes <= BYTES_MAX
+        };
+        // A row that does not fit alone is sent alone.
+        let count = left.iter().take(ROWS_MAX).take_while(fits).count().max(1);
+        let (chunk, rest) = left.split_at(count);
+        statements.push(format!("insert into {table} values {}", chunk.join(", ")));
+        left = rest;
+    }
+    statements
 }
 
 fn date_literal(partition: Partition) -> String {
@@ -197,5 +211,24 @@ impl Recipe {
                 built.entry.statements(&self.table, sequence, &self.run_id, at)
             })
             .collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn rows_are_sent_in_statements_that_are_not_too_long() {
+        let counts = |rows: &[String]| {
+            let sent = inserts("t", rows);
+            assert!(sent.iter().all(|sql| sql.len() < 1 << 20), "a statement is too long");
+            sent.iter().map(|sql| sql.matches('(').count()).collect::<Vec<_>>()
+        };
+        assert_eq!(counts(&vec!["(1)".to_owned(); 2001]), [1000, 1000, 1]);
+        let long = format!("('{}')", "x".repeat(199_996));
+        assert_eq!(counts(&vec![long; 5]), [2, 2, 1]);
+        assert_eq!(counts(&[format!("('{}')", "x".repeat(600_000)), "(1)".to_owned()]), [1, 1]);
+        assert!(inserts("t", &[]).is_empty());
     }
 }

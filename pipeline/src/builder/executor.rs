@@ -281,22 +281,27 @@ impl Executor<'_> {
         needs_reset: bool,
         shared: &Mutex<Shared<'_>>,
     ) -> Result<Vec<Built>, BuildError> {
-        let mut attempt = 1;
+        let (snapshot, sequence) = {
+            let mut guard = lock(shared);
+            let sequence = guard.next_sequence;
+            guard.next_sequence += 1 + i64::try_from(tasks.len()).unwrap_or(0);
+            (own_part(guard.planner.snapshot(), node), sequence)
+        };
+        let builder = TableBuilder {
+            warehouse: self.warehouse,
+            node,
+            snapshot: &snapshot,
+            run_id: self.run_id,
+            outside: self.outside,
+        };
+        let (mut attempt, mut prepared) = (1, None);
         loop {
-            let (snapshot, sequence) = {
-                let mut guard = lock(shared);
-                let sequence = guard.next_sequence;
-                guard.next_sequence += 1 + i64::try_from(tasks.len()).unwrap_or(0);
-                (own_part(guard.planner.snapshot(), node), sequence)
+            let ready = match prepared.take() {
+                Some(ready) => Ok(ready),
+                None => builder.prepare(tasks, needs_reset, sequence),
             };
-            let builder = TableBuilder {
-                warehouse: self.warehouse,
-                node,
-                snapshot: &snapshot,
-                run_id: self.run_id,
-                outside: self.outside,
-            };
-            match builder.build(tasks, needs_reset, sequence) {
+            // The same again and no other: its answer may have been lost, and it be done.
+            match ready.and_then(|ready| builder.run(prepared.insert(ready))) {
                 Err(error) if error.is_transient() && attempt < ATTEMPTS_MAX => {
                     let reason = error.to_string();
                     (self.on_event)(BuildEvent::Retried { table: node.name(), reason });

@@ -4,12 +4,15 @@
 //! leaves either the old partition or the new one with its stamp. Not for: deciding what is stale
 //! (`plan`), nor for the statements of a build (`recipe`).
 
+pub mod conformance;
 mod executor;
 pub mod journal;
 pub mod shape;
 mod table;
+#[cfg(test)]
+pub(crate) mod weak_warehouse;
 
 pub use executor::{
     BuildEvent, BuildOptions, BuildReport, Executor, TableOutcome, TableReport, tasks,
 };
-pub use table::{BuildError, TableBuilder, cut};
+pub use table::{BuildError, Prepared, TableBuilder, cut};

@@ -76,6 +76,13 @@ pub struct TableBuilder<'a> {
     pub outside: Option<Outside<'a>>,
 }
 
+/// A recipe, with what it reads besides the warehouse.
+pub struct Prepared {
+    recipe: Recipe,
+    /// What another engine wrote, there as long as the recipe is run.
+    _exchanged: Vec<ExchangedRows>,
+}
+
 impl TableBuilder<'_> {
     /// Builds these windows, all or none. If the table begins anew, what it holds goes in the same
     /// transaction: until it is committed, readers have the old rows.
@@ -85,12 +92,25 @@ impl TableBuilder<'_> {
         begins_anew: bool,
         sequence: i64,
     ) -> Result<Receipt, BuildError> {
+        self.run(&self.prepare(tasks, begins_anew, sequence)?)
+    }
+
+    /// All that is sent to build these windows.
+    pub fn prepare(
+        &self,
+        tasks: &[Task],
+        begins_anew: bool,
+        sequence: i64,
+    ) -> Result<Prepared, BuildError> {
         let tasks = recipe::windows(self.node, begins_anew, tasks);
         let mut session = self.warehouse.session()?;
-        // What another engine wrote is there as long as the recipe runs.
-        let (recipe, _exchanged) = self.recipe(session.as_mut(), &tasks, begins_anew, sequence)?;
-        drop(session);
-        Ok(self.warehouse.run(&recipe)?)
+        let (recipe, exchanged) = self.recipe(session.as_mut(), &tasks, begins_anew, sequence)?;
+        Ok(Prepared { recipe, _exchanged: exchanged })
+    }
+
+    /// Has it run. After an error that may pass, the same may be run again: it is done once.
+    pub fn run(&self, prepared: &Prepared) -> Result<Receipt, BuildError> {
+        Ok(self.warehouse.run(&prepared.recipe)?)
     }
 
     fn recipe(

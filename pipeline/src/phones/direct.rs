@@ -143,7 +143,7 @@ fn make_groups(
     }
 }
 
-fn publications(batch: &PhoneBatch, config: &DirectConfig) -> Vec<Publication> {
+pub(crate) fn publications(batch: &PhoneBatch, config: &DirectConfig) -> Vec<Publication> {
     let published = if config.is_simulated_time {
         PublishTime::Simulated(batch.arrived_at)
     } else {

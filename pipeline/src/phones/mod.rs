@@ -7,7 +7,7 @@
 
 mod connection;
 mod cursor;
-mod direct;
+pub(crate) mod direct;
 #[cfg(test)]
 mod tests;
 mod worker;

@@ -16,6 +16,10 @@ use crate::{
     warehouse::{Session, WarehouseError},
 };
 
+/// Columns that say how a message came, and not what it said: they differ between ways to come in.
+pub const ARRIVAL_COLUMNS: [&str; 5] =
+    ["message_id", "published_at", "received_at", "earlier_message_id", "rejection_hk"];
+
 /// A row as texts, NULL as `None`.
 pub type Row = Vec<Option<String>>;
 

@@ -1,6 +1,12 @@
 //! A small lake: raw objects, a warehouse in memory over them, and the real pipeline.
 
-use std::{cell::Cell, collections::BTreeMap, sync::Arc};
+use std::{
+    collections::BTreeMap,
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
+};
 
 use futures::executor::block_on;
 
@@ -19,6 +25,9 @@ use crate::{
     warehouse::{SharedWarehouse, WarehouseError},
 };
 
+/// Lakes use warehouses again, which remember what was done under which name.
+static RUN_COUNT: AtomicU64 = AtomicU64::new(1);
+
 /// Raw objects and a warehouse.
 pub struct Lake<'a> {
     /// The project.
@@ -29,7 +38,6 @@ pub struct Lake<'a> {
     pub store: Arc<TrialStore>,
     /// The engine.
     pub warehouse: SharedWarehouse,
-    run_count: Cell<u32>,
 }
 
 impl<'a> Lake<'a> {
@@ -41,7 +49,7 @@ impl<'a> Lake<'a> {
     ) -> Result<Self, VerifyError> {
         let warehouse = scope.subject.take_warehouse()?;
         let (variant, store) = (Arc::clone(variant), Arc::clone(store));
-        Ok(Self { scope, variant, store, warehouse, run_count: Cell::new(0) })
+        Ok(Self { scope, variant, store, warehouse })
     }
 
     /// Stores files of these messages, by their ids. Returns the keys of the objects.
@@ -91,8 +99,7 @@ impl<'a> Lake<'a> {
         warehouse: SharedWarehouse,
         options: PinOptions,
     ) -> Result<Pipeline, PipelineError> {
-        self.run_count.set(self.run_count.get() + 1);
-        let run_id = format!("run {}", self.run_count.get());
+        let run_id = format!("run {}", RUN_COUNT.fetch_add(1, Ordering::Relaxed));
         let graph = self.variant.graph.clone();
         let mut pipeline = Pipeline::open_checked(graph, warehouse, run_id)?;
         block_on(pipeline.pin(self.store.as_ref(), options))?;

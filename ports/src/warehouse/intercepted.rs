@@ -4,9 +4,10 @@
 use std::{borrow::Cow, sync::Arc};
 
 use super::{
-    DescribedColumn, QueryResult, Session, SharedWarehouse, Tables, Warehouse, WarehouseError,
+    DescribedColumn, Jobs, QueryResult, Receipt, RunError, Session, SharedWarehouse, Tables,
+    Warehouse, WarehouseError, interpret,
 };
-use crate::dialect::Dialect;
+use crate::{dialect::Dialect, recipe::Recipe};
 
 /// Gives what is executed in place of a statement, or why it fails.
 type Intercept = dyn for<'a> Fn(&'a str) -> Result<Cow<'a, str>, WarehouseError> + Send + Sync;
@@ -15,6 +16,7 @@ type Intercept = dyn for<'a> Fn(&'a str) -> Result<Cow<'a, str>, WarehouseError>
 pub struct Intercepted {
     inner: SharedWarehouse,
     intercept: Arc<Intercept>,
+    jobs: Jobs,
 }
 
 impl Intercepted {
@@ -26,7 +28,7 @@ impl Intercepted {
         + Sync
         + 'static,
     ) -> Self {
-        Self { inner, intercept: Arc::new(intercept) }
+        Self { inner, intercept: Arc::new(intercept), jobs: Jobs::default() }
     }
 }
 
@@ -61,5 +63,9 @@ impl Warehouse for Intercepted {
 
     fn tables(&self) -> Result<Tables, WarehouseError> {
         self.inner.tables()
+    }
+
+    fn run(&self, recipe: &Recipe) -> Result<Receipt, RunError> {
+        self.jobs.run_once(recipe, || interpret(self.session()?.as_mut(), recipe))
     }
 }

@@ -40,7 +40,11 @@ impl Running<'_> {
         }
         let built = result?;
         for step in &self.recipe.finish {
-            self.step(step)?;
+            // Not to be tried again: it is committed, and whoever opens the warehouse next does the rest.
+            self.execute(step.sql()).map_err(|error| {
+                let message = format!("the table is built, and not in its place yet: {error}");
+                WarehouseError::new(ErrorKind::FixInput, message)
+            })?;
             crash::point("builder::within_finish");
         }
         Ok(built)

@@ -6,6 +6,7 @@
 mod error;
 mod intercepted;
 mod interpret;
+mod jobs;
 mod receipt;
 mod rows;
 pub mod strict;
@@ -19,6 +20,8 @@ use crate::{dialect::Dialect, recipe::Recipe};
 pub use crate::error_kind::ErrorKind;
 pub use error::WarehouseError;
 pub use intercepted::Intercepted;
+pub use interpret::run as interpret;
+pub use jobs::Jobs;
 pub use receipt::{Ran, Receipt, RunError};
 
 /// What a query returned.
@@ -62,10 +65,10 @@ pub trait Warehouse: Send + Sync {
     /// What tables and views there are.
     fn tables(&self) -> Result<Tables, WarehouseError>;
 
-    /// Runs a recipe: all of it, or nothing of it is seen by anyone.
-    fn run(&self, recipe: &Recipe) -> Result<Receipt, RunError> {
-        interpret::run(self.session()?.as_mut(), recipe)
-    }
+    /// Runs a recipe: all of it, or nothing of it is seen by anyone. An error of kind `Retry` may mean that
+    /// it was done and the answer lost: run again, a recipe of the same [`Recipe::job_name`] that was done is
+    /// not done again. Of one that failed nothing remains, and its name may be used again.
+    fn run(&self, recipe: &Recipe) -> Result<Receipt, RunError>;
 }
 
 /// A conversation with an engine.

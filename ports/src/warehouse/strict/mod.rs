@@ -15,9 +15,10 @@ use std::{
 };
 
 use super::{
-    DescribedColumn, QueryResult, Session, SharedWarehouse, Tables, Warehouse, WarehouseError,
+    DescribedColumn, Jobs, QueryResult, Receipt, RunError, Session, SharedWarehouse, Tables,
+    Warehouse, WarehouseError, interpret,
 };
-use crate::{dialect::Dialect, sql::tokens};
+use crate::{dialect::Dialect, recipe::Recipe, sql::tokens};
 
 pub use rule::Rule;
 use statement::{Statement, Verb};
@@ -37,6 +38,7 @@ const PACE: Duration = Duration::from_millis(250);
 pub struct Strict {
     inner: SharedWarehouse,
     state: Arc<Mutex<State>>,
+    jobs: Jobs,
 }
 
 /// A statement that was refused.
@@ -71,7 +73,8 @@ struct State {
 impl Strict {
     /// Over a warehouse that nobody else uses.
     pub fn new(inner: SharedWarehouse) -> Self {
-        Self { inner, state: Arc::new(Mutex::new(State { pace: PACE, ..State::default() })) }
+        let state = State { pace: PACE, ..State::default() };
+        Self { inner, state: Arc::new(Mutex::new(state)), jobs: Jobs::default() }
     }
 
     /// From here on so much time passes from one statement to the next.
@@ -290,6 +293,10 @@ impl Warehouse for Strict {
 
     fn tables(&self) -> Result<Tables, WarehouseError> {
         self.inner.tables()
+    }
+
+    fn run(&self, recipe: &Recipe) -> Result<Receipt, RunError> {
+        self.jobs.run_once(recipe, || interpret(self.session()?.as_mut(), recipe))
     }
 }
 
