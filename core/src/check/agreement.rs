@@ -5,12 +5,13 @@ use std::ops::Range;
 use sqlparser::{dialect::BigQueryDialect, parser::Parser};
 
 use super::{
-    Checker, Options,
+    Checker,
     catalog::contract_rows,
     relation::Relation,
     rules::{contract, names},
     scope::{Scope, ScopeTable},
     source::Source,
+    walk::{Context, Walk},
 };
 use crate::{
     contract::{TableName, file::TableFile},
@@ -87,7 +88,7 @@ impl Checker<'_> {
         for column in file.contract.columns.values() {
             let Some(reference) = &column.references else { continue };
             let known = reference.rsplit_once('.').and_then(|(table, column)| {
-                let facts = self.catalog.table(&TableName::parse(table)?)?;
+                let facts = self.context.catalog.table(&TableName::parse(table)?)?;
                 facts.rows.position(column)
             });
             if known.is_none() {
@@ -126,10 +127,13 @@ impl Checker<'_> {
             place,
         };
         let scope = Scope { rows, tables: vec![table], ..Scope::default() };
-        let options = Options { is_for_spark: self.is_for_spark };
-        let mut checker = Checker::new(self.project, self.catalog, &source, None, options);
+        let context = Context { table: None, ..self.context };
+        let is_for_spark = self.is_for_spark;
+        let mut checker = Checker { context, source: &source, is_for_spark, findings: Vec::new() };
         checker.tokens();
-        let _ = checker.condition(&expr, &scope);
+        let mut walk = Walk::new(&source, context);
+        let _ = walk.condition(&expr, &scope);
+        checker.problems(&walk.facts.problems);
         self.findings.append(&mut checker.findings);
     }
 }

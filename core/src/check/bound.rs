@@ -1,25 +1,32 @@
-//! Constant dates in a predicate, as days from the ends of the window.
+//! Constant dates in a predicate, as days from a parameter or a literal.
+
+use std::ops::Range;
 
 use sqlparser::ast::{
     BinaryOperator, DataType, DateTimeField, Expr, Function, FunctionArg, FunctionArgExpr,
     FunctionArguments, Value as Literal,
 };
 
-use super::Checker;
+use super::walk::Walk;
 
 /// What a date hangs on.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Anchor {
-    /// `@from_date`
-    FromDate,
-    /// `@to_date`
-    ToDate,
-    /// Another constant.
-    Constant,
+    /// A parameter, without its `@`.
+    Parameter(String),
+    /// A date that is written out.
+    Literal(String),
+}
+
+impl Anchor {
+    /// Whether it is that parameter.
+    pub fn is_parameter(&self, wanted: &str) -> bool {
+        matches!(self, Self::Parameter(name) if name == wanted)
+    }
 }
 
 /// A date between `days_min` and `days_max` days after its anchor.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Bound {
     /// What it hangs on.
     pub anchor: Anchor,
@@ -27,11 +34,13 @@ pub struct Bound {
     pub days_min: i64,
     /// The greatest distance in days.
     pub days_max: i64,
+    /// Where it stands in the file.
+    pub place: Range<usize>,
 }
 
 impl Bound {
     fn at(anchor: Anchor) -> Self {
-        Self { anchor, days_min: 0, days_max: 0 }
+        Self { anchor, days_min: 0, days_max: 0, place: 0..0 }
     }
 
     fn moved(self, (least, greatest): (i64, i64)) -> Self {
@@ -77,27 +86,33 @@ const PERIOD_STARTS: [(&str, i64); 4] = [
     ("udf.year_start", 365),
 ];
 
-impl Checker<'_> {
+impl Walk<'_> {
     /// A constant date; `None` for what is different from row to row.
     pub fn bound(&self, expr: &Expr) -> Option<Bound> {
+        Some(Bound { place: self.source.place(expr), ..self.distance(expr)? })
+    }
+
+    fn distance(&self, expr: &Expr) -> Option<Bound> {
         match expr {
-            Expr::Nested(inner) => self.bound(inner),
+            Expr::Nested(inner) => self.distance(inner),
             Expr::Identifier(ident) => ident.value.strip_prefix('@').map(parameter_bound),
             Expr::Value(value) => match &value.value {
                 Literal::Placeholder(name) => name.strip_prefix('@').map(parameter_bound),
-                _ => Some(Bound::at(Anchor::Constant)),
+                other => Some(Bound::at(Anchor::Literal(other.to_string()))),
             },
-            Expr::TypedString(_) => Some(Bound::at(Anchor::Constant)),
+            Expr::TypedString(text) => {
+                Some(Bound::at(Anchor::Literal(text.value.value.to_string())))
+            }
             Expr::Cast { expr, data_type: DataType::Date | DataType::Timestamp(..), .. } => {
-                self.bound(expr)
+                self.distance(expr)
             }
             Expr::BinaryOp { left, op: BinaryOperator::Plus, right } => {
                 let days = self.days(right)?;
-                Some(self.bound(left)?.moved((days, days)))
+                Some(self.distance(left)?.moved((days, days)))
             }
             Expr::BinaryOp { left, op: BinaryOperator::Minus, right } => {
                 let days = self.days(right)?;
-                Some(self.bound(left)?.moved((-days, -days)))
+                Some(self.distance(left)?.moved((-days, -days)))
             }
             Expr::Function(function) => self.call_bound(function),
             _ => None,
@@ -108,17 +123,17 @@ impl Checker<'_> {
         let name = function.name.to_string().to_lowercase();
         let arguments = plain_arguments(function)?;
         if let Some((_, days)) = PERIOD_STARTS.iter().find(|(known, _)| *known == name) {
-            return Some(self.bound(arguments.first()?)?.moved((-days, 0)));
+            return Some(self.distance(arguments.first()?)?.moved((-days, 0)));
         }
         match (name.as_str(), arguments.as_slice()) {
-            ("date", [date]) => self.bound(date),
-            ("last_day", [date]) => Some(self.bound(date)?.moved((0, 30))),
+            ("date", [date]) => self.distance(date),
+            ("last_day", [date]) => Some(self.distance(date)?.moved((0, 30))),
             ("date_add", [date, interval]) => {
-                Some(self.bound(date)?.moved(self.interval_days(interval)?))
+                Some(self.distance(date)?.moved(self.interval_days(interval)?))
             }
             ("date_sub", [date, interval]) => {
                 let (least, greatest) = self.interval_days(interval)?;
-                Some(self.bound(date)?.moved((-greatest, -least)))
+                Some(self.distance(date)?.moved((-greatest, -least)))
             }
             _ => None,
         }
@@ -145,14 +160,10 @@ impl Checker<'_> {
             Expr::Nested(inner) => self.days(inner),
             Expr::Value(value) => match &value.value {
                 Literal::Number(digits, _) => digits.parse().ok(),
-                Literal::Placeholder(name) => {
-                    self.parameter_values.get(name.strip_prefix('@')?).copied()
-                }
+                Literal::Placeholder(name) => self.integers.get(name.strip_prefix('@')?).copied(),
                 _ => None,
             },
-            Expr::Identifier(ident) => {
-                self.parameter_values.get(ident.value.strip_prefix('@')?).copied()
-            }
+            Expr::Identifier(ident) => self.integers.get(ident.value.strip_prefix('@')?).copied(),
             Expr::BinaryOp { left, op: BinaryOperator::Plus, right } => {
                 Some(self.days(left)? + self.days(right)?)
             }
@@ -165,11 +176,7 @@ impl Checker<'_> {
 }
 
 fn parameter_bound(name: &str) -> Bound {
-    Bound::at(match name {
-        "from_date" => Anchor::FromDate,
-        "to_date" => Anchor::ToDate,
-        _ => Anchor::Constant,
-    })
+    Bound::at(Anchor::Parameter(name.to_owned()))
 }
 
 /// The arguments of a call, if they are expressions and nothing else.

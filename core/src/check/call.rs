@@ -8,10 +8,13 @@ use sqlparser::ast::{
 };
 
 use super::{
-    Checker,
+    lineage::Lineage,
+    relation::Columns,
     rules::{determinism, expressions, names, shape},
     scope::Scope,
     value::Value,
+    walk::Walk,
+    window::{OpenWindow, Shown, WindowUse},
 };
 use crate::{
     portable::{
@@ -50,7 +53,7 @@ struct Arguments<'e> {
     values: Vec<Value>,
 }
 
-impl Checker<'_> {
+impl Walk<'_> {
     /// The value of a call.
     pub fn call(&mut self, call: &Call, expr: &Expr, scope: &Scope<'_>) -> Value {
         let name = call.name.to_string().to_lowercase();
@@ -67,17 +70,18 @@ impl Checker<'_> {
                 &empty
             }
         };
-        // What another engine reads as a part of a date, such as `month`, is no column.
-        let was_silent = self.is_silent;
-        self.is_silent |= OUTSIDE.contains_key(&name);
-        let arguments = self.arguments(list, scope);
-        self.is_silent = was_silent;
+        let arguments = if OUTSIDE.contains_key(&name) {
+            // What another engine reads as a part of a date, such as `month`, is no column.
+            self.without_notes(|walk| walk.arguments(list, scope))
+        } else {
+            self.arguments(list, scope)
+        };
         if VOLATILE.contains(&name.as_str()) {
             let message = format!("`{name}` gives another value each time");
             self.report(&determinism::VOLATILE, self.source.place(expr), message);
             return Value::unknown();
         }
-        if let Some(kind) = self.catalog.parser(&name) {
+        if let Some(kind) = self.context.catalog.parser(&name) {
             let kind = kind.clone();
             self.payload(&name, &arguments.values, expr);
             return Value { may_be_null: false, ..Value::made_of(kind, &arguments.values) };
@@ -144,7 +148,8 @@ impl Checker<'_> {
 
     fn unknown_function(&mut self, name: &str, call: &Call, values: &[Value]) -> Value {
         let place = self.source.place(&call.name);
-        if self.catalog.defines(name) {
+        if self.context.catalog.defines(name) {
+            self.facts.is_unfollowed = true;
             return Value::made_of(Type::Unknown, values);
         }
         if let Some(outside) = OUTSIDE.get(name) {
@@ -202,10 +207,10 @@ impl Checker<'_> {
     ) {
         let name = function.name.as_str();
         let place = self.source.place(expr);
-        let outside = |checker: &mut Self, what: &str, instead: &str| {
+        let outside = |walk: &mut Self, what: &str, instead: &str| {
             let message = format!("{what} is outside of the portable subset");
             let help = Some(instead.to_owned());
-            checker.report_with(&shape::CALL_CLAUSE, place.clone(), message, help);
+            walk.report_with(&shape::CALL_CLAUSE, place.clone(), message, help);
         };
         if !call.within_group.is_empty() {
             outside(self, "WITHIN GROUP", "write `cume_dist() over (…)`");
@@ -278,11 +283,17 @@ impl Checker<'_> {
             (None, FunctionKind::Aggregate) => {
                 value.has_aggregate = true;
                 value.tells_apart = false;
+                value.lineage = if value.lineage.is_empty() {
+                    Lineage::of_rows(scope.rows.rows_of.iter().copied())
+                } else {
+                    value.lineage.aggregated()
+                };
                 if ORDERED_AGGREGATES.contains(&function.name.as_str())
                     || function.name == "any_value"
                 {
                     let order = aggregate_order(list);
-                    self.ordered_aggregate(function, order, arguments, expr, scope);
+                    let order = self.ordered_aggregate(function, order, arguments, expr, scope);
+                    value.lineage.add(&order);
                 }
                 value
             }
@@ -296,7 +307,8 @@ impl Checker<'_> {
             "sum" => is_float,
             _ => function.tolerance.is_some(),
         };
-        if is_inexact && self.table.is_some() {
+        // Who only looks at a number may take one that is not exact.
+        if is_inexact && self.context.table.is_some() {
             let what = if is_float { " of FLOAT64" } else { "" };
             let message = format!("`{}`{what} is not the same each time", function.name);
             self.report(&determinism::INEXACT, self.source.place(expr), message);
@@ -310,26 +322,29 @@ impl Checker<'_> {
         arguments: &[Value],
         expr: &Expr,
         scope: &Scope<'_>,
-    ) {
-        let mut determining = super::relation::Columns::new();
-        self.is_silent = true;
+    ) -> Lineage {
+        let mut determining = Columns::new();
+        let mut lineage = Lineage::default();
         for item in order.unwrap_or_default() {
-            let value = self.expression(&item.expr, scope);
+            let value = self.again(&item.expr, scope);
+            lineage.decide(&value.lineage);
             if value.tells_apart {
                 determining.extend(value.columns);
             }
         }
-        self.is_silent = false;
         let shown = arguments.first().map(|value| value.columns.clone()).unwrap_or_default();
-        let place = self.source.place(expr);
-        scope.window_uses.borrow_mut().push(super::window::WindowUse {
+        let found = WindowUse {
             function: function.name.clone(),
-            determining,
-            shown: Some(shown),
-            place,
+            place: self.source.place(expr),
             is_aggregate: true,
+            has_partition: false,
             has_order: order.is_some(),
-        });
+            numbers_rows: false,
+            ties: Vec::new(),
+        };
+        let shown = Some(Shown::Columns(shown));
+        scope.windows_opened.borrow_mut().push(OpenWindow { found, determining, shown });
+        lineage
     }
 }
 

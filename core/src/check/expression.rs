@@ -6,18 +6,20 @@ use sqlparser::ast::{
 };
 
 use super::{
-    Checker,
     extent::Extent,
+    lineage::Lineage,
+    relation::Relation,
     rules::{expressions, literals, names},
     scope::{NameError, Resolved, Scope},
     value::Value,
+    walk::Walk,
 };
 use crate::{
     portable::{operators, types::Type},
     suggest::similar,
 };
 
-impl Checker<'_> {
+impl Walk<'_> {
     /// The value of an expression; what is wrong in it is reported.
     pub fn expression(&mut self, expr: &Expr, scope: &Scope<'_>) -> Value {
         match expr {
@@ -46,8 +48,10 @@ impl Checker<'_> {
             }
             Expr::Extract { field, expr: inner, .. } => self.extract(field, inner, expr, scope),
             Expr::Exists { subquery, .. } => {
-                let _ = self.subquery(subquery, scope);
-                Value { is_determined: false, ..Value::constant(Type::Bool) }
+                let rows = self.subquery(subquery, scope);
+                let mut lineage = Lineage::of_rows(rows.rows_of);
+                lineage.decide(&rows.deciding);
+                Value { is_determined: false, lineage, ..Value::constant(Type::Bool) }
             }
             Expr::Subquery(query) => self.scalar_subquery(query, scope),
             _ => self.predicate_or_named_call(expr, scope),
@@ -102,10 +106,15 @@ impl Checker<'_> {
             Ok(Resolved::Column(at, kind)) => {
                 let column = &scope.rows.columns[at];
                 let is_whole = kind == column.kind;
-                Value { tells_apart: is_whole, kind, ..Value::of_column(at, column) }
+                let mut value = Value { kind, ..Value::of_column(at, column) };
+                if !is_whole {
+                    value.tells_apart = false;
+                    value.lineage = value.lineage.computed();
+                }
+                value
             }
             // For each row of this SELECT it is the same.
-            Ok(Resolved::Outer(kind)) => Value::constant(kind),
+            Ok(Resolved::Outer(kind, lineage)) => Value { lineage, ..Value::constant(kind) },
             Ok(Resolved::Open) => Value::unknown(),
             Err(error) => self.name_error(parts, error),
         }
@@ -139,6 +148,7 @@ impl Checker<'_> {
     fn access(&mut self, root: &Expr, chain: &[AccessExpr], scope: &Scope<'_>) -> Value {
         let mut value = self.expression(root, scope);
         value.tells_apart = false;
+        value.lineage = value.lineage.computed();
         for step in chain {
             match step {
                 AccessExpr::Dot(Expr::Identifier(field)) => {
@@ -287,7 +297,7 @@ impl Checker<'_> {
                     when
                 }
             };
-            result.absorb(&Value { may_be_null: false, ..when });
+            result.absorb_condition(when);
             self.branch(&mut result, branch, scope);
         }
         match else_result {
@@ -295,7 +305,7 @@ impl Checker<'_> {
             None => result.may_be_null = true,
         }
         if let Some(operand) = operand_value {
-            result.absorb(&Value { may_be_null: false, ..operand });
+            result.absorb_condition(operand);
         }
         result
     }
@@ -376,7 +386,7 @@ impl Checker<'_> {
             [column] => column.kind.clone(),
             _ => Type::Unknown,
         };
-        Value { is_determined: false, ..Value::constant(kind) }
+        Value { is_determined: false, lineage: whole_lineage(&rows), ..Value::constant(kind) }
     }
 
     fn outside_expression(&mut self, expr: &Expr) -> Value {
@@ -384,4 +394,14 @@ impl Checker<'_> {
         self.report(&expressions::EXPRESSION, self.source.place(expr), message);
         Value::unknown()
     }
+}
+
+/// What the values of a subquery come from: its columns, and what decides which rows there are.
+pub fn whole_lineage(rows: &Relation) -> Lineage {
+    let mut lineage = Lineage::default();
+    for column in &rows.columns {
+        lineage.compute(&column.lineage);
+    }
+    lineage.decide(&rows.deciding);
+    lineage
 }

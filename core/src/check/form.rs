@@ -2,22 +2,28 @@
 
 use sqlparser::ast::{Expr, Value as Literal};
 
-use super::{Checker, rules::expressions};
+use super::{rules::expressions, walk::Walk};
 use crate::portable::{
     forms::{self, Form},
     functions::Signature,
     operators::{DATE_UNITS, DAY_UNITS, TIMESTAMP_UNITS},
 };
 
-impl Checker<'_> {
+impl Walk<'_> {
     /// Reports arguments that are not in the form that their signature asks for.
     pub fn forms(&mut self, signature: &Signature, arguments: &[&Expr]) {
         for (position, expr) in arguments.iter().enumerate() {
             let Some(argument) = signature.argument(position) else { continue };
-            let form = if self.is_for_spark { &argument.spark_form } else { &argument.form };
-            let Some(form) = form.as_deref().and_then(Form::parse) else { continue };
-            if let Err(problem) = check_form(form, expr) {
-                self.report(&expressions::FORM, self.source.place(*expr), problem);
+            let wrong = |form: &Option<String>| {
+                check_form(form.as_deref().and_then(Form::parse)?, expr).err()
+            };
+            let (on_spark, message) = (wrong(&argument.spark_form), wrong(&argument.form));
+            // What is said of Spark goes before: of two findings at a place the first is shown.
+            if let Some(on_spark) = on_spark {
+                self.report_of_spark(&expressions::FORM, self.source.place(*expr), on_spark);
+            }
+            if let Some(message) = message {
+                self.report(&expressions::FORM, self.source.place(*expr), message);
             }
         }
     }

@@ -6,12 +6,13 @@ use sqlparser::ast::{
 };
 
 use super::{
-    Checker,
     extent::Extent,
+    lineage::Lineage,
     reads::Filter,
     relation::{Columns, Relation},
     rules::{expressions, names, shape},
     scope::{Scope, ScopeTable},
+    walk::Walk,
 };
 use crate::{contract::TableName, graph, suggest::similar};
 
@@ -28,7 +29,7 @@ pub enum Side {
     Both,
 }
 
-impl Checker<'_> {
+impl Walk<'_> {
     /// Brings the tables of a FROM into the scope, and checks the conditions of its joins. Gives
     /// the conditions that filter, each with the number of the first table that it filters.
     pub fn from<'e>(
@@ -71,7 +72,8 @@ impl Checker<'_> {
         let added = before..scope.rows.columns.len();
         match constraint {
             Some(JoinConstraint::On(condition)) => {
-                let _ = self.condition(condition, scope);
+                let value = self.condition(condition, scope);
+                scope.rows.deciding.add(&value.lineage);
                 self.join_conditions(condition, side, before, scope);
                 let first_table = if side == Side::Neither { 0 } else { table_count };
                 if matches!(side, Side::Neither | Side::Right) {
@@ -125,7 +127,7 @@ impl Checker<'_> {
         inner.merged.clone_from(&scope.merged);
         self.assume(condition, &mut inner);
         // What the condition names of the left decides which row of the right is there, if any.
-        let named = self.silently(condition, &inner).columns;
+        let named = self.again(condition, &inner).columns;
         let left: Columns = named.into_iter().filter(|at| *at < added.start).collect();
         let closure = inner.rows.closure(&left);
         if added.clone().all(|at| closure.contains(&at)) {
@@ -144,6 +146,9 @@ impl Checker<'_> {
             return;
         };
         scope.used.borrow_mut().extend([left, right]);
+        for at in [left, right] {
+            scope.rows.deciding.add(&scope.rows.columns[at].lineage);
+        }
         if side == Side::Neither {
             scope.rows.depends([left].into(), [right].into());
             scope.rows.depends([right].into(), [left].into());
@@ -169,7 +174,10 @@ impl Checker<'_> {
             TableFactor::Pivot { table, alias, .. } | TableFactor::Unpivot { table, alias, .. } => {
                 // What they return is not followed; DuckDB and GoogleSQL agree on it.
                 self.not_in_spark(self.source.place(&**table), "PIVOT");
-                self.factor(table, &mut Scope::inside(scope.parent));
+                let mut below = Scope::inside(scope.parent);
+                self.factor(table, &mut below);
+                self.table_reads(&below, &[]);
+                self.facts.is_unfollowed = true;
                 self.enter(Relation::open(), alias.as_ref(), "", None, 0..0, scope);
             }
             TableFactor::UNNEST { alias, array_exprs, .. } => {
@@ -218,9 +226,15 @@ impl Checker<'_> {
             let message = format!("`{name}` stands twice in this FROM");
             self.report(&names::AMBIGUOUS_COLUMN, place, message);
         }
+        let table = table.filter(|name| self.context.catalog.table(name).is_some());
+        if table.is_some() {
+            rows.rows_of = [place.start].into();
+            for (at, column) in rows.columns.iter_mut().enumerate() {
+                column.lineage = Lineage::of_column(place.start, at);
+            }
+        }
         let start = scope.rows.append(rows);
         let columns = start..scope.rows.columns.len();
-        let table = table.filter(|name| self.catalog.table(name).is_some());
         scope.tables.push(ScopeTable { alias: name, columns, table, place });
     }
 
@@ -240,16 +254,17 @@ impl Checker<'_> {
             self.report_with(&names::UNKNOWN_TABLE, place, message, Some(help));
             return Relation::open();
         }
-        let own = self.table.map(|file| &file.name);
-        match graph::table_read(own, &written, self.project) {
+        let own = self.context.table.map(|file| &file.name);
+        let catalog = self.context.catalog;
+        match graph::table_read(own, &written, self.context.project) {
             Ok(table) => {
-                self.catalog.table(&table).map_or_else(Relation::open, |facts| facts.rows.clone())
+                catalog.table(&table).map_or_else(Relation::open, |facts| facts.rows.clone())
             }
             Err(error) => {
                 let rule = if error.is_layer { &names::LAYER } else { &names::UNKNOWN_TABLE };
                 self.report_with(rule, place, error.message, Some(error.help));
                 TableName::parse(&written)
-                    .and_then(|name| self.catalog.table(&name))
+                    .and_then(|name| catalog.table(&name))
                     .map_or_else(Relation::open, |facts| facts.rows.clone())
             }
         }

@@ -3,11 +3,11 @@
 use sqlparser::ast::{Expr, FunctionArg, FunctionArgExpr, FunctionArguments};
 
 use super::{
-    Checker,
     relation::{Column, Columns, Relation},
     rules::shape,
     scope::{Resolved, Scope},
     value::Value,
+    walk::Walk,
 };
 use crate::portable::functions::{FUNCTIONS, FunctionKind};
 
@@ -36,6 +36,7 @@ impl Grouping {
             at
         });
         self.columns.insert(at);
+        rows.deciding.add(&value.lineage);
         self.expressions.push((expr.clone(), at));
     }
 
@@ -68,7 +69,7 @@ impl Grouping {
     }
 }
 
-impl Checker<'_> {
+impl Walk<'_> {
     /// Reports columns that are neither grouped by nor in an aggregate.
     pub fn grouped(&mut self, expr: &Expr, grouping: &Grouping, scope: &Scope<'_>) {
         if grouping.has(expr) {

@@ -9,8 +9,8 @@
 use sqlparser::ast::{BinaryOperator, Expr, Function};
 
 use super::{
-    Checker, bound::plain_arguments, extent::constant, reads::mirrored, relation::Columns,
-    scope::Scope, value::Value,
+    bound::plain_arguments, extent::constant, reads::mirrored, relation::Columns, scope::Scope,
+    value::Value, walk::Walk,
 };
 
 /// How a query writes the end of a state that no other follows.
@@ -41,13 +41,13 @@ impl NextStart {
     }
 }
 
-impl Checker<'_> {
+impl Walk<'_> {
     /// If the conditions hold together only for the state that holds at an instant: key and instant
     /// determine the start of the state.
     pub fn assume_states(&mut self, conditions: &[&Expr], scope: &mut Scope<'_>) {
         for condition in conditions {
             let Some((end, instant, takes_null)) = ends_after(condition) else { continue };
-            let [end, instant] = [end, instant].map(|expr| self.silently(expr, scope));
+            let [end, instant] = [end, instant].map(|expr| self.again(expr, scope));
             let (Some(next), Some(at)) = (end.next_start, column(&instant)) else { continue };
             if next.is_null_at_last && !takes_null {
                 continue;
@@ -56,7 +56,7 @@ impl Checker<'_> {
                 let Some((start, instant)) = compared(condition, &BinaryOperator::LtEq) else {
                     return false;
                 };
-                let sides = [start, instant].map(|expr| column(&self.silently(expr, scope)));
+                let sides = [start, instant].map(|expr| column(&self.again(expr, scope)));
                 sides == [Some(next.start), Some(at)]
             });
             if starts {
@@ -66,14 +66,6 @@ impl Checker<'_> {
                 scope.rows.depends(determining, [next.start].into());
             }
         }
-    }
-
-    /// The value of an expression that was reported on already.
-    pub fn silently(&mut self, expr: &Expr, scope: &Scope<'_>) -> Value {
-        let was_silent = std::mem::replace(&mut self.is_silent, true);
-        let value = self.expression(expr, scope);
-        self.is_silent = was_silent;
-        value
     }
 }
 

@@ -3,20 +3,21 @@
 use sqlparser::ast::{BinaryOperator, Expr, Value as Literal};
 
 use super::{
-    Checker,
+    expression::whole_lineage,
     extent::constant,
     interval::column,
     relation::Columns,
     rules::{expressions, names},
     scope::Scope,
     value::Value,
+    walk::Walk,
 };
 use crate::portable::{
     operators::{self, Operator},
     types::Type,
 };
 
-impl Checker<'_> {
+impl Walk<'_> {
     /// The value of `left op right`.
     pub fn binary(
         &mut self,
@@ -183,7 +184,8 @@ impl Checker<'_> {
                 if let [column] = rows.columns.as_slice() {
                     self.comparable(&value, &Value::constant(column.kind.clone()), inner);
                 }
-                let found = Value::made_of(Type::Bool, &[value]);
+                let mut found = Value::made_of(Type::Bool, &[value]);
+                found.lineage.add(&whole_lineage(&rows));
                 return Some(Value { is_determined: false, ..found });
             }
             Expr::InUnnest { expr: inner, array_expr, .. } => {
@@ -235,18 +237,15 @@ impl Checker<'_> {
     }
 
     fn assume_conjunct(&mut self, conjunct: &Expr, scope: &mut Scope<'_>) {
-        let silent = std::mem::take(&mut self.is_silent);
-        self.is_silent = true;
         let is_null_test = matches!(conjunct, Expr::IsNull(_));
-        let uses = std::mem::take(&mut *scope.window_uses.borrow_mut());
-        let value = self.expression(conjunct, scope);
+        let value = self.again(conjunct, scope);
         if !is_null_test && !is_disjunction(conjunct) {
             for at in value.columns {
                 there_is(scope, at);
             }
         }
         if let Expr::BinaryOp { left, op: BinaryOperator::Eq, right } = conjunct {
-            let values = [self.expression(left, scope), self.expression(right, scope)];
+            let values = [self.again(left, scope), self.again(right, scope)];
             equate(scope, &values);
             if let Some(partition) = &values[0].numbers
                 && is_one(right)
@@ -256,7 +255,7 @@ impl Checker<'_> {
         }
         if let Expr::BinaryOp { left, op, right } = conjunct
             && let Some(bound) = constant(right)
-            && let Some(at) = column(&self.expression(left, scope))
+            && let Some(at) = column(&self.again(left, scope))
         {
             let extent = &mut scope.rows.columns[at].extent;
             match op {
@@ -265,8 +264,6 @@ impl Checker<'_> {
                 _ => {}
             }
         }
-        *scope.window_uses.borrow_mut() = uses;
-        self.is_silent = silent;
     }
 
     /// Joins by USING: the columns of one name are one.

@@ -5,14 +5,16 @@ use sqlparser::ast::{
 };
 
 use super::{
-    Checker,
+    facts::LimitUse,
+    lineage::Lineage,
     relation::{Column, Columns, Relation},
-    rules::{determinism, expressions, reads, shape},
+    rules::{expressions, shape},
     scope::Scope,
     value::Value,
+    walk::Walk,
 };
 
-impl Checker<'_> {
+impl Walk<'_> {
     /// The rows of a subquery, which may name columns of the SELECTs around it.
     pub fn subquery(&mut self, query: &Query, scope: &Scope<'_>) -> Relation {
         self.query(query, Some(scope))
@@ -38,9 +40,8 @@ impl Checker<'_> {
             if with.recursive
                 && let SetExpr::SetOperation { left, .. } = &*cte.query.body
             {
-                self.is_silent = true;
-                anchor = Some(self.body(left, &cte.query, parent));
-                self.is_silent = false;
+                let first = self.without_notes(|walk| walk.body(left, &cte.query, parent));
+                anchor = Some(first);
             }
             let is_recursive = anchor.is_some();
             // What is true of the first rows need not be true of the next.
@@ -48,6 +49,7 @@ impl Checker<'_> {
             let mut rows = self.query(&cte.query, parent);
             if is_recursive {
                 self.ctes.pop();
+                rows.mix_lineage();
             }
             if let Some(column) = cte.alias.columns.first() {
                 let message = "columns are named in the SELECT, not behind the name".to_owned();
@@ -86,8 +88,7 @@ impl Checker<'_> {
             SetExpr::Select(select) => self.select(select, query, parent),
             SetExpr::Query(inner) => {
                 let rows = self.query(inner, parent);
-                self.order_of_rows(query, &rows);
-                rows
+                self.order_of_rows(query, rows)
             }
             SetExpr::SetOperation { left, op, set_quantifier, right } => {
                 let unordered = Query { order_by: None, limit_clause: None, ..query.clone() };
@@ -95,8 +96,7 @@ impl Checker<'_> {
                 let right_rows = self.body(right, &unordered, parent);
                 self.quantifier(*op, *set_quantifier, right);
                 let rows = self.combined((*op, *set_quantifier), left_rows, &right_rows, right);
-                self.order_of_rows(query, &rows);
-                rows
+                self.order_of_rows(query, rows)
             }
             other => {
                 let message = "a query is `select` or `with … select`".to_owned();
@@ -148,7 +148,13 @@ impl Checker<'_> {
         let keeps_left = matches!(op, SetOperator::Except | SetOperator::Intersect);
         // Two rows with equal keys would have to be of both sides.
         let is_apart = |key: &Columns| left.is_apart_from(right, key);
-        let mut rows = Relation { columns: left.columns.clone(), ..Relation::default() };
+        let mut rows = Relation {
+            columns: left.columns.clone(),
+            deciding: left.deciding.clone(),
+            rows_of: left.rows_of.clone(),
+            ..Relation::default()
+        };
+        rows.deciding.add(&right.deciding);
         if keeps_left {
             rows.dependencies.clone_from(&left.dependencies);
             rows.keys.clone_from(&left.keys);
@@ -157,8 +163,13 @@ impl Checker<'_> {
             let both = left.keys.iter().flat_map(|own| right.keys.iter().map(move |key| own | key));
             rows.keys = both.filter(|key| is_apart(key)).collect();
         }
+        if op == SetOperator::Union {
+            rows.rows_of.extend(&right.rows_of);
+        }
         if quantifier == SetQuantifier::Distinct {
             rows.keys.push(rows.all());
+            rows.all_decide();
+            right.columns.iter().for_each(|column| rows.deciding.add(&column.lineage));
         }
         for (own, other) in rows.columns.iter_mut().zip(&right.columns) {
             if let Some(kind) = own.kind.common(&other.kind) {
@@ -171,6 +182,7 @@ impl Checker<'_> {
                 own.kind = crate::portable::types::Type::Unknown;
             }
             if !keeps_left {
+                own.lineage.add(&other.lineage);
                 own.may_be_null |= other.may_be_null;
                 own.is_hashed &= other.is_hashed;
                 own.numbers = None;
@@ -182,26 +194,31 @@ impl Checker<'_> {
     }
 
     /// ORDER BY and LIMIT of rows whose columns are known by name only.
-    fn order_of_rows(&mut self, query: &Query, rows: &Relation) {
+    fn order_of_rows(&mut self, query: &Query, mut rows: Relation) -> Relation {
         let scope = Scope { rows: rows.clone(), ..Scope::default() };
         let output = |(at, column): (usize, &Column)| Value {
             columns: [at].into(),
             tells_apart: true,
+            lineage: column.lineage.clone(),
             ..Value::constant(column.kind.clone())
         };
         let outputs: Vec<Value> = rows.columns.iter().enumerate().map(output).collect();
-        self.order_and_limit(query, &scope, &outputs, &rows.all());
+        let order = self.order_and_limit(query, &scope, &outputs, &rows.all());
+        rows.deciding.add(&order);
+        rows
     }
 
-    /// Checks that a LIMIT has a total order: one whose ties agree in the `needed` columns.
+    /// Notes a LIMIT: its order is total if ties agree in the `needed` columns. Gives what decides
+    /// which rows it takes.
     pub fn order_and_limit(
         &mut self,
         query: &Query,
         scope: &Scope<'_>,
         outputs: &[Value],
         needed: &Columns,
-    ) {
+    ) -> Lineage {
         let mut known = Columns::new();
+        let mut deciding = Lineage::default();
         if let Some(order) = &query.order_by {
             match &order.kind {
                 OrderByKind::Expressions(items) => {
@@ -210,6 +227,7 @@ impl Checker<'_> {
                             Some(at) => outputs[at].clone(),
                             None => self.expression(&item.expr, scope),
                         };
+                        deciding.add(&value.lineage);
                         if value.tells_apart {
                             known.extend(value.columns);
                         }
@@ -226,26 +244,21 @@ impl Checker<'_> {
                 let message = "write `limit n offset m`".to_owned();
                 self.report(&shape::CLAUSE, self.source.place(query), message);
             }
-            return;
+            return Lineage::default();
         };
         if !limit_by.is_empty() {
             let message = "LIMIT BY is outside of the portable subset".to_owned();
             self.report(&shape::CLAUSE, self.source.place(query), message);
         }
         let Some(count) = limit.as_ref().or(offset.as_ref().map(|offset| &offset.value)) else {
-            return;
+            return Lineage::default();
         };
-        if self.is_built_by_days() {
-            let message = "LIMIT counts the rows of all days that are built together".to_owned();
-            let place = self.source.with_keyword("limit", count);
-            self.report(&reads::DAYS_OF_A_BUILD, place, message);
-        }
-        if !scope.rows.is_open && !needed.is_subset(&scope.rows.closure(&known)) {
-            let what = if query.order_by.is_some() { "an order with ties" } else { "no order" };
-            let message = format!("LIMIT with {what} takes any rows");
-            let place = self.source.with_keyword("limit", count);
-            self.report(&determinism::LIMIT, place, message);
-        }
+        self.facts.limits.push(LimitUse {
+            place: self.source.with_keyword("limit", count),
+            has_order: query.order_by.is_some(),
+            has_ties: !scope.rows.is_open && !needed.is_subset(&scope.rows.closure(&known)),
+        });
+        deciding
     }
 }
 

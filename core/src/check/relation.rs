@@ -6,7 +6,7 @@
 
 use std::collections::BTreeSet;
 
-use super::{extent::Extent, interval::NextStart};
+use super::{extent::Extent, interval::NextStart, lineage::Lineage};
 use crate::portable::types::Type;
 
 /// Columns by their position in a row.
@@ -29,6 +29,8 @@ pub struct Column {
     pub next_start: Option<NextStart>,
     /// Between which constants its values lie.
     pub extent: Extent,
+    /// The columns of tables that it comes from.
+    pub lineage: Lineage,
 }
 
 impl Column {
@@ -42,6 +44,7 @@ impl Column {
             numbers: None,
             next_start: None,
             extent: Extent::default(),
+            lineage: Lineage::default(),
         }
     }
 }
@@ -67,6 +70,10 @@ pub struct Relation {
     /// Whether names are not to be looked up: the relation is the result of a mistake that was
     /// reported.
     pub is_open: bool,
+    /// The columns of tables that decide which rows there are.
+    pub deciding: Lineage,
+    /// The places of the tables whose rows these are, or are made of.
+    pub rows_of: BTreeSet<usize>,
 }
 
 impl Relation {
@@ -80,14 +87,37 @@ impl Relation {
         let columns = self.columns.into_iter();
         let columns = columns.map(|column| Column {
             may_be_null: column.may_be_null,
+            lineage: column.lineage,
             ..Column::new(column.name, column.kind)
         });
-        Self { columns: columns.collect(), is_open: self.is_open, ..Self::default() }
+        Self {
+            columns: columns.collect(),
+            is_open: self.is_open,
+            deciding: self.deciding,
+            rows_of: self.rows_of,
+            ..Self::default()
+        }
     }
 
     /// The positions of all columns.
     pub fn all(&self) -> Columns {
         (0..self.columns.len()).collect()
+    }
+
+    /// Adds that the values of all columns decide which rows there are, as DISTINCT has it.
+    pub fn all_decide(&mut self) {
+        for column in &self.columns {
+            self.deciding.add(&column.lineage);
+        }
+    }
+
+    /// Adds to each column what any of them comes from: of a recursion nothing more is known.
+    pub fn mix_lineage(&mut self) {
+        let mut all = Lineage::default();
+        for column in &self.columns {
+            all.compute(&column.lineage);
+        }
+        self.columns.iter_mut().for_each(|column| column.lineage.add(&all));
     }
 
     /// The position of a column.
@@ -175,6 +205,8 @@ impl Relation {
                 own.iter().flat_map(|own| others.iter().map(move |key| own | key)).collect();
         }
         self.is_open |= other.is_open;
+        self.deciding.add(&other.deciding);
+        self.rows_of.extend(other.rows_of);
         shift
     }
 }
@@ -194,7 +226,13 @@ pub enum Origin {
 
 /// The result of a SELECT: its columns with their origins in `below`.
 pub fn project(below: &Relation, columns: Vec<Column>, origins: &[Origin]) -> Relation {
-    let mut result = Relation { columns, is_open: below.is_open, ..Relation::default() };
+    let mut result = Relation {
+        columns,
+        is_open: below.is_open,
+        deciding: below.deciding.clone(),
+        rows_of: below.rows_of.clone(),
+        ..Relation::default()
+    };
     let visible = |at: usize| {
         let is_it = |origin: &Origin| match origin {
             Origin::Copy(from) => *from == at || below.closure(&[*from].into()).contains(&at),

@@ -5,9 +5,10 @@ use std::{cell::RefCell, collections::BTreeMap, ops::Range};
 use sqlparser::ast::{Ident, WindowSpec};
 
 use super::{
+    lineage::Lineage,
     relation::{Columns, Relation},
     value::Value,
-    window::WindowUse,
+    window::OpenWindow,
 };
 use crate::{contract::TableName, portable::types::Type};
 
@@ -40,7 +41,7 @@ pub struct Scope<'p> {
     /// The columns that were named so far.
     pub used: RefCell<Columns>,
     /// The windows that were opened so far.
-    pub window_uses: RefCell<Vec<WindowUse>>,
+    pub windows_opened: RefCell<Vec<OpenWindow>>,
     /// The SELECT around this one, whose columns a correlated subquery may name.
     pub parent: Option<&'p Scope<'p>>,
 }
@@ -50,8 +51,8 @@ pub struct Scope<'p> {
 pub enum Resolved {
     /// A column of this SELECT's rows, and the type of the field of it that is meant.
     Column(usize, Type),
-    /// A column of a SELECT around this one.
-    Outer(Type),
+    /// A column of a SELECT around this one, and what it comes from.
+    Outer(Type, Lineage),
     /// Something that a reported mistake hides.
     Open,
 }
@@ -85,9 +86,12 @@ impl<'p> Scope<'p> {
             Ok(None) => {
                 let mut known = self.names(&names);
                 match self.parent.map(|parent| parent.resolve(parts)) {
-                    Some(Ok(Resolved::Column(_, kind) | Resolved::Outer(kind))) => {
-                        Ok(Resolved::Outer(kind))
+                    Some(Ok(Resolved::Column(at, kind))) => {
+                        let around = self.parent.map(|parent| &parent.rows.columns[at]);
+                        let lineage = around.map(|column| column.lineage.clone());
+                        Ok(Resolved::Outer(kind, lineage.unwrap_or_default()))
                     }
+                    Some(Ok(Resolved::Outer(kind, lineage))) => Ok(Resolved::Outer(kind, lineage)),
                     Some(Ok(Resolved::Open)) => Ok(Resolved::Open),
                     Some(Err(NameError::Unknown(outer))) => {
                         known.extend(outer);

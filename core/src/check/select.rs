@@ -6,7 +6,6 @@ use sqlparser::ast::{
 };
 
 use super::{
-    Checker,
     extent::Extent,
     group::Grouping,
     reads::Filter,
@@ -14,6 +13,7 @@ use super::{
     rules::{literals, names, shape},
     scope::{Scope, ScopeTable},
     value::Value,
+    walk::Walk,
 };
 
 /// A column of the result.
@@ -24,7 +24,7 @@ struct Output<'e> {
     expr: Option<&'e Expr>,
 }
 
-impl Checker<'_> {
+impl Walk<'_> {
     /// The rows of a SELECT; `query` has its ORDER BY and LIMIT.
     pub fn select(
         &mut self,
@@ -44,6 +44,7 @@ impl Checker<'_> {
             let value = self.condition(condition, &scope);
             self.no_aggregate(&value, condition, "WHERE");
             self.assume(condition, &mut scope);
+            scope.rows.deciding.add(&value.lineage);
             filters.push(Filter { condition, first_table: 0 });
         }
         self.table_reads(&scope, &filters);
@@ -59,6 +60,7 @@ impl Checker<'_> {
         let mut windowed = scope.rows.clone();
         self.having_and_qualify(select, &mut scope, is_aggregated);
         let is_distinct = select.distinct.is_some();
+        let mut group = Columns::new();
         if is_aggregated {
             let grouping = grouping.unwrap_or_default();
             for output in &mut outputs {
@@ -69,16 +71,19 @@ impl Checker<'_> {
             }
             grouping.determine(&mut scope.rows);
             grouping.determine(&mut windowed);
-            self.ties(&scope, &windowed, (&ungrouped, &grouping.columns), is_distinct);
-        } else {
-            self.ties(&scope, &windowed, (&ungrouped, &Columns::new()), is_distinct);
+            group = grouping.columns;
         }
+        self.ties(&scope, &windowed, (&ungrouped, &group), is_distinct);
         let values: Vec<Value> = outputs.iter().map(|output| output.value.clone()).collect();
         let needed = values.iter().flat_map(|value| value.columns.iter().copied()).collect();
-        self.order_and_limit(query, &scope, &values, &needed);
+        let order = self.order_and_limit(query, &scope, &values, &needed);
+        // Those of ORDER BY.
+        self.ties(&scope, &windowed, (&ungrouped, &group), is_distinct);
         let mut rows = result(&scope, outputs);
+        rows.deciding.add(&order);
         if select.distinct.is_some() {
             rows.keys.push(rows.all());
+            rows.all_decide();
         }
         rows
     }
@@ -86,18 +91,19 @@ impl Checker<'_> {
     /// HAVING and QUALIFY. A window numbers the rows that HAVING leaves.
     fn having_and_qualify(&mut self, select: &Select, scope: &mut Scope<'_>, is_aggregated: bool) {
         if let Some(condition) = &select.having {
-            let _ = self.condition(condition, scope);
+            let value = self.condition(condition, scope);
+            scope.rows.deciding.add(&value.lineage);
         }
         let Some(condition) = &select.qualify else { return };
         let value = self.condition(condition, scope);
         self.assume(condition, scope);
+        scope.rows.deciding.add(&value.lineage);
         let has_clause = select.selection.is_some() || is_aggregated || select.having.is_some();
         if !has_clause {
             let message = "QUALIFY without WHERE, GROUP BY or HAVING".to_owned();
             let place = self.source.with_keyword("qualify", condition);
             self.report(&shape::QUALIFY_ALONE, place, message);
         }
-        let _ = value;
     }
 
     fn outside_of_select(&mut self, select: &Select) {
@@ -220,9 +226,7 @@ impl Checker<'_> {
                     if let SelectItem::UnnamedExpr(expr) | SelectItem::ExprWithAlias { expr, .. } =
                         item
                     {
-                        self.is_silent = true;
-                        let value = self.expression(expr, scope);
-                        self.is_silent = false;
+                        let value = self.again(expr, scope);
                         if !value.has_aggregate {
                             grouping.add(expr, &value, &mut scope.rows);
                         }
@@ -268,7 +272,7 @@ impl Checker<'_> {
                     if let SelectItem::UnnamedExpr(expr) | SelectItem::ExprWithAlias { expr, .. } =
                         &select.projection[at]
                     {
-                        let value = self.expression(expr, scope);
+                        let value = self.again(expr, scope);
                         grouping.add(expr, &value, &mut scope.rows);
                     }
                 } else {
@@ -343,6 +347,7 @@ fn result(scope: &Scope<'_>, outputs: Vec<Output<'_>>) -> Relation {
             numbers: output.value.numbers,
             next_start: output.value.next_start,
             // NULL lies nowhere.
+            lineage: output.value.lineage,
             extent: if output.value.may_be_null { Extent::default() } else { output.value.extent },
             ..Column::new(output.name, output.value.kind)
         }

@@ -12,9 +12,11 @@ use sqlparser::ast::{Query, SetExpr};
 use super::{
     Checker, Options,
     catalog::Catalog,
+    facts::Facts,
     finding::{Finding, Rule},
     rules::files,
     source::Source,
+    walk::Context,
 };
 use crate::{
     contract::{BuildKind, TableName, file::TableFile},
@@ -144,7 +146,8 @@ fn table(project: &Project, catalog: &Catalog, file: &TableFile, options: Option
         Ok(source) => source,
         Err(error) => return vec![syntax(&file.path, &file.text, &file.query_span(), &error)],
     };
-    let mut checker = Checker::new(project, catalog, &source, Some(file), options);
+    let context = Context { project, catalog, table: Some(file) };
+    let mut checker = Checker::new(&source, context, options);
     checker.contract(file);
     if file.contract.build == BuildKind::Seed {
         return checker.findings;
@@ -158,10 +161,9 @@ fn table(project: &Project, catalog: &Catalog, file: &TableFile, options: Option
             checker.findings.push(found);
         }
         Ok(query) => {
-            let rows = checker.query(&query, None);
-            let place = last_select(&query, &source);
-            checker.agreement(file, &rows, &place);
-            checker.unused_reads();
+            let facts = Facts::of(&query, &source, context);
+            checker.judge(&facts);
+            checker.agreement(file, &facts.rows, &last_select(&query, &source));
         }
     }
     checker.findings
@@ -180,14 +182,13 @@ fn text_alone(
         Ok(source) => source,
         Err(error) => return vec![syntax(path, text, &sql, &error)],
     };
-    let mut checker = Checker::new(project, catalog, &source, None, options);
+    let context = Context { project, catalog, table: None };
+    let mut checker = Checker::new(&source, context, options);
     checker.tokens();
     match parse_query(source.query()) {
         Err(_) if !checker.findings.is_empty() => {}
         Err(error) => checker.findings.push(syntax(path, text, &sql, &error)),
-        Ok(query) => {
-            let _ = checker.query(&query, None);
-        }
+        Ok(query) => checker.judge(&Facts::of(&query, &source, context)),
     }
     checker.findings
 }

@@ -3,6 +3,7 @@
 use super::{
     extent::Extent,
     interval::NextStart,
+    lineage::Lineage,
     relation::{Column, Columns, Origin},
 };
 use crate::portable::types::Type;
@@ -31,6 +32,8 @@ pub struct Value {
     pub next_start: Option<NextStart>,
     /// Between which constants it lies.
     pub extent: Extent,
+    /// The columns of tables that it comes from.
+    pub lineage: Lineage,
 }
 
 impl Value {
@@ -47,6 +50,7 @@ impl Value {
             numbers: None,
             next_start: None,
             extent: Extent::default(),
+            lineage: Lineage::default(),
         }
     }
 
@@ -59,6 +63,7 @@ impl Value {
             numbers: column.numbers.clone(),
             next_start: column.next_start.clone(),
             extent: column.extent.clone(),
+            lineage: column.lineage.clone(),
             ..Self::constant(column.kind.clone())
         }
     }
@@ -83,6 +88,15 @@ impl Value {
         self.may_be_null |= part.may_be_null;
         self.has_aggregate |= part.has_aggregate;
         self.is_determined &= part.is_determined;
+        self.lineage.compute(&part.lineage);
+    }
+
+    /// Adds a condition that decides which value it is; that the condition is NULL makes it none.
+    pub fn absorb_condition(&mut self, condition: Self) {
+        let lineage = self.lineage.clone();
+        self.absorb(&Self { may_be_null: false, ..condition.clone() });
+        self.lineage = lineage;
+        self.lineage.decide(&condition.lineage);
     }
 
     /// How it comes from the rows. What tells one column apart is as good as that column.

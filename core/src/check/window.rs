@@ -7,12 +7,13 @@ use sqlparser::ast::{
 };
 
 use super::{
-    Checker,
     interval::{NextStart, column},
+    lineage::Lineage,
     relation::{Columns, Relation},
-    rules::{determinism, expressions, names, reads},
+    rules::{expressions, names},
     scope::Scope,
     value::Value,
+    walk::Walk,
 };
 use crate::portable::{
     functions::{Function, FunctionKind},
@@ -24,24 +25,47 @@ const NUMBERING: [&str; 5] = ["row_number", "ntile", "lag", "lead", "nth_value"]
 /// Window functions that give a value of one row of the frame.
 const PICKING: [&str; 2] = ["first_value", "last_value"];
 
-/// A window, or an aggregate, whose value may depend on the order of its rows.
+/// A call whose value may depend on the order of rows, or another one over a window.
 #[derive(Clone, Debug)]
 pub struct WindowUse {
     /// The function.
     pub function: String,
-    /// The columns of its partition and order that tell rows apart.
-    pub determining: Columns,
-    /// The columns whose values it shows; `None`: which row is which shows in every column.
-    pub shown: Option<Columns>,
     /// Where it stands in the file.
     pub place: Range<usize>,
-    /// Whether its rows are those before grouping.
+    /// Whether it is an aggregate over the rows of a group, without OVER.
     pub is_aggregate: bool,
+    /// Whether the window has a PARTITION BY.
+    pub has_partition: bool,
     /// Whether it says an order at all.
     pub has_order: bool,
+    /// Whether its value depends on which row is which, not only on what is in them.
+    pub numbers_rows: bool,
+    /// Columns in which rows may differ that tie in the order, as far as this can be seen in the
+    /// result. Empty also where the value does not depend on the order.
+    pub ties: Vec<String>,
 }
 
-impl Checker<'_> {
+/// A window of a SELECT whose rows are not all known yet.
+#[derive(Clone, Debug)]
+pub struct OpenWindow {
+    /// What is known of it.
+    pub found: WindowUse,
+    /// The columns of its partition and order that tell rows apart.
+    pub determining: Columns,
+    /// The columns whose values it shows; `None`: none that depend on the order.
+    pub shown: Option<Shown>,
+}
+
+/// What a call shows of the row that it takes.
+#[derive(Clone, Debug)]
+pub enum Shown {
+    /// The values of these columns.
+    Columns(Columns),
+    /// Which row is which, and so every column that the SELECT names.
+    Rows,
+}
+
+impl Walk<'_> {
     /// The value of a function over a window.
     pub fn window(
         &mut self,
@@ -57,26 +81,39 @@ impl Checker<'_> {
         let order: Vec<Expr> = spec.order_by.iter().map(|item| item.expr.clone()).collect();
         let ordered = self.listed(&order, scope);
         self.frame(&spec, &order, scope);
-        if spec.partition_by.is_empty() && self.is_built_by_days() {
-            let message = "the window is over all days that are built together".to_owned();
-            self.report(&reads::DAYS_OF_A_BUILD, self.source.place(expr), message);
-        }
-        let name = function.name.as_str();
         let is_by_rows =
             spec.window_frame.as_ref().is_some_and(|frame| frame.units == WindowFrameUnits::Rows);
+        let name = function.name.as_str();
         let is_numbering = NUMBERING.contains(&name)
             || (function.kind == FunctionKind::Aggregate && is_by_rows && !order.is_empty());
-        if is_numbering || PICKING.contains(&name) {
-            let shown = arguments.first().map(|value| value.columns.clone()).unwrap_or_default();
-            scope.window_uses.borrow_mut().push(WindowUse {
+        let shown = if PICKING.contains(&name) {
+            let taken = arguments.first().map(|value| value.columns.clone());
+            Some(Shown::Columns(taken.unwrap_or_default()))
+        } else {
+            is_numbering.then_some(Shown::Rows)
+        };
+        scope.windows_opened.borrow_mut().push(OpenWindow {
+            found: WindowUse {
                 function: function.name.clone(),
-                determining: partition.iter().chain(&ordered).copied().collect(),
-                shown: PICKING.contains(&name).then_some(shown),
                 place: self.source.place(expr),
                 is_aggregate: false,
+                has_partition: !spec.partition_by.is_empty(),
                 has_order: !order.is_empty(),
-            });
+                numbers_rows: is_numbering && !PICKING.contains(&name),
+                ties: Vec::new(),
+            },
+            determining: partition.columns.iter().chain(&ordered.columns).copied().collect(),
+            shown,
+        });
+        if function.kind == FunctionKind::Aggregate {
+            value.lineage = value.lineage.aggregated();
         }
+        if value.lineage.is_empty() {
+            value.lineage = Lineage::of_rows(scope.rows.rows_of.iter().copied());
+        }
+        value.lineage.decide(&partition.lineage);
+        value.lineage.decide(&ordered.lineage);
+        let (partition, ordered) = (partition.columns, ordered.columns);
         value.has_aggregate = false;
         value.tells_apart = false;
         value.numbers = (name == "row_number").then(|| partition.clone());
@@ -114,16 +151,17 @@ impl Checker<'_> {
         Some(spec)
     }
 
-    /// The columns that the expressions tell apart.
-    fn listed(&mut self, expressions: &[Expr], scope: &Scope<'_>) -> Columns {
-        let mut columns = Columns::new();
+    /// The columns that the expressions tell apart, and what all of them come from.
+    fn listed(&mut self, expressions: &[Expr], scope: &Scope<'_>) -> Listed {
+        let mut listed = Listed::default();
         for expr in expressions {
             let value = self.expression(expr, scope);
+            listed.lineage.add(&value.lineage);
             if value.tells_apart {
-                columns.extend(value.columns);
+                listed.columns.extend(value.columns);
             }
         }
-        columns
+        listed
     }
 
     fn frame(&mut self, spec: &WindowSpec, order: &[Expr], scope: &Scope<'_>) {
@@ -138,12 +176,7 @@ impl Checker<'_> {
             };
             let value = self.expression(distance, scope);
             let is_number = value.fits(&Type::Int64) || value.fits(&Type::Float64);
-            let by = order.first().map(|first| {
-                self.is_silent = true;
-                let kind = self.expression(first, scope).kind;
-                self.is_silent = false;
-                kind
-            });
+            let by = order.first().map(|first| self.again(first, scope).kind);
             let is_by_number = by.is_none_or(|kind| kind.is_open() || kind.is_number());
             if !is_number || (frame.units == WindowFrameUnits::Range && !is_by_number) {
                 let message =
@@ -162,51 +195,47 @@ impl Checker<'_> {
         }
     }
 
-    /// Reports the uses whose order leaves ties that can be seen. `windowed` are the rows that the
-    /// windows see, `ungrouped` those before grouping, `group` the columns that they are grouped by.
-    pub fn ties(
+    /// Notes the windows of a SELECT, each with the ties that its order leaves. `windowed` are the
+    /// rows that the windows see, `ungrouped` those before grouping, `group` the columns that they are
+    /// grouped by.
+    pub(super) fn ties(
         &mut self,
         scope: &Scope<'_>,
         windowed: &Relation,
         (ungrouped, group): (&Relation, &Columns),
         is_distinct: bool,
     ) {
-        let uses = std::mem::take(&mut *scope.window_uses.borrow_mut());
+        let opened = std::mem::take(&mut *scope.windows_opened.borrow_mut());
         let used = scope.used.borrow().clone();
-        for found in uses {
+        for OpenWindow { mut found, determining, shown } in opened {
             let rows = if found.is_aggregate { ungrouped } else { windowed };
-            if rows.is_open {
-                continue;
-            }
-            let mut known = found.determining.clone();
+            let shown = match &shown {
+                Some(Shown::Columns(columns)) => columns,
+                Some(Shown::Rows) => &used,
+                None => &Columns::new(),
+            };
+            let mut known = determining;
             if found.is_aggregate {
                 known.extend(group);
             }
-            let closure = rows.closure(&known);
-            let shown = found.shown.as_ref().unwrap_or(&used);
-            let open: Vec<&str> = shown
-                .difference(&closure)
-                .map(|at| rows.columns[*at].name.as_str())
-                .filter(|name| !name.is_empty())
-                .collect();
-            let is_any_value = found.function == "any_value";
-            let hides_ties = is_distinct && found.is_aggregate && !is_any_value;
-            let is_tied = !open.is_empty() && !hides_ties;
-            if is_any_value && is_tied {
-                let message = format!("`any_value` of {} may be any", quoted(&open));
-                self.report(&determinism::ANY_VALUE, found.place, message);
-            } else if is_any_value {
-                // All rows of a group agree in it.
-            } else if !found.has_order && (found.shown.is_none() || is_tied) {
-                let message = format!("`{}` without an order", found.function);
-                self.report(&determinism::NO_ORDER, found.place, message);
-            } else if is_tied {
-                let message =
-                    format!("rows that tie in this order may differ in {}", quoted(&open));
-                self.report(&determinism::TIES, found.place, message);
+            // Equal rows are made one before they are taken.
+            let hides_ties = is_distinct && found.is_aggregate && found.function != "any_value";
+            if !rows.is_open && !hides_ties {
+                let closure = rows.closure(&known);
+                let open = shown.difference(&closure).map(|at| &rows.columns[*at].name);
+                found.ties = open.filter(|name| !name.is_empty()).cloned().collect();
             }
+            found.numbers_rows &= !rows.is_open;
+            self.facts.windows.push(found);
         }
     }
+}
+
+/// Expressions of a list.
+#[derive(Default)]
+struct Listed {
+    columns: Columns,
+    lineage: Lineage,
 }
 
 /// `lead(start)` in the order of `start`.
@@ -222,14 +251,4 @@ fn next_start(
     let is_ascending = matches!(order.options.sort, None | Some(OrderBySort::Asc));
     let is_it = name == "lead" && is_ascending && *ordered == [start].into();
     is_it.then(|| NextStart { start, key: partition.clone(), is_null_at_last: true })
-}
-
-/// At most three names: `a`, `b` and 4 more.
-pub fn quoted(names: &[&str]) -> String {
-    const SHOWN_MAX: usize = 3;
-    let shown: Vec<String> = names.iter().take(SHOWN_MAX).map(|name| format!("`{name}`")).collect();
-    match names.len().checked_sub(SHOWN_MAX) {
-        Some(more @ 1..) => format!("{} and {more} more", shown.join(", ")),
-        _ => shown.join(", "),
-    }
 }

@@ -1,0 +1,5 @@
+//! What follows from the facts of a query.
+
+mod joins;
+mod order;
+mod reads;
