@@ -22,7 +22,7 @@ pub mod stop;
 pub mod verify;
 
 use lakebed_core::{
-    contract, diagnostic, dialect, digest, error_kind, graph, payload, plan, portable, prelude,
-    project, recipe, sql,
+    check, contract, diagnostic, dialect, digest, error_kind, graph, payload, plan, portable,
+    prelude, project, query, recipe, rules, sql,
 };
 use lakebed_ports::{bus, clock, crash, engine, port_error, raw_store, warehouse};

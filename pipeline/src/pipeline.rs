@@ -21,13 +21,13 @@ use crate::{
     diagnostic::FileError,
     digest::Digest,
     engine::{Engine, InputFile, Outside, RawFiles},
-    graph::{Graph, Node},
+    graph::{Code, Graph, Node},
     plan::{Content, Plan, Planner, Selection, Snapshot},
     port_error::PortError,
     prelude::Prelude,
     raw_store::RawStore,
     recipe::{Built, Entry},
-    warehouse::{Session, SharedWarehouse, Warehouse, WarehouseError},
+    warehouse::{Session, SharedWarehouse, WarehouseError},
 };
 
 /// Why a pipeline could not be opened.
@@ -126,20 +126,9 @@ pub struct PinOptions {
 }
 
 impl Pipeline {
-    /// Checks every query against its contract over `scratch`, an empty warehouse, then opens the
-    /// journal. Raw objects are read only once they are pinned.
+    /// Opens the journal for a graph whose queries have been checked. Raw objects are read only once
+    /// they are pinned.
     pub fn open(
-        graph: Graph,
-        warehouse: SharedWarehouse,
-        scratch: &dyn Warehouse,
-        run_id: String,
-    ) -> Result<Self, PipelineError> {
-        shape::check_queries(scratch, &graph)?;
-        Ok(Self::open_checked(graph, warehouse, run_id)?)
-    }
-
-    /// Opens the journal for a graph whose queries have been checked.
-    pub fn open_checked(
         graph: Graph,
         warehouse: SharedWarehouse,
         run_id: String,
@@ -213,6 +202,18 @@ impl Pipeline {
     /// Names this run in the journal.
     pub fn run_id(&self) -> &str {
         &self.run_id
+    }
+
+    /// Whether builds have run with the functions that the queries use now, so that the engine takes
+    /// them.
+    pub fn has_run_functions(&self) -> bool {
+        let has_run = |node: &Node| {
+            let now = node.code.parts().remove(Code::FUNCTIONS);
+            let stamps = self.snapshot().stamps.get(node.name());
+            let mut stamps = stamps.into_iter().flat_map(BTreeMap::values);
+            stamps.any(|stamp| stamp.code.parts.get(Code::FUNCTIONS) == now.as_ref())
+        };
+        self.graph.in_order().all(has_run)
     }
 
     /// The planner over what the warehouse holds.

@@ -15,14 +15,10 @@ use super::{
     summary::counted,
 };
 use crate::{
-    check::{
-        self, Checked, ExtraFile, Options,
-        finding::{Finding, Rule, Severity},
-        rules,
-        sarif::Log,
-    },
+    check::{self, Checked, ExtraFile, Options, finding::Finding, sarif::Log},
     cli::{CheckArgs, Place},
     diagnostic::FileError,
+    rules::{self, Rule, Severity},
 };
 
 /// Checks and prints; findings make the status 1.

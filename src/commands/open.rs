@@ -79,10 +79,20 @@ pub fn warehouse(
 /// checked first.
 pub fn unpinned_pipeline(open: &OpenProject, data: &DataFolder) -> Result<Pipeline, Failure> {
     data.create()?;
-    let scratch = scratch(open)?;
+    check_queries(open)?;
     let warehouse = warehouse(data, &open.prelude, false)?;
     let run_id = pipeline::new_run_id();
-    Ok(Pipeline::open(open.graph.clone(), warehouse, scratch.as_ref(), run_id)?)
+    Ok(Pipeline::open(open.graph.clone(), warehouse, run_id)?)
+}
+
+/// Whether each query returns what its contract says. Most are understood without an engine.
+fn check_queries(open: &OpenProject) -> Result<(), Failure> {
+    let doubtful = shape::doubtful(&open.graph)?;
+    if !doubtful.is_empty() {
+        let scratch = scratch(open)?;
+        shape::ask(scratch.as_ref(), &open.graph, &doubtful).map_err(PipelineError::from)?;
+    }
+    Ok(())
 }
 
 /// An empty warehouse in memory.
@@ -121,15 +131,17 @@ pub fn pipeline_to_read(
     if !data.raw().is_dir() {
         return Err(no_data(data));
     }
-    let scratch = scratch(open)?;
-    shape::check_queries(scratch.as_ref(), &open.graph).map_err(PipelineError::from)?;
+    check_queries(open)?;
     let warehouse = if data.warehouse().exists() {
         warehouse(data, &open.prelude, true)?
     } else {
         // Nothing was built yet: what holds nothing stands for what is not there.
-        scratch
+        scratch(open)?
     };
     let pipeline = Pipeline::open_to_read(open.graph.clone(), warehouse)?;
+    if !pipeline.has_run_functions() {
+        let _tried = scratch(open)?;
+    }
     pinned(pipeline, raw_store_to_read(data)?.as_ref(), options)
 }
 

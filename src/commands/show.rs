@@ -1,5 +1,6 @@
 //! `lakebed show`: the sources and the tables, or one of them.
 
+mod lineage;
 mod source;
 
 use serde_json::json;
@@ -74,13 +75,17 @@ fn to_json(graph: &Graph, node: &Node, snapshot: &Snapshot) -> serde_json::Value
     let reads: Vec<_> = node
         .inputs
         .iter()
-        .map(|input| json!({ "table": input.table, "reach": reach(input) }))
+        .map(|input| {
+            let columns = node.facts.columns_of(&input.table);
+            json!({ "table": input.table, "reach": reach(input), "columns": columns })
+        })
         .collect();
     json!({
         "table": node.name(),
         "path": node.file.path,
         "contract": node.file.contract,
         "reads": reads,
+        "lineage": lineage::to_json(&node.facts),
         "feeds": readers,
         "partition_count": snapshot.stamps.get(node.name()).map_or(0, std::collections::BTreeMap::len),
         "row_count": snapshot.content_whole(node.name()).row_count,
@@ -101,6 +106,7 @@ fn render(text: &mut Page, graph: &Graph, node: &Node, snapshot: &Snapshot) {
     for (name, column) in &contract.columns {
         column_line(text, name, column.kind, column.required, &column.about);
     }
+    lineage::render(text, &node.facts);
     text.line(format_args!("\nReads"));
     for input in &node.inputs {
         text.line(format_args!("  {:<42} {}", input.table.as_str(), reach(input)));

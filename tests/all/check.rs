@@ -12,8 +12,9 @@ use std::{
 };
 
 use lakebed::{
-    check::{Checked, ExtraFile, Options, check, document, finding::Finding, rules},
+    check::{Checked, ExtraFile, Options, check, document, finding::Finding},
     portable::constructs::CONSTRUCTS,
+    rules,
 };
 use serde_json::Value;
 

@@ -9,6 +9,7 @@ mod documents;
 mod engine;
 mod errors;
 mod explain;
+mod facts;
 mod goldens;
 mod harness;
 mod ingest;

@@ -4,81 +4,87 @@ use std::ops::Range;
 
 use sqlparser::{dialect::BigQueryDialect, parser::Parser};
 
-use super::{
-    Checker,
-    catalog::contract_rows,
-    relation::Relation,
-    rules::{contract, names},
-    scope::{Scope, ScopeTable},
-    source::Source,
-    walk::{Context, Walk},
-};
+use super::Checker;
 use crate::{
     contract::{TableName, file::TableFile},
     portable::{reserved, types::Type},
+    query::{self, Context, Facts, Problem, catalog::contract_rows, source::Source},
+    rules::{self, Rule, contract, names},
 };
 
 const ORDER: &str = "let the last `select` list every column in the contract's order";
 
-impl Checker<'_> {
-    /// Compares the rows of the query with the columns of the contract. `place` is the last SELECT.
-    pub fn agreement(&mut self, file: &TableFile, rows: &Relation, place: &Range<usize>) {
-        if rows.is_open {
-            return;
-        }
-        let wanted: Vec<&str> = file.contract.columns.keys().map(String::as_str).collect();
-        let found: Vec<&str> = rows.columns.iter().map(|column| column.name.as_str()).collect();
-        let missing: Vec<&str> =
-            wanted.iter().filter(|name| !found.contains(name)).copied().collect();
-        let extra: Vec<&str> =
-            found.iter().filter(|name| !wanted.contains(name)).copied().collect();
-        for name in &missing {
-            let message =
-                format!("the contract has a column `{name}`, and the query does not return it");
-            let help = Some(format!("{ORDER}; it returns {}", found.join(", ")));
-            self.report_with(&contract::COLUMNS, file.column_span(name), message, help);
-        }
-        for name in &extra {
-            let named =
-                if name.is_empty() { "a column without a name" } else { &format!("`{name}`") };
-            let message = format!("the query returns {named}, which the contract does not have");
-            let help = Some(format!(
-                "name it as the contract does, add it there, or leave it out; {ORDER}"
-            ));
-            self.report_with(&contract::COLUMNS, place.clone(), message, help);
-        }
-        if missing.is_empty() && extra.is_empty() && found != wanted {
-            let at = found.iter().zip(&wanted).position(|(own, other)| own != other).unwrap_or(0);
+/// Compares the rows of a query with the columns of the contract.
+pub fn agreement(file: &TableFile, facts: &Facts) -> Vec<Problem> {
+    let rows = &facts.rows;
+    if rows.is_open {
+        return Vec::new();
+    }
+    let mut problems = columns(file, facts);
+    for column in &rows.columns {
+        let Some(wanted) = file.contract.columns.get(&column.name) else { continue };
+        let place = || file.column_span(&column.name);
+        let kind = Type::from(wanted.kind);
+        let is_integer_in_numeric = kind == Type::Numeric && column.kind == Type::Int64;
+        if !column.kind.is_open() && column.kind != kind && !is_integer_in_numeric {
             let message = format!(
-                "column {} is `{}` in the contract and `{}` in the query",
-                at + 1,
-                wanted.get(at).unwrap_or(&""),
-                found.get(at).unwrap_or(&"")
+                "column `{}` is {kind} in the contract, and the query returns {}",
+                column.name, column.kind
             );
-            self.report_with(&contract::COLUMNS, place.clone(), message, Some(ORDER.to_owned()));
+            let help = format!(
+                "write the type that the query returns, or `cast(… as {kind})` in the query"
+            );
+            problems.push(problem(&contract::COLUMN_TYPE, place(), message, Some(help)));
         }
-        for column in &rows.columns {
-            let Some(wanted) = file.contract.columns.get(&column.name) else { continue };
-            let kind = Type::from(wanted.kind);
-            let is_integer_in_numeric = kind == Type::Numeric && column.kind == Type::Int64;
-            if !column.kind.is_open() && column.kind != kind && !is_integer_in_numeric {
-                let message = format!(
-                    "column `{}` is {kind} in the contract, and the query returns {}",
-                    column.name, column.kind
-                );
-                let help = Some(format!(
-                    "write the type that the query returns, or `cast(… as {kind})` in the query"
-                ));
-                let place = file.column_span(&column.name);
-                self.report_with(&contract::COLUMN_TYPE, place, message, help);
-            }
-            if wanted.required && column.may_be_null {
-                let message = format!("`{}` is required, and the query makes it NULL", column.name);
-                self.report(&contract::REQUIRED, file.column_span(&column.name), message);
-            }
+        if wanted.required && column.may_be_null {
+            let message = format!("`{}` is required, and the query makes it NULL", column.name);
+            problems.push(problem(&contract::REQUIRED, place(), message, None));
         }
     }
+    problems
+}
 
+/// Columns that only one of both has, or that stand in another order.
+fn columns(file: &TableFile, facts: &Facts) -> Vec<Problem> {
+    let wanted: Vec<&str> = file.contract.columns.keys().map(String::as_str).collect();
+    let found: Vec<&str> = facts.rows.columns.iter().map(|column| column.name.as_str()).collect();
+    let missing = wanted.iter().filter(|name| !found.contains(name)).map(|name| {
+        let message =
+            format!("the contract has a column `{name}`, and the query does not return it");
+        let help = format!("{ORDER}; it returns {}", found.join(", "));
+        problem(&contract::COLUMNS, file.column_span(name), message, Some(help))
+    });
+    let extra = found.iter().filter(|name| !wanted.contains(name)).map(|name| {
+        let named = if name.is_empty() { "a column without a name" } else { &format!("`{name}`") };
+        let message = format!("the query returns {named}, which the contract does not have");
+        let help = format!("name it as the contract does, add it there, or leave it out; {ORDER}");
+        problem(&contract::COLUMNS, facts.listed.clone(), message, Some(help))
+    });
+    let mut problems: Vec<Problem> = missing.chain(extra).collect();
+    if problems.is_empty() && found != wanted {
+        let at = found.iter().zip(&wanted).position(|(own, other)| own != other).unwrap_or(0);
+        let message = format!(
+            "column {} is `{}` in the contract and `{}` in the query",
+            at + 1,
+            wanted.get(at).unwrap_or(&""),
+            found.get(at).unwrap_or(&"")
+        );
+        let place = facts.listed.clone();
+        problems.push(problem(&contract::COLUMNS, place, message, Some(ORDER.to_owned())));
+    }
+    problems
+}
+
+fn problem(
+    rule: &'static Rule,
+    place: Range<usize>,
+    message: String,
+    help: Option<String>,
+) -> Problem {
+    Problem { rule, place, message, help, is_of_spark: false }
+}
+
+impl Checker<'_> {
     /// What the contract says besides columns: references and checks.
     pub fn contract(&mut self, file: &TableFile) {
         for name in file.contract.columns.keys().filter(|name| reserved::is_reserved(name)) {
@@ -116,24 +122,15 @@ impl Checker<'_> {
         let parsed = parser.and_then(|mut parser| parser.parse_expr());
         let Ok(expr) = parsed else {
             let message = "the condition of a check does not parse".to_owned();
-            self.report(&super::rules::files::SYNTAX, place, message);
+            self.report(&rules::files::SYNTAX, place, message);
             return;
         };
-        let rows = contract_rows(&file.contract);
-        let table = ScopeTable {
-            alias: file.name.table().to_owned(),
-            columns: 0..rows.columns.len(),
-            table: None,
-            place,
-        };
-        let scope = Scope { rows, tables: vec![table], ..Scope::default() };
         let context = Context { table: None, ..self.context };
         let is_for_spark = self.is_for_spark;
         let mut checker = Checker { context, source: &source, is_for_spark, findings: Vec::new() };
         checker.tokens();
-        let mut walk = Walk::new(&source, context);
-        let _ = walk.condition(&expr, &scope);
-        checker.problems(&walk.facts.problems);
+        let rows = contract_rows(&file.contract);
+        checker.problems(&query::condition(&expr, rows, file.name.table(), &source, context));
         self.findings.append(&mut checker.findings);
     }
 }

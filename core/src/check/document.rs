@@ -2,16 +2,18 @@
 
 use std::fmt::Write as _;
 
-use super::{finding::Rule, rules};
-use crate::portable::{
-    constructs::{CONSTRUCTS, Construct},
-    functions::{Argument, FUNCTIONS, Function, OUTSIDE, Signature, groups},
+use crate::{
+    portable::{
+        constructs::{CONSTRUCTS, Construct},
+        functions::{Argument, FUNCTIONS, Function, OUTSIDE, Signature, groups},
+    },
+    rules::{self, Rule},
 };
 
 const HEAD: &str = "\
 # Portable SQL
 
-<!-- Made from core/src/portable/ and core/src/check/rules/ by a test; `cargo xtask bless` rewrites it. -->
+<!-- Made from core/src/portable/ and core/src/rules/ by a test; `cargo xtask bless` rewrites it. -->
 
 Queries under `layers/` are plain GoogleSQL, and DuckDB runs the same text. This page lists what both
 read and mean alike: what is on it may be written, and nothing else. Where the column *Spark* says

@@ -4,36 +4,7 @@ use std::{ops::Range, path::PathBuf, sync::Arc};
 
 use serde::Serialize;
 
-/// How bad a finding is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Severity {
-    /// An engine refuses it, or engines differ, or a build is wrong.
-    Error,
-    /// It may be right, and cannot be seen to be.
-    Warning,
-}
-
-/// A rule of the checker. Its code never changes its meaning.
-#[derive(Debug)]
-pub struct Rule {
-    /// Such as `LB012`.
-    pub code: &'static str,
-    /// A short name, such as `double-quoted-text`.
-    pub name: &'static str,
-    /// How bad it is.
-    pub severity: Severity,
-    /// The rule in a sentence.
-    pub about: &'static str,
-    /// Why it matters.
-    pub why: &'static str,
-    /// What to write instead.
-    pub instead: &'static str,
-    /// A query that breaks it; empty where no single query does.
-    pub bad: &'static str,
-    /// The same, done well.
-    pub good: &'static str,
-}
+use crate::rules::Rule;
 
 /// One place that breaks a rule.
 #[derive(Clone, Debug)]

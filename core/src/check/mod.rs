@@ -1,50 +1,28 @@
 //! The checker: reads every query and contract, runs nothing, and says what engines would not read
 //! alike, what is not there, what reads too far, and what is not the same each time.
 //!
-//! It follows a query as an engine would: tokens, names, types, rows. Of rows it knows which columns
-//! determine which, and so whether an order has ties. Not for: what is portable (`portable`), nor
-//! for printing. No I/O.
+//! It looks at the tokens, and judges what `query` has found out. Not for: what is portable
+//! (`portable`), what a rule says (`rules`), nor for printing. No I/O.
 
 mod agreement;
-mod bound;
-mod call;
-mod catalog;
 pub mod document;
-mod expression;
-mod extent;
-mod facts;
 pub mod finding;
-mod form;
-mod from;
-mod group;
-mod interval;
-mod join;
 mod judge;
-mod lineage;
-mod predicate;
-mod query;
-mod reads;
-mod relation;
-pub mod rules;
 pub mod sarif;
-mod scope;
-mod select;
-mod source;
 mod target;
 mod token;
-mod value;
-mod walk;
-mod window;
 
 use std::ops::Range;
 
-use facts::{Facts, Problem};
-use finding::{Finding, Rule};
-use source::Source;
-use walk::Context;
+use finding::Finding;
 
-use crate::contract::EngineName;
+use crate::{
+    contract::EngineName,
+    query::{Context, Facts, Problem, source::Source},
+    rules::Rule,
+};
 
+pub use agreement::agreement;
 pub use target::{Checked, ExtraFile, check};
 
 /// What to check by.

@@ -2,10 +2,8 @@
 
 use serde::Serialize;
 
-use super::{
-    finding::{Finding, Severity},
-    rules,
-};
+use super::finding::Finding;
+use crate::rules::{self, Severity};
 
 const SCHEMA: &str = "https://json.schemastore.org/sarif-2.1.0.json";
 

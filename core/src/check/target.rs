@@ -7,22 +7,14 @@ use std::{
     sync::Arc,
 };
 
-use sqlparser::ast::{Query, SetExpr};
-
-use super::{
-    Checker, Options,
-    catalog::Catalog,
-    facts::Facts,
-    finding::{Finding, Rule},
-    rules::files,
-    source::Source,
-    walk::Context,
-};
+use super::{Checker, Options, agreement::agreement, finding::Finding};
 use crate::{
     contract::{BuildKind, TableName, file::TableFile},
     diagnostic::FileError,
     graph::{self, Problem},
     project::{LAYERS, Project, ProjectFiles},
+    query::{Context, Facts, catalog::Catalog, source::Source},
+    rules::{Rule, files},
     sql::{reads::parse_query, tokens::TokenError},
 };
 
@@ -163,7 +155,7 @@ fn table(project: &Project, catalog: &Catalog, file: &TableFile, options: Option
         Ok(query) => {
             let facts = Facts::of(&query, &source, context);
             checker.judge(&facts);
-            checker.agreement(file, &facts.rows, &last_select(&query, &source));
+            checker.problems(&agreement(file, &facts));
         }
     }
     checker.findings
@@ -205,22 +197,5 @@ fn syntax(path: &Path, text: &Arc<str>, sql: &Range<usize>, error: &TokenError) 
         span: start..start + word.max(first),
         message: error.message.clone(),
         help: None,
-    }
-}
-
-/// Where the columns of the result are listed.
-fn last_select(query: &Query, source: &Source) -> Range<usize> {
-    let mut body = &query.body;
-    loop {
-        match &**body {
-            SetExpr::SetOperation { left, .. } => body = left,
-            SetExpr::Select(select) => {
-                let places = select.projection.iter().map(|item| source.place(item));
-                return places
-                    .reduce(|a, b| a.start.min(b.start)..a.end.max(b.end))
-                    .unwrap_or(0..0);
-            }
-            other => return source.place(other),
-        }
     }
 }

@@ -2,10 +2,8 @@
 
 use sqlparser::tokenizer::{Token, Whitespace};
 
-use super::{
-    Checker,
-    rules::{expressions, literals, shape},
-};
+use super::Checker;
+use crate::rules::{expressions, literals, shape};
 
 impl Checker<'_> {
     /// Checks the tokens of the SQL.

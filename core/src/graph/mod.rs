@@ -6,7 +6,10 @@
 mod code;
 mod resolve;
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+};
 
 use jiff::{ToSpan, civil::Date};
 
@@ -16,11 +19,12 @@ use crate::{
     digest::Digest,
     prelude::Prelude,
     project::Project,
+    query::Facts,
     sql::bind::Parameters,
 };
 
 pub use code::Code;
-pub use resolve::{Problem, TableReadError, problems, sample_parameters, table_read};
+pub use resolve::{Problem, problems, sample_parameters};
 
 /// Of what dates a table's partitions are.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -83,6 +87,8 @@ pub struct Input {
 pub struct Node {
     /// Its file.
     pub file: TableFile,
+    /// What is known of its query; nothing of a seed's.
+    pub facts: Arc<Facts>,
     /// What it reads, itself left out, in order of name.
     pub inputs: Vec<Input>,
     /// The contract's parameters with their values.

@@ -1,6 +1,10 @@
 //! Makes the graph out of the files: names to inputs, contracts to reaches, order, code.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    ops::Range,
+    sync::Arc,
+};
 
 use jiff::civil::date;
 
@@ -14,10 +18,11 @@ use crate::{
     digest::Digest,
     instant::MicrosUtc,
     prelude::{Prelude, functions_error},
-    project::{LAYERS, Project},
+    project::Project,
+    query::{Context, Facts, catalog::Catalog, source::Source, tables::table_read},
     sql::{
-        bind::{self, BindError, BoundSql, Literal, Parameters},
-        reads::tables_read,
+        bind::{self, BindError, Literal, Parameters},
+        reads::{parse_query, tables_named},
         tokens::{TokenError, normalized},
     },
 };
@@ -65,15 +70,16 @@ pub fn graph(project: &Project, prelude: &Prelude) -> Result<Graph, FileError> {
     let preludes =
         Preludes { warehouse: prelude, beside: BTreeMap::from([(EngineName::Spark, spark)]) };
     let source_parameters = project.source_parameters();
+    let catalog = Catalog::new(project);
     let mut graph = empty_graph(project);
-    let mut names_read = BTreeMap::new();
+    let mut reads = Reads::new();
     for (name, file) in &project.tables {
         let parameters = table_parameters(file, &source_parameters)?;
-        names_read.insert(name.clone(), (read_names(file, &parameters, project)?, parameters));
+        reads.insert(name.clone(), read(file, parameters, project, Some(&catalog))?);
     }
-    for name in order(project, &names_read)? {
-        let (reads, parameters) = names_read.remove(&name).expect("each name is ordered once");
-        let node = node(&project.tables[&name], &reads, parameters, &graph, &preludes)?;
+    for name in order(project, &reads)? {
+        let read = reads.remove(&name).expect("each name is ordered once");
+        let node = node(&project.tables[&name], read, &graph, &preludes)?;
         graph.order.push(name.clone());
         graph.nodes.insert(name, node);
     }
@@ -100,7 +106,7 @@ pub fn problems(project: &Project) -> Vec<(Problem, FileError)> {
     let source_parameters = project.source_parameters();
     let mut found = Vec::new();
     let mut graph = empty_graph(project);
-    let mut names_read = BTreeMap::new();
+    let mut reads = Reads::new();
     for (name, file) in &project.tables {
         let parameters = table_parameters(file, &source_parameters);
         let checked = parameters.and_then(|parameters| {
@@ -108,19 +114,19 @@ pub fn problems(project: &Project) -> Vec<(Problem, FileError)> {
             // What has no tokens was reported as syntax.
             if is_query && bind::parameters(file.query()).is_ok() {
                 check_parameters(file)?;
-                bound_query(file, &parameters)?;
+                check_names_of_parameters(file, &parameters)?;
             }
             Ok(parameters)
         });
         match checked {
             Err(error) => found.push((Problem::Parameter, error)),
             Ok(parameters) => {
-                let reads = read_names(file, &parameters, project);
-                names_read.extend(reads.ok().map(|reads| (name.clone(), (reads, parameters))));
+                let read = read(file, parameters, project, None);
+                reads.extend(read.ok().map(|read| (name.clone(), read)));
             }
         }
     }
-    let ordered = match order(project, &names_read) {
+    let ordered = match order(project, &reads) {
         Ok(ordered) => ordered,
         Err(error) => {
             found.push((Problem::Circle, error));
@@ -128,12 +134,12 @@ pub fn problems(project: &Project) -> Vec<(Problem, FileError)> {
         }
     };
     for name in ordered {
-        let (reads, parameters) = names_read.remove(&name).expect("each name is ordered once");
+        let read = reads.remove(&name).expect("each name is ordered once");
         let is_known = |read: &TableName| read.layer() == "raw" || graph.nodes.contains_key(read);
-        if !reads.iter().all(|read| *read == name || is_known(read)) {
+        if !read.tables.keys().all(|read| *read == name || is_known(read)) {
             continue;
         }
-        match node(&project.tables[&name], &reads, parameters, &graph, preludes) {
+        match node(&project.tables[&name], read, &graph, preludes) {
             Ok(node) => {
                 graph.order.push(name.clone());
                 graph.nodes.insert(name, node);
@@ -162,27 +168,43 @@ fn token_error(file: &TableFile, error: &TokenError) -> FileError {
     file.error_in_query(error.offset..error.offset + word.max(1), error.message.clone())
 }
 
-/// The names of real tables in the query, itself included; unknown names and wrong layers are errors.
-fn read_names(
-    file: &TableFile,
-    parameters: &Parameters,
-    project: &Project,
-) -> Result<BTreeSet<TableName>, FileError> {
-    if file.contract.build == BuildKind::Seed {
-        return Ok(BTreeSet::new());
-    }
-    check_parameters(file)?;
-    let bound = bound_query(file, parameters)?;
-    let names = tables_read(&bound.text).map_err(|error| {
-        let offset = bound.source_offset(error.offset);
-        token_error(file, &TokenError { message: error.message, offset })
-    })?;
-    names.into_iter().map(|name| known_table(file, &name, project)).collect()
+/// What the query of a table says of what it reads.
+struct Read {
+    /// The real tables in it, itself included, each with the first place that names it.
+    tables: BTreeMap<TableName, Range<usize>>,
+    facts: Facts,
+    parameters: Parameters,
 }
 
-/// The query with any values for its parameters.
-fn bound_query(file: &TableFile, parameters: &Parameters) -> Result<BoundSql, FileError> {
-    bind::bind(file.query(), &sample_parameters(parameters)).map_err(|e| match e {
+/// Reads a query; unknown names and wrong layers are errors. Without a catalog only the names are read.
+fn read(
+    file: &TableFile,
+    parameters: Parameters,
+    project: &Project,
+    catalog: Option<&Catalog>,
+) -> Result<Read, FileError> {
+    let mut tables = BTreeMap::new();
+    if file.contract.build == BuildKind::Seed {
+        return Ok(Read { tables, facts: Facts::default(), parameters });
+    }
+    check_parameters(file)?;
+    check_names_of_parameters(file, &parameters)?;
+    let syntax = |error| token_error(file, &error);
+    let span = file.query_span();
+    let source = Source::new(file.path.clone(), file.text.clone(), span).map_err(syntax)?;
+    let query = parse_query(source.query()).map_err(syntax)?;
+    for (name, span) in tables_named(&query) {
+        let place = source.range(span);
+        let table = known_table(file, &name, &place, project)?;
+        tables.entry(table).or_insert(place);
+    }
+    let of = |catalog| Facts::of(&query, &source, Context { project, catalog, table: Some(file) });
+    Ok(Read { tables, facts: catalog.map(of).unwrap_or_default(), parameters })
+}
+
+fn check_names_of_parameters(file: &TableFile, parameters: &Parameters) -> Result<(), FileError> {
+    let bound = bind::bind(file.query(), &sample_parameters(parameters));
+    bound.map(drop).map_err(|e| match e {
         BindError::Token(error) => token_error(file, &error),
         BindError::UnknownParameter { name, span } => {
             let known: Vec<String> = sample_parameters(parameters).into_keys().collect();
@@ -220,88 +242,31 @@ fn check_parameters(file: &TableFile) -> Result<(), FileError> {
     Ok(())
 }
 
-fn known_table(file: &TableFile, name: &str, project: &Project) -> Result<TableName, FileError> {
-    table_read(Some(&file.name), name, project).map_err(|error| {
-        let span = file.query().to_lowercase().find(name).map_or(0..0, |at| at..at + name.len());
-        file.error_in_query(span, error.message).with_help(error.help)
-    })
-}
-
-/// Why a table may not be read.
-#[derive(Clone, Debug)]
-pub struct TableReadError {
-    /// Whether the table is there, in a layer that may not be read.
-    pub is_layer: bool,
-    /// What is wrong.
-    pub message: String,
-    /// What to write instead.
-    pub help: String,
-}
-
-/// The table of a name, if it exists and `own` may read it. Without `own` any layer may be read.
-pub fn table_read(
-    own: Option<&TableName>,
+fn known_table(
+    file: &TableFile,
     name: &str,
+    place: &Range<usize>,
     project: &Project,
-) -> Result<TableName, TableReadError> {
-    let is_known = |table: &TableName| {
-        project.tables.contains_key(table)
-            || (table.layer() == "raw" && project.sources.contains_key(table.table()))
-    };
-    let Some(table) = TableName::parse(name).filter(is_known) else {
-        return Err(TableReadError {
-            is_layer: false,
-            message: format!("there is no table `{name}`"),
-            help: similar_name(name, project),
-        });
-    };
-    let rank = |layer: &str| LAYERS.iter().position(|known| *known == layer).unwrap_or(0);
-    let read = table.layer();
-    let Some(own) = own.map(TableName::layer) else { return Ok(table) };
-    let is_allowed = read == "seed"
-        || read == own
-        || rank(read) + 1 == rank(own)
-        || (own == "standardized" && read == "raw");
-    if is_allowed {
-        return Ok(table);
-    }
-    let below = LAYERS[rank(own).saturating_sub(1)];
-    Err(TableReadError {
-        is_layer: true,
-        message: format!("a table of layer `{own}` may not read layer `{read}`"),
-        help: format!("it may read `{below}`, `{own}` and `seed`"),
+) -> Result<TableName, FileError> {
+    table_read(Some(&file.name), name, project).map_err(|error| {
+        FileError::new(&file.path, &file.text, place.clone(), error.message).with_help(error.help)
     })
 }
 
-fn similar_name(name: &str, project: &Project) -> String {
-    let table = name.rsplit('.').next().unwrap_or(name);
-    let sources = project.sources.keys().map(|source| TableName::new("raw", source));
-    let mut all: Vec<TableName> = project.tables.keys().cloned().chain(sources).collect();
-    let shared = |candidate: &TableName| {
-        let other = candidate.table();
-        other.chars().zip(table.chars()).take_while(|(a, b)| a == b).count()
-    };
-    all.sort_by_key(|candidate| std::cmp::Reverse(shared(candidate)));
-    all.first().map_or_else(
-        || "the project has no tables".to_owned(),
-        |best| format!("did you mean `{best}`? `lakebed show` lists the tables"),
-    )
-}
-
-type NamesRead = BTreeMap<TableName, (BTreeSet<TableName>, Parameters)>;
+type Reads = BTreeMap<TableName, Read>;
 
 /// Each table after what it reads. A circle is an error at the table that closes it.
-fn order(project: &Project, names_read: &NamesRead) -> Result<Vec<TableName>, FileError> {
+fn order(project: &Project, reads: &Reads) -> Result<Vec<TableName>, FileError> {
     let mut order: Vec<TableName> = Vec::new();
-    let mut waiting: BTreeSet<&TableName> = names_read.keys().collect();
+    let mut waiting: BTreeSet<&TableName> = reads.keys().collect();
     while !waiting.is_empty() {
         let is_ready = |name: &&&TableName| {
-            let reads = &names_read[**name].0;
-            !reads.iter().any(|read| read != **name && waiting.contains(read))
+            let mut tables = reads[**name].tables.keys();
+            !tables.any(|read| read != **name && waiting.contains(read))
         };
         let ready: Vec<&TableName> = waiting.iter().filter(is_ready).copied().collect();
         if ready.is_empty() {
-            return Err(circle_error(project, names_read, &waiting));
+            return Err(circle_error(project, reads, &waiting));
         }
         for name in ready {
             waiting.remove(name);
@@ -313,14 +278,10 @@ fn order(project: &Project, names_read: &NamesRead) -> Result<Vec<TableName>, Fi
 
 /// Points at a name that closes a circle. Each waiting table reads one, so that going from one to
 /// the next comes back to a table at last.
-fn circle_error(
-    project: &Project,
-    names_read: &NamesRead,
-    waiting: &BTreeSet<&TableName>,
-) -> FileError {
+fn circle_error(project: &Project, reads: &Reads, waiting: &BTreeSet<&TableName>) -> FileError {
     let next = |name: &TableName| {
-        let mut reads = names_read[name].0.iter();
-        reads.find(|read| *read != name && waiting.contains(read)).expect("none is ready")
+        let mut tables = reads[name].tables.keys();
+        tables.find(|read| *read != name && waiting.contains(read)).expect("none is ready")
     };
     let mut path: Vec<&TableName> = vec![waiting.first().expect("something waits")];
     let start = loop {
@@ -333,9 +294,8 @@ fn circle_error(
     let mut circle: Vec<&str> = path[start..].iter().map(|name| name.as_str()).collect();
     circle.push(circle[0]);
     let file = &project.tables[path[start]];
-    let span =
-        file.query().to_lowercase().find(circle[1]).map_or(0..0, |at| at..at + circle[1].len());
-    file.error_in_query(span, format!("a circle: {}", circle.join(" reads ")))
+    let place = reads[path[start]].tables[next(path[start])].clone();
+    FileError::new(&file.path, &file.text, place, format!("a circle: {}", circle.join(" reads ")))
         .with_help("let one of them read a table that does not read it")
 }
 
@@ -356,14 +316,14 @@ fn domains(file: &TableFile) -> (Domain, Domain) {
 
 fn node(
     file: &TableFile,
-    reads: &BTreeSet<TableName>,
-    parameters: Parameters,
+    read: Read,
     graph: &Graph,
     preludes: &Preludes<'_>,
 ) -> Result<Node, FileError> {
+    let Read { tables, facts, parameters } = read;
     let (window, content) = domains(file);
     for declared in file.contract.reads.keys() {
-        if !reads.iter().any(|name| name.as_str() == declared) {
+        if !tables.keys().any(|name| name.as_str() == declared) {
             return Err(file
                 .error_at(
                     declared,
@@ -374,10 +334,10 @@ fn node(
                 .with_help("delete it, or write the table's whole name"));
         }
     }
-    let inputs = reads
+    let inputs = tables
         .iter()
-        .filter(|name| **name != file.name)
-        .map(|name| input(file, name, window, &parameters, graph))
+        .filter(|(name, _)| **name != file.name)
+        .map(|read| input(file, read, window, &parameters, graph))
         .collect::<Result<Vec<_>, _>>()?;
     let tokens = |error: TokenError| token_error(file, &error);
     let used = bind::parameters(file.query()).map_err(tokens)?;
@@ -413,6 +373,7 @@ fn node(
     let code = Code::new(parts);
     Ok(Node {
         file: file.clone(),
+        facts: Arc::new(facts),
         inputs,
         parameters,
         window,
@@ -427,7 +388,7 @@ fn node(
 
 fn input(
     file: &TableFile,
-    table: &TableName,
+    (table, place): (&TableName, &Range<usize>),
     window: Domain,
     parameters: &Parameters,
     graph: &Graph,
@@ -440,11 +401,10 @@ fn input(
         _ if declared.whole => Reach::Whole,
         _ if is_history && declared.as_of => Reach::AsOf,
         _ if is_history && declared.days_before.is_none() && declared.days_after.is_none() => {
-            return Err(file
-                .error_in_query(
-                    file.query().find(table.as_str()).map_or(0..0, |at| at..at + table.as_str().len()),
-                    format!("`{table}` has a history, and the contract does not say as of when it is read"),
-                )
+            let message = format!(
+                "`{table}` has a history, and the contract does not say as of when it is read"
+            );
+            return Err(FileError::new(&file.path, &file.text, place.clone(), message)
                 .with_help(format!(
                     "add `[reads.\"{table}\"]` with `as_of = true`, or with `days_before = \"0\"` for the rows that begin on the same date"
                 )));

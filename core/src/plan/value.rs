@@ -52,6 +52,8 @@ pub struct TablePlan {
 pub struct InputRead {
     /// Which.
     pub table: TableName,
+    /// Its columns that the query needs.
+    pub columns: BTreeSet<String>,
     /// Its dates that have rows, as `from … to`; `whole`: all of it.
     pub windows: Vec<String>,
     /// Rows in them. Of sources and merged tables no rows are counted, only what stands for them.
@@ -221,6 +223,7 @@ fn reads(planner: &Planner, node: &Node, built: &BTreeSet<Partition>) -> Vec<Inp
             planner.graph().get(&input.table).is_some_and(|node| node.build() != BuildKind::Merge);
         InputRead {
             table: input.table.clone(),
+            columns: node.facts.columns_of(&input.table),
             windows: match occupied {
                 Some(dates) => windows(&dates, usize::MAX).iter().map(Window::to_string).collect(),
                 None => vec![Window::Whole.to_string()],

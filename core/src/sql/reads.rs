@@ -3,20 +3,27 @@
 use std::{collections::BTreeSet, ops::ControlFlow};
 
 use sqlparser::{
-    ast::{ObjectName, Query, Statement, Visit, Visitor},
+    ast::{ObjectName, Query, Spanned, Statement, Visit, Visitor},
     dialect::BigQueryDialect,
     parser::{Parser, ParserError},
+    tokenizer::Span,
 };
 
 use super::tokens::TokenError;
 
-/// The `schema.table` names that a bound query reads, in order of name. Names without a schema are
-/// common table expressions and are left out.
-pub fn tables_read(bound_sql: &str) -> Result<BTreeSet<String>, TokenError> {
-    let query = parse_query(bound_sql)?;
+/// The `schema.table` names in a query's text, in order of name.
+pub fn tables_read(sql: &str) -> Result<BTreeSet<String>, TokenError> {
+    let query = parse_query(sql)?;
+    let names = tables_named(&query);
+    Ok(names.into_iter().map(|(name, _)| name).collect())
+}
+
+/// The `schema.table` names in a query, each with its place, in order of the text. Names without a
+/// schema are common table expressions and are left out.
+pub fn tables_named(query: &Query) -> Vec<(String, Span)> {
     let mut collector = Collector::default();
-    let _ = Query::visit(&query, &mut collector);
-    Ok(collector.names)
+    let _ = query.visit(&mut collector);
+    collector.names
 }
 
 /// The syntax tree of a text that is one query. Parameters may stand in it unbound.
@@ -33,7 +40,7 @@ pub fn parse_query(sql: &str) -> Result<Box<Query>, TokenError> {
 
 #[derive(Default)]
 struct Collector {
-    names: BTreeSet<String>,
+    names: Vec<(String, Span)>,
 }
 
 impl Visitor for Collector {
@@ -42,7 +49,7 @@ impl Visitor for Collector {
     fn pre_visit_relation(&mut self, relation: &ObjectName) -> ControlFlow<()> {
         let name = relation.to_string().replace('`', "").to_lowercase();
         if name.contains('.') {
-            self.names.insert(name);
+            self.names.push((name, relation.span()));
         }
         ControlFlow::Continue(())
     }

@@ -3,10 +3,17 @@
 use std::collections::BTreeSet;
 
 use crate::{
-    contract::{BuildKind, TableName},
+    check::agreement,
+    contract::{BuildKind, TableName, file::TableFile},
     diagnostic::FileError,
     dialect::Dialect,
     graph::{Graph, Node, sample_parameters},
+    portable::types::Type,
+    query::{
+        Facts, Problem,
+        relation::{Column, Relation},
+    },
+    rules::{contract, names},
     sql::bind,
     warehouse::{DescribedColumn, Session, Warehouse, WarehouseError},
 };
@@ -27,12 +34,15 @@ pub fn definitions(dialect: &dyn Dialect, graph: &Graph) -> Vec<String> {
     let layers: BTreeSet<&str> = graph.in_order().map(|node| node.name().layer()).collect();
     let schemas = layers.into_iter().chain(["raw"]);
     let schemas = schemas.map(|schema| format!("create schema if not exists {schema}"));
-    let tables = graph.in_order().filter(|node| node.build() != BuildKind::View).map(|node| {
-        let columns = node.file.contract.columns.iter();
-        let columns: Vec<_> = columns.map(|(name, column)| (name.as_str(), column)).collect();
-        dialect.create_table(node.name().as_str(), &columns)
-    });
-    schemas.chain(tables).collect()
+    let tables = graph.in_order().filter(|node| node.build() != BuildKind::View);
+    schemas.chain(tables.map(|node| definition(dialect, node))).collect()
+}
+
+/// The statement that makes a table with the columns of a contract, if it is not there.
+fn definition(dialect: &dyn Dialect, node: &Node) -> String {
+    let columns = node.file.contract.columns.iter();
+    let columns: Vec<_> = columns.map(|(name, column)| (name.as_str(), column)).collect();
+    dialect.create_table(node.name().as_str(), &columns)
 }
 
 /// Makes schemas and tables, if they are not there.
@@ -66,25 +76,36 @@ fn has_contract_columns(warehouse: &dyn Warehouse, node: &Node, found: &[Describ
         })
 }
 
-/// Asks the engine what each query would return, over tables that have the contracts' columns and
-/// no rows, and compares that with the contract. `scratch` is an empty warehouse of the same engine.
-pub fn check_queries(scratch: &dyn Warehouse, graph: &Graph) -> Result<(), ShapeError> {
+/// The queries of which an engine has to be asked whether it takes them, and what they return: those
+/// that use what is outside of the portable subset, or a function of the project's own. Each other one
+/// returns the columns of its contract, or that is the error.
+pub fn doubtful(graph: &Graph) -> Result<Vec<&Node>, FileError> {
+    let mut doubtful = Vec::new();
+    for node in graph.in_order().filter(|node| node.build() != BuildKind::Seed) {
+        if node.facts.is_understood() {
+            agrees(node, &node.facts)?;
+        } else {
+            doubtful.push(node);
+        }
+    }
+    Ok(doubtful)
+}
+
+/// Asks an engine what these queries would return, over tables that have the contracts' columns and
+/// no rows, and compares that with the contracts. `scratch` is an empty warehouse of the same engine.
+pub fn ask(scratch: &dyn Warehouse, graph: &Graph, queries: &[&Node]) -> Result<(), ShapeError> {
     create(scratch, graph)?;
     let mut session = scratch.session()?;
     for source in graph.sources() {
         session.execute(&scratch.dialect().raw_view(source.table(), &[]))?;
     }
-    for node in graph.in_order().filter(|node| node.build() != BuildKind::Seed) {
-        check_query(scratch, session.as_mut(), node)?;
-        if node.build() == BuildKind::View {
-            let query = node.file.query();
-            session.execute(&format!("create or replace view {} as\n{query}", node.name()))?;
-        }
+    for view in graph.in_order().filter(|node| node.build() == BuildKind::View) {
+        session.execute(&definition(scratch.dialect(), view))?;
     }
-    Ok(())
+    queries.iter().try_for_each(|node| ask_of(scratch, session.as_mut(), node))
 }
 
-fn check_query(
+fn ask_of(
     warehouse: &dyn Warehouse,
     session: &mut dyn Session,
     node: &Node,
@@ -96,58 +117,49 @@ fn check_query(
         let at = bound.source_offset(error.offset().unwrap_or(0));
         let rest = file.query().get(at..).unwrap_or_default();
         let word = rest.chars().take_while(|c| c.is_alphanumeric() || *c == '_').count();
-        file.error_in_query(at..at + word.max(1), error.to_string())
-            .with_help("`lakebed check` may know what to write instead")
+        let in_file = file.query_span().start + at;
+        // What is known of the place says it in the words of the project, and what was meant.
+        let known = node.facts.problems.iter().find(|problem| {
+            problem.place.contains(&in_file)
+                && names::RULES.iter().any(|rule| rule.code == problem.rule.code)
+        });
+        known.map_or_else(
+            || {
+                file.error_in_query(at..at + word.max(1), error.to_string())
+                    .with_help("`lakebed check` may know what to write instead")
+            },
+            |problem| file_error(file, problem),
+        )
     })?;
-    compare_columns(warehouse, node, &described)?;
-    Ok(())
-}
-
-/// The query returns the contract's columns, in its order, with types that fit.
-fn compare_columns(
-    warehouse: &dyn Warehouse,
-    node: &Node,
-    described: &[DescribedColumn],
-) -> Result<(), FileError> {
-    const ORDER: &str = "let the last `select` list every column in the contract's order";
-    let file = &node.file;
-    let columns = &file.contract.columns;
-    for (position, (name, column)) in columns.iter().enumerate() {
-        let Some(found) = described.get(position) else {
-            let message =
-                format!("the contract has a column `{name}`, and the query does not return it");
-            let returned = names(described);
-            return Err(file
-                .error_at_column(name, message)
-                .with_help(format!("{ORDER}; it returns {returned}")));
-        };
-        if found.name != *name {
-            let message = format!(
-                "column {} is `{name}` in the contract and `{}` in the query",
-                position + 1,
-                found.name
-            );
-            return Err(file.error_at_column(name, message).with_help(ORDER));
-        }
+    let columns = described.iter().map(|column| Column::new(column.name.clone(), Type::Unknown));
+    let rows = Relation { columns: columns.collect(), ..Relation::default() };
+    let listed = node.facts.listed.clone();
+    agrees(node, &Facts { rows, listed, ..Facts::default() })?;
+    for ((name, column), found) in file.contract.columns.iter().zip(&described) {
         if !warehouse.dialect().fits(column.kind, &found.type_name) {
-            let kind = format!("{:?}", column.kind).to_uppercase();
+            let kind = Type::from(column.kind);
             let returned = &found.type_name;
             let message = format!(
                 "column `{name}` is {kind} in the contract, and the query returns {returned}"
             );
             return Err(file.error_at_column(name, message).with_help(format!(
                 "write the type that the query returns, or `cast(… as {kind})` in the query"
-            )));
+            )))?;
         }
     }
-    let Some(extra) = described.get(columns.len()) else { return Ok(()) };
-    let message = format!("the query returns `{}`, which the contract does not have", extra.name);
-    Err(file.error_in_query(0..0, message).with_help(format!(
-        "add `{} = {{ type = \"…\" }}` under [columns], or leave it out of the last `select`",
-        extra.name
-    )))
+    Ok(())
 }
 
-fn names(columns: &[DescribedColumn]) -> String {
-    columns.iter().map(|column| column.name.as_str()).collect::<Vec<_>>().join(", ")
+/// That a column may be NULL is seen when it is: some of them never are.
+fn agrees(node: &Node, facts: &Facts) -> Result<(), FileError> {
+    let of_shape = [&contract::COLUMNS, &contract::COLUMN_TYPE];
+    let problems = agreement(&node.file, facts);
+    let problem = problems.iter().find(|p| of_shape.iter().any(|rule| rule.code == p.rule.code));
+    problem.map_or(Ok(()), |problem| Err(file_error(&node.file, problem)))
+}
+
+fn file_error(file: &TableFile, problem: &Problem) -> FileError {
+    let Problem { place, message, .. } = problem;
+    FileError::new(&file.path, &file.text, place.clone(), message.clone())
+        .with_help(problem.instead())
 }

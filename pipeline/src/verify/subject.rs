@@ -145,10 +145,13 @@ impl Scope<'_> {
         let is_first = known.is_empty();
         let variant = Arc::new(Variant { graph: self.graph(limits)?, limits });
         if is_first {
-            // To describe all queries takes longer than a case, and constants do not change them.
-            let scratch = (self.subject.make_warehouse)()?;
-            shape::check_queries(scratch.as_ref(), &variant.graph)
-                .map_err(crate::pipeline::PipelineError::from)?;
+            // Constants do not change the queries.
+            let doubtful = shape::doubtful(&variant.graph)?;
+            if !doubtful.is_empty() {
+                let scratch = (self.subject.make_warehouse)()?;
+                shape::ask(scratch.as_ref(), &variant.graph, &doubtful)
+                    .map_err(crate::pipeline::PipelineError::from)?;
+            }
         }
         known.insert(key, Arc::clone(&variant));
         Ok(variant)

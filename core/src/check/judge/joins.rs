@@ -4,10 +4,12 @@
 //! the other. Of an outer join every condition has to, but for those of the side that may be missing,
 //! which it filters by before. `tests/all/joins.rs` asks it.
 
-use crate::check::{
-    Checker,
-    from::Side,
-    join::{About, JoinUse},
+use crate::{
+    check::Checker,
+    query::{
+        from::Side,
+        join::{About, JoinUse},
+    },
     rules::shape,
 };
 

@@ -1,10 +1,9 @@
 //! Judges what depends on the order of rows: windows, aggregates in an order, LIMIT.
 
-use crate::check::{
-    Checker,
-    facts::LimitUse,
+use crate::{
+    check::Checker,
+    query::{LimitUse, window::WindowUse},
     rules::{determinism, reads},
-    window::WindowUse,
 };
 
 impl Checker<'_> {

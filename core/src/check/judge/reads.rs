@@ -1,9 +1,10 @@
 //! Judges how far a query reads its inputs, against the growth of tables and what the contract says.
 
 use crate::{
-    check::facts::{PartitionFilter, TableRead},
-    check::{Checker, rules::reads},
+    check::Checker,
     contract::{BuildKind, Contract, Growth, Read},
+    query::{PartitionFilter, TableRead},
+    rules::reads,
 };
 
 /// The column by which a table is built in windows of days, if it is.

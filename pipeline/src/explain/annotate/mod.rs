@@ -22,7 +22,10 @@ use sqlparser::ast::{
     Query, Select, SelectItem, SelectItemQualifiedWildcardKind, SetExpr, SetOperator, SetQuantifier,
 };
 
-use crate::sql::{reads::parse_query, tokens::TokenError};
+use crate::sql::{
+    reads::{parse_query, tables_named},
+    tokens::TokenError,
+};
 
 /// The column that says where a row comes from.
 pub const WHY: &str = "_why";
@@ -86,7 +89,12 @@ pub fn annotate(
     breadth: Breadth,
 ) -> Result<Annotated, Unfollowed> {
     let query = parse_query(bound_sql).map_err(Unfollowed::Syntax)?;
-    let inputs = names::tables(&query).into_iter().filter(|name| name != own).collect();
+    let mut inputs: Vec<String> = Vec::new();
+    for (name, _) in tables_named(&query) {
+        if name != own && !inputs.contains(&name) {
+            inputs.push(name);
+        }
+    }
     let mut annotator = Annotator {
         tables,
         own,

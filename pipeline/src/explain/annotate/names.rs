@@ -2,7 +2,7 @@
 
 use std::ops::ControlFlow;
 
-use sqlparser::ast::{Expr, Function, ObjectName, Query, Visit, Visitor};
+use sqlparser::ast::{Expr, Function, Query, Visit, Visitor};
 
 /// What an expression names.
 #[derive(Default)]
@@ -58,28 +58,6 @@ impl Visitor for Named {
                 self.subqueries.push(expression.clone());
             }
             _ => {}
-        }
-        ControlFlow::Continue(())
-    }
-}
-
-/// The `schema.table` names that a query reads, in order of the text.
-pub fn tables(query: &Query) -> Vec<String> {
-    let mut found = Tables::default();
-    let _ = query.visit(&mut found);
-    found.0
-}
-
-#[derive(Default)]
-struct Tables(Vec<String>);
-
-impl Visitor for Tables {
-    type Break = ();
-
-    fn pre_visit_relation(&mut self, name: &ObjectName) -> ControlFlow<()> {
-        let name = name.to_string().to_lowercase();
-        if name.contains('.') && !self.0.contains(&name) {
-            self.0.push(name);
         }
         ControlFlow::Continue(())
     }

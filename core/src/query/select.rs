@@ -10,11 +10,11 @@ use super::{
     group::Grouping,
     reads::Filter,
     relation::{Column, Columns, Origin, Relation, project},
-    rules::{literals, names, shape},
     scope::{Scope, ScopeTable},
     value::Value,
     walk::Walk,
 };
+use crate::rules::{literals, names, shape};
 
 /// A column of the result.
 struct Output<'e> {

@@ -1,6 +1,6 @@
 //! Expressions: types, operators, casts, arguments.
 
-use crate::check::finding::{Rule, Severity};
+use crate::rules::{Rule, Severity};
 
 /// Values fit together.
 pub static TYPES: Rule = Rule {

@@ -9,13 +9,13 @@ use super::{
     extent::Extent,
     lineage::Lineage,
     relation::Relation,
-    rules::{expressions, literals, names},
     scope::{NameError, Resolved, Scope},
     value::Value,
     walk::Walk,
 };
 use crate::{
     portable::{operators, types::Type},
+    rules::{expressions, literals, names},
     suggest::similar,
 };
 
@@ -107,9 +107,9 @@ impl Walk<'_> {
                 let column = &scope.rows.columns[at];
                 let is_whole = kind == column.kind;
                 let mut value = Value { kind, ..Value::of_column(at, column) };
-                if !is_whole {
+                if let Some(field) = parts.last().filter(|_| !is_whole) {
                     value.tells_apart = false;
-                    value.lineage = value.lineage.computed();
+                    value.lineage = value.lineage.of_field(&field.value.to_lowercase());
                 }
                 value
             }

@@ -1,6 +1,6 @@
 //! A query and its contract.
 
-use crate::check::finding::{Rule, Severity};
+use crate::rules::{Rule, Severity};
 
 /// The query returns the contract's columns in its order.
 pub static COLUMNS: Rule = Rule {

@@ -5,19 +5,14 @@ use std::{collections::BTreeMap, ops::Range};
 use sqlparser::ast::Expr;
 
 use super::{
-    catalog::Catalog,
-    facts::{Facts, Problem},
-    finding::Rule,
-    relation::Relation,
-    rules::shape,
-    scope::Scope,
-    source::Source,
+    Facts, Problem, catalog::Catalog, relation::Relation, scope::Scope, source::Source,
     value::Value,
 };
 use crate::{
     contract::{expression::evaluate, file::TableFile},
     portable::types::Type,
     project::Project,
+    rules::{Rule, shape},
 };
 
 /// What a query is read against.

@@ -10,14 +10,16 @@ use super::{
     interval::{NextStart, column},
     lineage::Lineage,
     relation::{Columns, Relation},
-    rules::{expressions, names},
     scope::Scope,
     value::Value,
     walk::Walk,
 };
-use crate::portable::{
-    functions::{Function, FunctionKind},
-    types::Type,
+use crate::{
+    portable::{
+        functions::{Function, FunctionKind},
+        types::Type,
+    },
+    rules::{expressions, names},
 };
 
 /// Window functions that give each row its own value: equal rows get different ones.

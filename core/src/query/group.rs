@@ -4,12 +4,14 @@ use sqlparser::ast::{Expr, FunctionArg, FunctionArgExpr, FunctionArguments};
 
 use super::{
     relation::{Column, Columns, Relation},
-    rules::shape,
     scope::{Resolved, Scope},
     value::Value,
     walk::Walk,
 };
-use crate::portable::functions::{FUNCTIONS, FunctionKind};
+use crate::{
+    portable::functions::{FUNCTIONS, FunctionKind},
+    rules::shape,
+};
 
 /// What the rows of a SELECT are grouped by; empty for one group of all rows.
 #[derive(Debug, Default)]

@@ -1,6 +1,6 @@
 //! How far a query reads its inputs.
 
-use crate::check::finding::{Rule, Severity};
+use crate::rules::{Rule, Severity};
 
 /// A table that grows with events is read through constant dates of its partition column.
 pub static PARTITION_PREDICATE: Rule = Rule {

@@ -10,7 +10,6 @@ use sqlparser::ast::{
 use super::{
     lineage::Lineage,
     relation::Columns,
-    rules::{determinism, expressions, names, shape},
     scope::Scope,
     value::Value,
     walk::Walk,
@@ -21,6 +20,7 @@ use crate::{
         functions::{FUNCTIONS, Function, FunctionKind, OUTSIDE, Signature},
         types::Type,
     },
+    rules::{determinism, expressions, names, shape},
     suggest::similar,
 };
 

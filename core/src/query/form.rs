@@ -2,11 +2,14 @@
 
 use sqlparser::ast::{Expr, Value as Literal};
 
-use super::{rules::expressions, walk::Walk};
-use crate::portable::{
-    forms::{self, Form},
-    functions::Signature,
-    operators::{DATE_UNITS, DAY_UNITS, TIMESTAMP_UNITS},
+use super::walk::Walk;
+use crate::{
+    portable::{
+        forms::{self, Form},
+        functions::Signature,
+        operators::{DATE_UNITS, DAY_UNITS, TIMESTAMP_UNITS},
+    },
+    rules::expressions,
 };
 
 impl Walk<'_> {

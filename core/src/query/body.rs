@@ -5,14 +5,14 @@ use sqlparser::ast::{
 };
 
 use super::{
-    facts::LimitUse,
+    LimitUse,
     lineage::Lineage,
     relation::{Column, Columns, Relation},
-    rules::{expressions, shape},
     scope::Scope,
     value::Value,
     walk::Walk,
 };
+use crate::rules::{expressions, shape};
 
 impl Walk<'_> {
     /// The rows of a subquery, which may name columns of the SELECTs around it.

@@ -3,8 +3,8 @@
 use sqlparser::ast::{BinaryOperator, Expr};
 
 use super::{
+    IdleCondition, IdleReason, PartitionFilter, TableRead,
     bound::{Anchor, Bound, Bounds},
-    facts::{IdleCondition, IdleReason, PartitionFilter, TableRead},
     predicate::conjuncts,
     scope::{Resolved, Scope},
     walk::Walk,

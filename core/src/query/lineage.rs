@@ -4,7 +4,7 @@
 //! values through subqueries and expressions, so that a column of the result has those of everything
 //! that it was made of.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, sync::Arc};
 
 use serde::Serialize;
 
@@ -23,12 +23,14 @@ pub enum How {
 }
 
 /// A column of a table at one place that reads it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Mark {
     /// Where the table's name begins in the file.
     pub read: usize,
     /// The column's position in the table; `None`: its rows, whatever is in them.
     pub column: Option<usize>,
+    /// The field of a payload that it holds; `None`: all of them.
+    pub field: Option<Arc<str>>,
 }
 
 /// What a value comes from.
@@ -38,18 +40,18 @@ pub struct Lineage(BTreeMap<Mark, How>);
 impl Lineage {
     /// Of a column, read at a place.
     pub fn of_column(read: usize, column: usize) -> Self {
-        Self([(Mark { read, column: Some(column) }, How::Copied)].into())
+        Self([(Mark { read, column: Some(column), field: None }, How::Copied)].into())
     }
 
     /// Of how many rows there are.
     pub fn of_rows(reads: impl IntoIterator<Item = usize>) -> Self {
-        let mark = |read| (Mark { read, column: None }, How::Aggregated);
+        let mark = |read| (Mark { read, column: None, field: None }, How::Aggregated);
         Self(reads.into_iter().map(mark).collect())
     }
 
     /// The marks in order, each with how the value hangs on it.
-    pub fn marks(&self) -> impl Iterator<Item = (Mark, How)> {
-        self.0.iter().map(|(mark, how)| (*mark, *how))
+    pub fn marks(&self) -> impl Iterator<Item = (&Mark, How)> {
+        self.0.iter().map(|(mark, how)| (mark, *how))
     }
 
     /// Whether it is of constants alone.
@@ -60,7 +62,7 @@ impl Lineage {
     /// Adds what the same value comes from besides.
     pub fn add(&mut self, other: &Self) {
         for (mark, how) in other.marks() {
-            let known = self.0.entry(mark).or_insert(how);
+            let known = self.0.entry(mark.clone()).or_insert(how);
             *known = how.max(*known);
         }
     }
@@ -88,7 +90,18 @@ impl Lineage {
     }
 
     fn by(&self, how: impl Fn(How) -> How) -> Self {
-        Self(self.marks().map(|(mark, known)| (mark, how(known))).collect())
+        Self(self.marks().map(|(mark, known)| (mark.clone(), how(known))).collect())
+    }
+
+    /// Of a field of a value that a payload was read into.
+    #[must_use]
+    pub fn of_field(&self, name: &str) -> Self {
+        let field: Arc<str> = name.into();
+        let narrowed = |(mark, how): (&Mark, How)| {
+            let field = mark.field.clone().unwrap_or_else(|| Arc::clone(&field));
+            (Mark { field: Some(field), ..mark.clone() }, how)
+        };
+        Self(self.marks().map(narrowed).collect()).computed()
     }
 }
 

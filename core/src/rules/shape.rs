@@ -1,6 +1,6 @@
 //! The shape of a query: clauses, grouping, set operations.
 
-use crate::check::finding::{Rule, Severity};
+use crate::rules::{Rule, Severity};
 
 /// Every clause is one of the subset.
 pub static CLAUSE: Rule = Rule {

@@ -1,6 +1,6 @@
 //! Files: contracts, syntax, parameters.
 
-use crate::check::finding::{Rule, Severity};
+use crate::rules::{Rule, Severity};
 
 /// A file of the project can be read.
 pub static FILE: Rule = Rule {

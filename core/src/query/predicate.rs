@@ -3,18 +3,15 @@
 use sqlparser::ast::{BinaryOperator, Expr, Value as Literal};
 
 use super::{
-    expression::whole_lineage,
-    extent::constant,
-    interval::column,
-    relation::Columns,
-    rules::{expressions, names},
-    scope::Scope,
-    value::Value,
-    walk::Walk,
+    expression::whole_lineage, extent::constant, interval::column, relation::Columns, scope::Scope,
+    value::Value, walk::Walk,
 };
-use crate::portable::{
-    operators::{self, Operator},
-    types::Type,
+use crate::{
+    portable::{
+        operators::{self, Operator},
+        types::Type,
+    },
+    rules::{expressions, names},
 };
 
 impl Walk<'_> {

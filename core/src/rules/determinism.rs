@@ -1,6 +1,6 @@
 //! What is not the same each time.
 
-use crate::check::finding::{Rule, Severity};
+use crate::rules::{Rule, Severity};
 
 /// No function of the clock or of chance.
 pub static VOLATILE: Rule = Rule {

@@ -1,6 +1,6 @@
 //! Names: tables, columns, functions, layers.
 
-use crate::check::finding::{Rule, Severity};
+use crate::rules::{Rule, Severity};
 
 /// A table that is read exists.
 pub static UNKNOWN_TABLE: Rule = Rule {

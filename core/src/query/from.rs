@@ -10,11 +10,15 @@ use super::{
     lineage::Lineage,
     reads::Filter,
     relation::{Columns, Relation},
-    rules::{expressions, names, shape},
     scope::{Scope, ScopeTable},
+    tables,
     walk::Walk,
 };
-use crate::{contract::TableName, graph, suggest::similar};
+use crate::{
+    contract::TableName,
+    rules::{expressions, names, shape},
+    suggest::similar,
+};
 
 /// Which side of a join may be missing.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -256,7 +260,7 @@ impl Walk<'_> {
         }
         let own = self.context.table.map(|file| &file.name);
         let catalog = self.context.catalog;
-        match graph::table_read(own, &written, self.context.project) {
+        match tables::table_read(own, &written, self.context.project) {
             Ok(table) => {
                 catalog.table(&table).map_or_else(Relation::open, |facts| facts.rows.clone())
             }

@@ -5,32 +5,63 @@
 //! facts is for others to say: `check` judges them, `graph` takes the names, `plan` the columns, `show`
 //! where values come from.
 
+mod body;
+mod bound;
+mod call;
+pub mod catalog;
+mod expression;
+mod extent;
+mod form;
+pub mod from;
+mod group;
+mod interval;
+pub mod join;
+pub mod lineage;
+mod predicate;
+mod reads;
+pub mod relation;
+mod scope;
+mod select;
+pub mod source;
+pub mod tables;
+mod value;
+mod walk;
+pub mod window;
+
 use std::{
     collections::{BTreeMap, BTreeSet},
     ops::Range,
 };
 
 use serde::Serialize;
-use sqlparser::ast::Query;
+use sqlparser::ast::{Expr, Query, SetExpr};
 
-use super::{
-    bound::Bound,
+use self::{
     catalog::Catalog,
-    finding::Rule,
     join::JoinUse,
     lineage::{How, Lineage},
     relation::Relation,
+    scope::{Scope, ScopeTable},
     source::Source,
-    walk::{Context, Walk},
+    walk::Walk,
     window::WindowUse,
 };
-use crate::contract::TableName;
+use crate::{contract::TableName, rules::Rule};
+
+pub use bound::{Anchor, Bound};
+pub use walk::Context;
 
 /// What is known of a query. Places are bytes of its file.
 #[derive(Clone, Debug, Default)]
 pub struct Facts {
     /// The rows that it returns.
     pub rows: Relation,
+    /// Where their columns are listed.
+    pub listed: Range<usize>,
+    /// Of each of their columns, what it comes from, by table and column.
+    pub lineage: Vec<Vec<ColumnSource>>,
+    /// What decides which rows there are, by table and column.
+    pub deciding: Vec<ColumnSource>,
     /// Its tables, in order of the text: one for each place that names one.
     pub reads: Vec<TableRead>,
     /// Calls whose value may depend on the order of rows, and all others over a window.
@@ -129,6 +160,13 @@ pub struct Problem {
     pub is_of_spark: bool,
 }
 
+impl Problem {
+    /// What to write instead.
+    pub fn instead(&self) -> &str {
+        self.help.as_deref().unwrap_or(self.rule.instead)
+    }
+}
+
 /// A column of a table, and how a column of the result hangs on it.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 pub struct ColumnSource {
@@ -136,6 +174,9 @@ pub struct ColumnSource {
     pub table: TableName,
     /// The column; `None`: how many rows there are.
     pub column: Option<String>,
+    /// The field of the payload in it, where one alone counts.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub field: Option<String>,
     /// How.
     pub how: How,
 }
@@ -145,8 +186,8 @@ impl Facts {
     pub fn of(query: &Query, source: &Source, context: Context<'_>) -> Self {
         let mut walk = Walk::new(source, context);
         let rows = walk.query(query, None);
-        let mut facts = walk.facts;
-        facts.rows = rows;
+        let mut facts = Self { rows, listed: listed(query, source), ..walk.facts };
+        facts.reads.sort_by_key(|read| read.place.start);
         facts.name_columns(context.catalog);
         facts
     }
@@ -156,62 +197,87 @@ impl Facts {
         !self.is_unfollowed && self.problems.iter().all(|problem| problem.is_of_spark)
     }
 
-    /// Of each column of the result, in order, its name and what it comes from, by table and column.
-    pub fn lineage(&self, catalog: &Catalog) -> Vec<(&str, Vec<ColumnSource>)> {
-        let columns = self.rows.columns.iter();
-        columns
-            .map(|column| (column.name.as_str(), self.sources(&column.lineage, catalog)))
-            .collect()
-    }
-
-    /// What decides which rows there are, by table and column.
-    pub fn deciding(&self, catalog: &Catalog) -> Vec<ColumnSource> {
-        let mut deciding = Lineage::default();
-        deciding.decide(&self.rows.deciding);
-        self.sources(&deciding, catalog)
-    }
-
     /// The columns of a table that the query needs, wherever it reads it.
     pub fn columns_of(&self, table: &TableName) -> BTreeSet<String> {
         let reads = self.reads.iter().filter(|read| read.table == *table);
         reads.flat_map(|read| read.columns.iter().cloned()).collect()
     }
 
+    /// Names what came to the rows with the marks of columns.
+    fn name_columns(&mut self, catalog: &Catalog) {
+        let mut deciding = Lineage::default();
+        deciding.decide(&self.rows.deciding);
+        self.deciding = self.sources(&deciding, catalog);
+        let columns = self.rows.columns.iter();
+        self.lineage = columns.map(|column| self.sources(&column.lineage, catalog)).collect();
+        let is_understood = self.is_understood();
+        let mut needed = deciding;
+        for column in &self.rows.columns {
+            needed.add(&column.lineage);
+        }
+        for read in &mut self.reads {
+            let Some(table) = catalog.table(&read.table) else { continue };
+            let is_needed = |at| {
+                needed
+                    .marks()
+                    .any(|(mark, _)| mark.read == read.place.start && mark.column == Some(at))
+            };
+            let columns = table.rows.columns.iter().enumerate();
+            // Of what is not followed, any column may be needed.
+            let columns = columns.filter(|(at, _)| !is_understood || is_needed(*at));
+            read.columns = columns.map(|(_, column)| column.name.clone()).collect();
+        }
+    }
+
     fn sources(&self, lineage: &Lineage, catalog: &Catalog) -> Vec<ColumnSource> {
         // A table that is read at several places is one table.
-        let mut once: BTreeMap<(TableName, Option<String>), How> = BTreeMap::new();
+        let mut once: BTreeMap<_, How> = BTreeMap::new();
         for (mark, how) in lineage.marks() {
             let Some(read) = self.reads.iter().find(|read| read.place.start == mark.read) else {
                 continue;
             };
             let column = mark.column.and_then(|at| column_name(catalog, &read.table, at));
-            let known = once.entry((read.table.clone(), column)).or_insert(how);
+            let field = mark.field.as_deref().map(str::to_owned);
+            let known = once.entry((read.table.clone(), column, field)).or_insert(how);
             *known = how.max(*known);
         }
-        once.into_iter().map(|((table, column), how)| ColumnSource { table, column, how }).collect()
+        let source = |((table, column, field), how)| ColumnSource { table, column, field, how };
+        once.into_iter().map(source).collect()
     }
+}
 
-    /// Says of each read which columns are needed: all, if the query is not understood.
-    fn name_columns(&mut self, catalog: &Catalog) {
-        self.reads.sort_by_key(|read| read.place.start);
-        let is_understood = self.is_understood();
-        let mut needed = self.rows.deciding.clone();
-        for column in &self.rows.columns {
-            needed.add(&column.lineage);
-        }
-        for read in &mut self.reads {
-            let marks = needed.marks().filter(|(mark, _)| mark.read == read.place.start);
-            let columns = marks.filter_map(|(mark, _)| mark.column);
-            read.columns = if is_understood {
-                columns.filter_map(|at| column_name(catalog, &read.table, at)).collect()
-            } else {
-                let all = catalog.table(&read.table).into_iter().flat_map(|t| &t.rows.columns);
-                all.map(|column| column.name.clone()).collect()
-            };
-        }
-    }
+/// The problems of a condition over the rows of a table, which is called `name` in it.
+pub fn condition(
+    condition: &Expr,
+    rows: Relation,
+    name: &str,
+    source: &Source,
+    context: Context<'_>,
+) -> Vec<Problem> {
+    let mut walk = Walk::new(source, context);
+    let (alias, columns) = (name.to_owned(), 0..rows.columns.len());
+    let table = ScopeTable { alias, columns, table: None, place: source.sql.clone() };
+    let _ = walk.condition(condition, &Scope { rows, tables: vec![table], ..Scope::default() });
+    walk.facts.problems
 }
 
 fn column_name(catalog: &Catalog, table: &TableName, at: usize) -> Option<String> {
     Some(catalog.table(table)?.rows.columns.get(at)?.name.clone())
+}
+
+/// Where the columns of the result are listed.
+fn listed(query: &Query, source: &Source) -> Range<usize> {
+    let mut body = &query.body;
+    loop {
+        match &**body {
+            SetExpr::SetOperation { left, .. } => body = left,
+            SetExpr::Select(select) => {
+                let places = select.projection.iter().map(|item| source.place(item));
+                return places
+                    .reduce(|a, b| a.start.min(b.start)..a.end.max(b.end))
+                    .unwrap_or(0..0);
+            }
+            other => return source.place(other),
+        }
+    }
 }

@@ -1,6 +1,6 @@
 //! Literals and other tokens that engines read in other ways.
 
-use crate::check::finding::{Rule, Severity};
+use crate::rules::{Rule, Severity};
 
 /// No text has a backslash in it.
 pub static BACKSLASH: Rule = Rule {
