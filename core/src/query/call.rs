@@ -13,7 +13,7 @@ use super::{
     scope::Scope,
     value::Value,
     walk::Walk,
-    window::{OpenWindow, Shown, WindowUse},
+    window::{OpenWindow, Over, Shown, WindowUse},
 };
 use crate::{
     portable::{
@@ -336,8 +336,7 @@ impl Walk<'_> {
         let found = WindowUse {
             function: function.name.clone(),
             place: self.source.place(expr),
-            is_aggregate: true,
-            has_partition: false,
+            over: Over::Group,
             has_order: order.is_some(),
             numbers_rows: false,
             ties: Vec::new(),

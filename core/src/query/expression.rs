@@ -297,7 +297,7 @@ impl Walk<'_> {
                     when
                 }
             };
-            result.absorb_condition(when);
+            result.absorb_condition(&when);
             self.branch(&mut result, branch, scope);
         }
         match else_result {
@@ -305,7 +305,7 @@ impl Walk<'_> {
             None => result.may_be_null = true,
         }
         if let Some(operand) = operand_value {
-            result.absorb_condition(operand);
+            result.absorb_condition(&operand);
         }
         result
     }

@@ -83,6 +83,7 @@ impl Relation {
     }
 
     /// Rows with the same columns, of which nothing else is known.
+    #[must_use]
     pub fn names_and_types(self) -> Self {
         let columns = self.columns.into_iter();
         let columns = columns.map(|column| Column {

@@ -92,7 +92,7 @@ impl Value {
     }
 
     /// Adds a condition that decides which value it is; that the condition is NULL makes it none.
-    pub fn absorb_condition(&mut self, condition: Self) {
+    pub fn absorb_condition(&mut self, condition: &Self) {
         let lineage = self.lineage.clone();
         self.absorb(&Self { may_be_null: false, ..condition.clone() });
         self.lineage = lineage;

@@ -34,10 +34,8 @@ pub struct WindowUse {
     pub function: String,
     /// Where it stands in the file.
     pub place: Range<usize>,
-    /// Whether it is an aggregate over the rows of a group, without OVER.
-    pub is_aggregate: bool,
-    /// Whether the window has a PARTITION BY.
-    pub has_partition: bool,
+    /// The rows that it is of.
+    pub over: Over,
     /// Whether it says an order at all.
     pub has_order: bool,
     /// Whether its value depends on which row is which, not only on what is in them.
@@ -45,6 +43,17 @@ pub struct WindowUse {
     /// Columns in which rows may differ that tie in the order, as far as this can be seen in the
     /// result. Empty also where the value does not depend on the order.
     pub ties: Vec<String>,
+}
+
+/// The rows that a call is of.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Over {
+    /// Those of a group: it is an aggregate without OVER.
+    Group,
+    /// Those of a window with a PARTITION BY.
+    Partition,
+    /// All.
+    All,
 }
 
 /// A window of a SELECT whose rows are not all known yet.
@@ -98,8 +107,7 @@ impl Walk<'_> {
             found: WindowUse {
                 function: function.name.clone(),
                 place: self.source.place(expr),
-                is_aggregate: false,
-                has_partition: !spec.partition_by.is_empty(),
+                over: if spec.partition_by.is_empty() { Over::All } else { Over::Partition },
                 has_order: !order.is_empty(),
                 numbers_rows: is_numbering && !PICKING.contains(&name),
                 ties: Vec::new(),
@@ -210,18 +218,19 @@ impl Walk<'_> {
         let opened = std::mem::take(&mut *scope.windows_opened.borrow_mut());
         let used = scope.used.borrow().clone();
         for OpenWindow { mut found, determining, shown } in opened {
-            let rows = if found.is_aggregate { ungrouped } else { windowed };
+            let is_aggregate = found.over == Over::Group;
+            let rows = if is_aggregate { ungrouped } else { windowed };
             let shown = match &shown {
                 Some(Shown::Columns(columns)) => columns,
                 Some(Shown::Rows) => &used,
                 None => &Columns::new(),
             };
             let mut known = determining;
-            if found.is_aggregate {
+            if is_aggregate {
                 known.extend(group);
             }
             // Equal rows are made one before they are taken.
-            let hides_ties = is_distinct && found.is_aggregate && found.function != "any_value";
+            let hides_ties = is_distinct && is_aggregate && found.function != "any_value";
             if !rows.is_open && !hides_ties {
                 let closure = rows.closure(&known);
                 let open = shown.difference(&closure).map(|at| &rows.columns[*at].name);

@@ -2,7 +2,10 @@
 
 use crate::{
     check::Checker,
-    query::{LimitUse, window::WindowUse},
+    query::{
+        LimitUse,
+        window::{Over, WindowUse},
+    },
     rules::{determinism, reads},
 };
 
@@ -11,7 +14,7 @@ impl Checker<'_> {
     pub fn windows(&mut self, windows: &[WindowUse]) {
         for found in windows {
             let place = || found.place.clone();
-            if !found.is_aggregate && !found.has_partition && self.is_built_by_days() {
+            if found.over == Over::All && self.is_built_by_days() {
                 let message = "the window is over all days that are built together".to_owned();
                 self.report(&reads::DAYS_OF_A_BUILD, place(), message);
             }
