@@ -21,8 +21,9 @@ pub fn gateway(place: &Place, args: &GatewayArgs) -> Result<(), Failure> {
     let sources: std::collections::BTreeSet<String> =
         open.project.sources.keys().cloned().collect();
     open::runtime()?.block_on(async {
-        let bus = open::bus(&data, PublishClock::System(clock::now), &sources).await?;
         let store = open::raw_store(&data)?;
+        let clock = PublishClock::System(clock::now);
+        let bus = open::bus(&data, clock, store.as_ref(), &sources).await?;
         let stop = Stop::default();
         let mut archivers = tokio::task::JoinSet::new();
         for source in &sources {

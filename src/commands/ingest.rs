@@ -47,7 +47,8 @@ pub fn ingest(place: &Place, args: &IngestArgs) -> Result<(), Failure> {
     let store = open::raw_store(&data)?;
     // A bus that takes each message's own arrival.
     let sources = files.iter().map(|(_, source)| source);
-    let bus = runtime.block_on(open::bus(&data, PublishClock::Simulated, sources))?;
+    let bus = open::bus(&data, PublishClock::Simulated, store.as_ref(), sources);
+    let bus = runtime.block_on(bus)?;
     let (mut reports, mut too_old_files) = (Vec::new(), Vec::new());
     for (path, source) in files {
         let file = if is_stdin(path) {

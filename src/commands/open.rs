@@ -2,6 +2,7 @@
 
 use std::{collections::BTreeSet, fmt::Write as _, path::Path, sync::Arc};
 
+use futures::StreamExt as _;
 use lakebed_duckdb::Options;
 use lakebed_local::{EmbeddedBus, EmbeddedBusConfig, LocalRawStore, PublishClock};
 use lakebed_spark::{LocalSpark, SparkPlace};
@@ -209,14 +210,23 @@ pub fn raw_store(data: &DataFolder) -> Result<Arc<dyn RawStore>, Failure> {
 }
 
 /// Opens the bus of a data folder, with the topics of these sources and their archivers' subscriptions.
+///
+/// A topic that is made over a raw layer that has messages of its source, since somebody removed the
+/// bus's file, numbers from 1 again: so its ids begin with something that no other topic's began with.
 pub async fn bus<S: AsRef<str>>(
     data: &DataFolder,
     publish_clock: PublishClock,
+    store: &dyn RawStore,
     sources: impl IntoIterator<Item = S>,
 ) -> Result<Arc<dyn Backlog>, Failure> {
     let bus = EmbeddedBus::open(EmbeddedBusConfig { path: data.bus(), publish_clock })?;
     for source in sources {
-        archiver::set_up(&bus, source.as_ref()).await?;
+        let source = source.as_ref();
+        if !bus.has_topic(source) && store.list(&format!("{source}/")).next().await.is_some() {
+            let prefix = getrandom::u32().map_err(Failure::data)?;
+            bus.create_topic_with(source, format!("{prefix:08x}-")).await?;
+        }
+        archiver::set_up(&bus, source).await?;
     }
     Ok(Arc::new(bus))
 }

@@ -41,7 +41,7 @@ pub fn run(place: &Place, args: &RunArgs) -> Result<(), Failure> {
     let simulation = Simulation::new(scenario.clone());
     let (ingested, record) = runtime.block_on(async {
         let sources = Source::ALL.map(Source::name);
-        let bus = open::bus(&data, PublishClock::Simulated, sources).await?;
+        let bus = open::bus(&data, PublishClock::Simulated, store.as_ref(), sources).await?;
         let store = store.clone();
         let progress = Progress::new(day_count);
         let on_day = |date, count| progress.day(date, count);

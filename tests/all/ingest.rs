@@ -122,6 +122,21 @@ fn the_same_file_is_taken_once_and_again_only_if_told() {
 }
 
 /// Three groups of messages, so that it can be killed between two.
+#[test]
+fn a_bus_that_is_made_anew_gives_no_id_again() {
+    let world = World::new();
+    file(&world, "mobile_events-first.ndjson", LATE);
+    let _ = world.lakebed(&format!("ingest {ARRIVED} mobile_events-first.ndjson")).run().status(0);
+    assert_eq!(archived_count(&world), 3);
+    fs::remove_file(world.data().join("bus.redb")).expect("the bus's file");
+    file(&world, "mobile_events-second.ndjson", &LATE.replace("late-", "later-"));
+    let _ = world.lakebed(&format!("ingest {ARRIVED} mobile_events-second.ndjson")).run().status(0);
+    // Also when the new bus is opened again.
+    file(&world, "mobile_events-third.ndjson", &LATE.replace("late-", "latest-"));
+    let _ = world.lakebed(&format!("ingest {ARRIVED} mobile_events-third.ndjson")).run().status(0);
+    assert_eq!(archived_count(&world), 9);
+}
+
 fn many_lines() -> String {
     let lines: Vec<String> =
         (0..25_000).map(|number| format!("{{\"event_id\":\"e{number}\"}}\n")).collect();

@@ -178,6 +178,30 @@ fn anchor(heading: &str) -> String {
 }
 
 #[test]
+fn every_decision_has_a_status_and_is_listed() {
+    let pages: Vec<Text> =
+        with_extension("md").filter(|file| file.path.starts_with("docs/adr/")).collect();
+    let (list, pages): (Vec<Text>, Vec<Text>) =
+        pages.into_iter().partition(|file| file.path.ends_with("README.md"));
+    let mut broken = Vec::new();
+    for page in &pages {
+        let mut lines = page.text.lines();
+        let title = lines.next().unwrap_or_default().trim_start_matches("# ");
+        let status = lines.nth(1).unwrap_or_default();
+        if !(status.starts_with("Accepted, ") || status.starts_with("Superseded by ")) {
+            broken.push(format!("{}: its third line is its status", page.path));
+        }
+        let name = page.path.rsplit('/').next().unwrap_or_default();
+        let row = title.split_once(". ").map(|(n, title)| format!("| {n} | [{title}]({name}) |"));
+        if row.is_none_or(|row| !list[0].text.contains(&row)) {
+            broken.push(format!("{}: not in the list under its title", page.path));
+        }
+    }
+    assert!(pages.len() > 20, "{} decisions", pages.len());
+    assert_none("docs/adr/README.md lists every decision", &broken);
+}
+
+#[test]
 fn paths_in_the_docs_exist() {
     let roots = [
         "src/",

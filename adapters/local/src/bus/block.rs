@@ -83,9 +83,13 @@ pub fn encode(messages: &[BlockMessage]) -> Result<Vec<u8>, postcard::Error> {
     postcard::to_extend(&groups, Vec::with_capacity(size_hint))
 }
 
-/// The messages of a block whose first has the sequence number `first_sequence`. Payloads share
-/// the block's memory.
-pub fn decode(first_sequence: u64, block: &Bytes) -> Result<Vec<Message>, postcard::Error> {
+/// The messages of a block whose first has the sequence number `first_sequence`, with ids that begin
+/// with the topic's prefix. Payloads share the block's memory.
+pub fn decode(
+    id_prefix: &str,
+    first_sequence: u64,
+    block: &Bytes,
+) -> Result<Vec<Message>, postcard::Error> {
     let groups: Vec<StoredGroup<'_>> = postcard::from_bytes(block)?;
     let mut messages = Vec::with_capacity(groups.iter().map(|group| group.payloads.len()).sum());
     for group in groups {
@@ -93,7 +97,7 @@ pub fn decode(first_sequence: u64, block: &Bytes) -> Result<Vec<Message>, postca
         let attributes = Arc::new(group.attributes.into_owned());
         for payload in group.payloads {
             messages.push(Message {
-                message_id: message_id(first_sequence + messages.len() as u64),
+                message_id: message_id(id_prefix, first_sequence + messages.len() as u64),
                 published_at: group.published_at,
                 received_at: group.received_at,
                 ordering_key: ordering_key.clone(),
@@ -105,7 +109,7 @@ pub fn decode(first_sequence: u64, block: &Bytes) -> Result<Vec<Message>, postca
     Ok(messages)
 }
 
-/// Zero-padded, so that ids sort as text in the order of publication.
-pub fn message_id(sequence: u64) -> MessageId {
-    MessageId(format!("{sequence:020}"))
+/// Zero-padded, so that a topic's ids sort as text in the order of publication.
+pub fn message_id(id_prefix: &str, sequence: u64) -> MessageId {
+    MessageId(format!("{id_prefix}{sequence:020}"))
 }

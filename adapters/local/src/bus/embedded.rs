@@ -26,7 +26,7 @@ use super::{
     block::{self, BlockMessage, Header},
     error,
     sequence_set::SequenceSet,
-    storage::Storage,
+    storage::{Storage, TopicRecord},
     subscriber,
     subscription::SubscriptionState,
     writer::{Request, Writer},
@@ -76,6 +76,7 @@ pub struct Shared {
 /// A topic: its messages below `end` are durable.
 pub struct Topic {
     id: u32,
+    id_prefix: String,
     pub end: AtomicU64,
 }
 
@@ -114,7 +115,7 @@ impl EmbeddedBus {
             failure: OnceLock::new(),
         });
         for topic in &topics {
-            shared.insert_topic(&topic.name, Topic::new(topic.id, topic.next_sequence));
+            shared.insert_topic(&topic.name, Topic::new(topic));
         }
         for (config, set) in &subscriptions {
             let topic = shared.topic(&config.topic)?;
@@ -133,6 +134,19 @@ impl EmbeddedBus {
             .spawn(move || writer.run(&received))
             .map_err(|error| error::storage(&shared.path, error))?;
         Ok(Self { shared, publish_clock: config.publish_clock, writer: Some(writer) })
+    }
+
+    /// Whether the topic is there.
+    pub fn has_topic(&self, topic: &str) -> bool {
+        self.shared.topic(topic).is_ok()
+    }
+
+    /// Makes a topic whose ids begin with a prefix, if it is not there. Numbers begin from 1 with the
+    /// file: with a prefix that no other bus had, the ids are unique also among messages that another
+    /// bus has numbered.
+    pub async fn create_topic_with(&self, topic: &str, id_prefix: String) -> Result<(), PortError> {
+        let topic = topic.to_owned();
+        self.ask(|reply| Request::CreateTopic { topic, id_prefix, reply }).await
     }
 
     async fn ask<T>(
@@ -172,7 +186,7 @@ impl Drop for EmbeddedBus {
 #[async_trait]
 impl Setup for EmbeddedBus {
     async fn create_topic(&self, topic: &str) -> Result<(), PortError> {
-        self.ask(|reply| Request::CreateTopic { topic: topic.to_owned(), reply }).await
+        self.create_topic_with(topic, String::new()).await
     }
 
     async fn create_subscription(&self, config: SubscriptionConfig) -> Result<(), PortError> {
@@ -309,8 +323,9 @@ impl Shared {
 }
 
 impl Topic {
-    pub fn new(id: u32, end: u64) -> Self {
-        Self { id, end: AtomicU64::new(end) }
+    pub fn new(record: &TopicRecord) -> Self {
+        let id_prefix = record.id_prefix.clone();
+        Self { id: record.id, id_prefix, end: AtomicU64::new(record.next_sequence) }
     }
 }
 
@@ -345,7 +360,7 @@ impl Subscription {
             && size_bytes < bytes_max
             && let Some(sequence) = queue.state.candidate(end)
         {
-            let message = queue.message(shared, self.topic.id, sequence)?;
+            let message = queue.message(shared, &self.topic, sequence)?;
             if let Some(number) = queue.state.lease(sequence, message.ordering_key.as_ref()) {
                 size_bytes += message.payload.len();
                 pulled.push((message, sequence, number));
@@ -359,7 +374,7 @@ impl Queue {
     fn message(
         &mut self,
         shared: &Shared,
-        topic_id: u32,
+        topic: &Topic,
         sequence: u64,
     ) -> Result<Message, PortError> {
         if let Some((first, messages)) = &self.block
@@ -369,8 +384,9 @@ impl Queue {
             return Ok(message.clone());
         }
         let (first, bytes) =
-            shared.with_storage(|storage| storage.block_with(topic_id, sequence))?;
-        let messages = block::decode(first, &bytes).map_err(|error| shared.damaged(error))?;
+            shared.with_storage(|storage| storage.block_with(topic.id, sequence))?;
+        let messages = block::decode(&topic.id_prefix, first, &bytes)
+            .map_err(|error| shared.damaged(error))?;
         let place = usize::try_from(sequence - first).unwrap_or(usize::MAX);
         let message = messages.get(place).cloned().ok_or_else(|| {
             shared.damaged(format!("message {sequence} is missing from its block"))

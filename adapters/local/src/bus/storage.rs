@@ -13,6 +13,8 @@ use super::{error, sequence_set::SequenceSet};
 
 /// Topic name to its id and next sequence number.
 const TOPICS: TableDefinition<'_, &str, (u32, u64)> = TableDefinition::new("topics");
+/// Topic name to what its ids begin with; a topic without a row has ids that are numbers alone.
+const ID_PREFIXES: TableDefinition<'_, &str, &str> = TableDefinition::new("id_prefixes");
 /// Subscription name to what it is.
 const SUBSCRIPTIONS: TableDefinition<'_, &str, &[u8]> = TableDefinition::new("subscriptions");
 /// Subscription name to the set of acknowledged sequence numbers.
@@ -34,6 +36,8 @@ pub struct Storage {
 pub struct TopicRecord {
     pub name: String,
     pub id: u32,
+    /// What the ids of its messages begin with.
+    pub id_prefix: String,
     pub next_sequence: u64,
 }
 
@@ -80,6 +84,7 @@ impl Storage {
         let storage = Self { database, path: path.to_owned() };
         storage.write(|transaction| {
             transaction.open_table(TOPICS)?;
+            transaction.open_table(ID_PREFIXES)?;
             transaction.open_table(SUBSCRIPTIONS)?;
             transaction.open_table(ACKNOWLEDGED)?;
             transaction.open_table(BLOCKS)?;
@@ -91,12 +96,16 @@ impl Storage {
     /// Every topic.
     pub fn topics(&self) -> Result<Vec<TopicRecord>, PortError> {
         let read = || -> Result<Vec<TopicRecord>, redb::Error> {
-            let table = self.database.begin_read()?.open_table(TOPICS)?;
+            let transaction = self.database.begin_read()?;
+            let prefixes = transaction.open_table(ID_PREFIXES)?;
             let mut topics = Vec::new();
-            for row in table.iter()? {
+            for row in transaction.open_table(TOPICS)?.iter()? {
                 let (name, value) = row?;
+                let name = name.value().to_owned();
                 let (id, next_sequence) = value.value();
-                topics.push(TopicRecord { name: name.value().to_owned(), id, next_sequence });
+                let prefix = prefixes.get(name.as_str())?;
+                let id_prefix = prefix.map(|prefix| prefix.value().to_owned()).unwrap_or_default();
+                topics.push(TopicRecord { name, id, id_prefix, next_sequence });
             }
             Ok(topics)
         };
@@ -210,6 +219,10 @@ fn apply(transaction: &WriteTransaction, change: &Change<'_>) -> Result<(), redb
         Change::Topic(topic) => {
             let value = (topic.id, topic.next_sequence);
             transaction.open_table(TOPICS)?.insert(topic.name.as_str(), value)?;
+            if !topic.id_prefix.is_empty() {
+                let mut prefixes = transaction.open_table(ID_PREFIXES)?;
+                prefixes.insert(topic.name.as_str(), topic.id_prefix.as_str())?;
+            }
         }
         Change::Subscription(config) => {
             let record = SubscriptionRecord {

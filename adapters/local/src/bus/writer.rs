@@ -35,6 +35,8 @@ type Reply<T> = oneshot::Sender<Result<T, PortError>>;
 pub enum Request {
     CreateTopic {
         topic: String,
+        /// What the ids of its messages begin with.
+        id_prefix: String,
         reply: Reply<()>,
     },
     CreateSubscription {
@@ -123,10 +125,11 @@ impl Writer {
 
     fn collect(&mut self, request: Request, group: &mut Group) {
         match request {
-            Request::CreateTopic { topic, reply } => {
+            Request::CreateTopic { topic, id_prefix, reply } => {
                 if !self.topics.contains_key(&topic) {
                     let id = self.topics.values().map(|topic| topic.id + 1).max().unwrap_or(0);
-                    let record = TopicRecord { name: topic.clone(), id, next_sequence: 1 };
+                    let record =
+                        TopicRecord { name: topic.clone(), id, id_prefix, next_sequence: 1 };
                     self.topics.insert(topic.clone(), record);
                     group.topics_created.push(topic);
                 }
@@ -142,7 +145,8 @@ impl Writer {
                 Some(record) => {
                     let first = record.next_sequence;
                     record.next_sequence += messages.len() as u64;
-                    let ids = (first..record.next_sequence).map(block::message_id).collect();
+                    let id = |sequence| block::message_id(&record.id_prefix, sequence);
+                    let ids = (first..record.next_sequence).map(id).collect();
                     group.topics.entry(topic).or_default().extend(messages);
                     group.answers.push(answer(reply, ids));
                 }
@@ -265,7 +269,7 @@ impl Writer {
     fn show(&self, group: &Group) {
         for name in &group.topics_created {
             let topic = &self.topics[name];
-            self.shared.insert_topic(name, Topic::new(topic.id, topic.next_sequence));
+            self.shared.insert_topic(name, Topic::new(topic));
         }
         for name in group.topics.keys() {
             if let Ok(topic) = self.shared.topic(name) {
