@@ -142,9 +142,10 @@ fn ask_of(
             let message = format!(
                 "column `{name}` is {kind} in the contract, and the query returns {returned}"
             );
-            return Err(file.error_at_column(name, message).with_help(format!(
+            let help = format!(
                 "write the type that the query returns, or `cast(… as {kind})` in the query"
-            )))?;
+            );
+            return Err(file.error_at_column(name, message).with_help(help).into());
         }
     }
     Ok(())
