@@ -104,7 +104,7 @@ impl Columns {
             // Engines do not write a double alike: as a part of a name it stays a text.
             let is_text = is_required && attribute.kind == ColumnType::Float64;
             let kind = if is_text { ColumnType::String } else { attribute.kind };
-            columns.attributes.push(Column { is_required, kind, ..attribute });
+            columns.attributes.push(Column { kind, is_required, ..attribute });
         }
         columns.odd_values = odd_values(profile, &columns);
         if only_id.is_none() {
