@@ -170,7 +170,6 @@ impl StrictSession {
             return Err(Rule::CancelledTransaction);
         }
         match statement {
-            Statement::Ask => Ok(()),
             Statement::Begin => {
                 if self.transaction.is_some() {
                     return Err(Rule::NoSuchTransaction);
@@ -207,7 +206,7 @@ impl StrictSession {
                 Ok(())
             }
             Statement::Other if self.transaction.is_some() => Err(Rule::ForeignInTransaction),
-            Statement::Other => Ok(()),
+            Statement::Ask | Statement::Other => Ok(()),
         }
     }
 

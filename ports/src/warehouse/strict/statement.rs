@@ -75,8 +75,9 @@ impl Statement {
             ["rollback", ..] => Self::Rollback,
             ["select" | "with" | "(", ..] => Self::Ask,
             ["insert", "into", rest @ ..] | ["insert", rest @ ..] => of_table(rest, false),
-            ["delete", "from", rest @ ..] | ["delete", rest @ ..] => of_table(rest, true),
-            ["update", rest @ ..] | ["truncate", rest @ ..] => of_table(rest, true),
+            ["delete", "from", rest @ ..] | ["delete" | "update" | "truncate", rest @ ..] => {
+                of_table(rest, true)
+            }
             ["merge", "into", rest @ ..] | ["merge", rest @ ..] => {
                 let when = |then: &str| words.windows(2).any(|pair| pair == ["then", then]);
                 of_table(rest, when("update") || when("delete"))

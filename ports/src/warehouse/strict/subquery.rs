@@ -130,7 +130,7 @@ fn judge_join(join: &Join) -> ControlFlow<Rule> {
         let Expr::BinaryOp { left, op: BinaryOperator::Eq, right } = condition else {
             return false;
         };
-        let [left, right] = [left, right].map(|side| columns_of(side));
+        let [left, right] = [left, right].map(columns_of);
         !left.is_constant() && !right.is_constant() && left.qualifiers != right.qualifiers
     };
     if is_outer && is_of_table && !conjuncts(on).iter().any(compares) {
