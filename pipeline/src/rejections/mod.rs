@@ -224,16 +224,13 @@ fn problem_of_field(source: &Source, name: &str, payload: &[u8]) -> Option<Strin
         .filter(|text| !text.is_empty() || !field.required)
     };
     let found = paths.iter().find_map(|path| Some((path, value(path)?)));
-    Some(match found {
-        Some((path, value)) => {
-            format!("`{}` is `{value}`, which is not {}", path::written(path), field.meaning())
-        }
-        None => {
-            let places: Vec<String> =
-                paths.iter().map(|path| format!("`{}`", path::written(path))).collect();
-            format!("{} is missing", places.join(" or "))
-        }
-    })
+    if let Some((path, value)) = found {
+        let (place, meaning) = (path::written(path), field.meaning());
+        return Some(format!("`{place}` is `{value}`, which is not {meaning}"));
+    }
+    let places: Vec<String> =
+        paths.iter().map(|path| format!("`{}`", path::written(path))).collect();
+    Some(format!("{} is missing", places.join(" or ")))
 }
 
 /// The line of the contract that says what the field must be.
