@@ -17,7 +17,6 @@ use lakebed::{
     bus::{Message, MessageId},
     clock::MicrosUtc,
     contract::TableName,
-    dialect::Dialect,
     graph::Graph,
     plan::{Content, Plan, Planner, Selection, Snapshot, Stamp, TablePlan, snapshot::Partition},
     prelude::Prelude,

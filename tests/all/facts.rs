@@ -97,7 +97,7 @@ fn empty_tables(graph: &Graph, prelude: &Prelude) -> Box<dyn Session> {
     let mut session = warehouse.session().expect("a session");
     let mut run = |statement: &str| session.execute(statement).expect("DuckDB's own SQL");
     for source in graph.sources() {
-        run(&warehouse.raw_view(source.table(), &[]));
+        run(&warehouse.dialect().raw_view(source.table(), &[]));
         run(&format!("create table raw.copied as from {source}"));
         run(&format!("drop view {source}"));
         run(&format!("alter table raw.copied rename to {}", source.table()));
@@ -231,8 +231,8 @@ fn a_condition_that_leaves_out_no_partition_says_why() {
 const LINEAGES: [(&str, &str, &str); 11] = [
     (
         "with read as (select udf.parse_db_orders(payload) as change from raw.db_orders) \
-         select lower(change.after_status) as status from read where change.op = 'insert'",
-        "computed payload.after_status",
+         select lower(change.status) as status from read where change.op = 'insert'",
+        "computed payload.status",
         "payload.op",
     ),
     ("select user_id as id from vault.hub_user", "copied user_id", ""),

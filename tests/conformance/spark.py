@@ -3,7 +3,7 @@
     {"do": "cases", "name": "t", "columns": [["a", "INT64"]], "rows": [[1]]}
     {"do": "rows",  "sql": "…", "columns": [["a", "INT64"]]}   -> {"rows": [[1]]}
 
-The other requests are those of `src/engine/spark/driver.py`. Values are written as `googlesql.py`
+The other requests are those of `adapters/spark/src/driver.py`. Values are written as `googlesql.py`
 writes them.
 """
 
@@ -13,7 +13,7 @@ import struct
 import sys
 
 HERE = os.path.dirname(os.path.abspath(__file__))
-sys.path.insert(0, os.path.join(HERE, "..", "..", "src", "engine", "spark"))
+sys.path.insert(0, os.path.join(HERE, "..", "..", "adapters", "spark", "src"))
 sys.dont_write_bytecode = True
 
 from pyspark.sql import functions as F  # noqa: E402

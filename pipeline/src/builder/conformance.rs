@@ -72,7 +72,9 @@ impl Bench {
         let mut definitions = journal::definitions(dialect);
         definitions.extend(shape::definitions(dialect, &bench.graph));
         let mut session = bench.session();
-        definitions.iter().for_each(|definition| session.execute(definition).unwrap());
+        for definition in &definitions {
+            session.execute(definition).unwrap();
+        }
         drop(session);
         bench
     }
@@ -162,8 +164,10 @@ fn a_recipe_is_done_once(bench: &Bench) {
     let recipe = bench.recipe("other", 2);
     let run = || bench.run(&recipe).map(drop);
     thread::scope(|scope| {
-        let threads: Vec<_> = (0..4).map(|_| scope.spawn(&run)).collect();
-        threads.into_iter().for_each(|thread| thread.join().unwrap().unwrap());
+        let threads: Vec<_> = (0..4).map(|_| scope.spawn(run)).collect();
+        for thread in threads {
+            thread.join().unwrap().unwrap();
+        }
     });
     assert_eq!(bench.counts("other"), (2, 1), "nor does one at the same time");
 }

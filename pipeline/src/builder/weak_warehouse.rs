@@ -141,11 +141,11 @@ struct Mistaking(Box<dyn Session>);
 
 impl Session for Mistaking {
     fn execute(&mut self, sql: &str) -> Result<(), WarehouseError> {
-        self.0.execute(sql).map_err(mistaken)
+        self.0.execute(sql).map_err(|error| mistaken(&error))
     }
 
     fn query(&mut self, sql: &str) -> Result<crate::warehouse::QueryResult, WarehouseError> {
-        self.0.query(sql).map_err(mistaken)
+        self.0.query(sql).map_err(|error| mistaken(&error))
     }
 
     fn describe(
@@ -156,7 +156,7 @@ impl Session for Mistaking {
     }
 }
 
-fn mistaken(error: WarehouseError) -> WarehouseError {
+fn mistaken(error: &WarehouseError) -> WarehouseError {
     WarehouseError::new(ErrorKind::FixInput, error.to_string())
 }
 
