@@ -17,6 +17,7 @@ use crate::{
         BuildEvent, BuildOptions, BuildReport, Executor, journal,
         shape::{self, ShapeError},
     },
+    clock,
     contract::TableName,
     diagnostic::FileError,
     digest::Digest,
@@ -26,8 +27,8 @@ use crate::{
     port_error::PortError,
     prelude::Prelude,
     raw_store::RawStore,
-    recipe::{Built, Entry},
-    warehouse::{Session, SharedWarehouse, WarehouseError},
+    recipe::{Built, Entry, Fence, Recipe, Step},
+    warehouse::{Session, SharedWarehouse},
 };
 
 /// Why a pipeline could not be opened.
@@ -38,10 +39,10 @@ pub enum PipelineError {
     File(#[from] FileError),
     /// The warehouse failed.
     #[error("the warehouse failed")]
-    Warehouse(#[from] WarehouseError),
+    Warehouse(#[from] PortError),
     /// The raw layer failed.
     #[error("the raw layer failed")]
-    RawStore(#[from] PortError),
+    RawStore(#[source] PortError),
     /// Raw objects that were built from are gone.
     #[error("raw objects that earlier builds read are gone or changed: {count}, the first {first}")]
     ObjectsRemoved {
@@ -81,7 +82,7 @@ pub struct Pipeline {
     pub warehouse: SharedWarehouse,
     planner: Planner,
     next_sequence: i64,
-    run_id: String,
+    fence: Fence,
     is_read_only: bool,
     object_changes: ObjectChanges,
     raw_files: RawFiles,
@@ -99,7 +100,7 @@ struct Known {
 }
 
 impl Known {
-    fn read(session: &mut dyn Session) -> Result<Self, WarehouseError> {
+    fn read(session: &mut dyn Session) -> Result<Self, PortError> {
         let (snapshot, next_sequence) = journal::load(session)?;
         Ok(Self { snapshot, next_sequence, tables: journal::tables(session)? })
     }
@@ -132,32 +133,34 @@ impl Pipeline {
         graph: Graph,
         warehouse: SharedWarehouse,
         run_id: String,
-    ) -> Result<Self, WarehouseError> {
+    ) -> Result<Self, PortError> {
         let mut session = warehouse.session()?;
         let dialect = warehouse.dialect();
         let found = warehouse.tables()?;
-        journal::finish_asides(session.as_mut(), dialect, &found)?;
         let is_there = |node: &Node| found.contains_key(node.name().as_str());
-        if !journal::is_among(&found) || !graph.in_order().all(is_there) {
+        if !journal::is_writable_among(&found) || !graph.in_order().all(is_there) {
             let mut definitions = journal::definitions(dialect);
             definitions.extend(shape::definitions(dialect, &graph));
-            definitions.iter().try_for_each(|statement| session.execute(statement))?;
+            session.execute_all(&definitions)?;
         }
+        // From here on nobody else writes: what is read now holds, and the next numbers are free.
+        let fence = warehouse.claim(&run_id)?;
+        journal::finish_asides(session.as_mut(), dialect, &found)?;
         session.execute(&journal::first_hash_version(dialect))?;
         let known = Known::read(session.as_mut())?;
         drop(session);
-        Self::over(graph, warehouse, known, run_id)
+        Self::over(graph, warehouse, known, fence)
     }
 
     /// Opens a graph whose queries have been checked over a warehouse that is only read: to plan, and
     /// not to build. What was never built may be missing in it, the journal too.
-    pub fn open_to_read(graph: Graph, warehouse: SharedWarehouse) -> Result<Self, WarehouseError> {
+    pub fn open_to_read(graph: Graph, warehouse: SharedWarehouse) -> Result<Self, PortError> {
         let known = if journal::exists(warehouse.as_ref())? {
             Known::read(warehouse.session()?.as_mut())?
         } else {
             Known { next_sequence: 1, ..Known::default() }
         };
-        let mut pipeline = Self::over(graph, warehouse, known, String::new())?;
+        let mut pipeline = Self::over(graph, warehouse, known, Fence::default())?;
         pipeline.is_read_only = true;
         Ok(pipeline)
     }
@@ -166,8 +169,8 @@ impl Pipeline {
         graph: Graph,
         warehouse: SharedWarehouse,
         known: Known,
-        run_id: String,
-    ) -> Result<Self, WarehouseError> {
+        fence: Fence,
+    ) -> Result<Self, PortError> {
         let Known { mut snapshot, next_sequence, tables } = known;
         let found = warehouse.tables()?;
         // Pruned, and cut short before it was dropped: the journal has forgotten what it held.
@@ -183,7 +186,7 @@ impl Pipeline {
             graph,
             warehouse,
             next_sequence,
-            run_id,
+            fence,
             is_read_only: false,
             object_changes: ObjectChanges::default(),
             raw_files: RawFiles::new(),
@@ -199,9 +202,9 @@ impl Pipeline {
         self.outside = Some(EngineBeside { engine, folder });
     }
 
-    /// Names this run in the journal.
-    pub fn run_id(&self) -> &str {
-        &self.run_id
+    /// By what this run writes.
+    pub fn fence(&self) -> &Fence {
+        &self.fence
     }
 
     /// Whether builds have run with the functions that the queries use now, so that the engine takes
@@ -246,12 +249,12 @@ impl Pipeline {
         &mut self,
         options: &BuildOptions,
         on_event: &(dyn Fn(BuildEvent<'_>) + Sync),
-    ) -> Result<BuildReport, WarehouseError> {
+    ) -> Result<BuildReport, PortError> {
         self.record_objects(on_event)?;
         let executor = Executor {
             warehouse: self.warehouse.as_ref(),
             graph: &self.graph,
-            run_id: &self.run_id,
+            fence: &self.fence,
             outside: self.outside.as_ref().map(|beside| Outside {
                 engine: beside.engine.as_ref(),
                 graph: &self.graph,
@@ -276,7 +279,7 @@ impl Pipeline {
         };
         functions
             .chain(journal::definitions(dialect))
-            .chain([journal::first_hash_version(dialect)])
+            .chain([self.fence.claim(clock::now()), journal::first_hash_version(dialect)])
             .chain(shape::definitions(dialect, &self.graph))
             .chain(self.raw_files.iter().map(raw_view))
             .collect()
@@ -289,17 +292,19 @@ impl Pipeline {
 
     /// Drops the orphans, and forgets what is known of them. A build makes them again from raw, should
     /// their files come back.
-    pub fn prune(&mut self) -> Result<(), WarehouseError> {
+    pub fn prune(&mut self) -> Result<(), PortError> {
         let tables = self.warehouse.tables()?;
         for table in std::mem::take(&mut self.orphans) {
             let is_view = tables.get(table.as_str()).is_some_and(|table| table.is_view);
             let kind = if is_view { "view" } else { "table" };
             let sequence = self.take_sequences(1);
-            let mut session = self.warehouse.session()?;
             // First forgotten: what the journal has forgotten is there no more, and not the other way round.
             let entry = Entry { is_reset: true, ..Entry::default() };
-            journal::record(session.as_mut(), sequence, &self.run_id, &table, &entry)?;
-            session.execute(&format!("drop {kind} if exists {table}"))?;
+            let notes = entry.statements(&table, sequence, &self.fence.run_id, clock::now());
+            let drop = Step::Define { sql: format!("drop {kind} if exists {table}") };
+            let recipe =
+                Recipe::of_notes(table.clone(), (notes, vec![drop]), sequence, &self.fence);
+            self.warehouse.run(&recipe)?;
             self.planner.update(|snapshot| snapshot.forget(&table));
         }
         Ok(())
@@ -331,7 +336,7 @@ impl Pipeline {
             let mut objects = raw_store.list(&prefix);
             let mut files = Vec::new();
             let mut contents: BTreeMap<Date, Content> = BTreeMap::new();
-            while let Some(object) = objects.try_next().await? {
+            while let Some(object) = objects.try_next().await.map_err(PipelineError::RawStore)? {
                 let Some(date) = load_date(&object.key) else {
                     return Err(PipelineError::MisplacedObject { key: object.key });
                 };
@@ -341,7 +346,8 @@ impl Pipeline {
                     Digest::of_texts([object.key.as_str(), &object.size_bytes.to_string()]);
                 *content = content.plus(Content::standing_for(digest));
                 let name = object.key.split_once('/').map_or("", |(_, name)| name).to_owned();
-                files.push(InputFile { name, locator: raw_store.locator(&object.key)? });
+                let locator = raw_store.locator(&object.key).map_err(PipelineError::RawStore)?;
+                files.push(InputFile { name, locator });
                 found.insert(object.key, object.size_bytes);
             }
             let locators: Vec<String> = files.iter().map(|file| file.locator.clone()).collect();
@@ -398,25 +404,26 @@ impl Pipeline {
     fn record_objects(
         &mut self,
         on_event: &(dyn Fn(BuildEvent<'_>) + Sync),
-    ) -> Result<(), WarehouseError> {
+    ) -> Result<(), PortError> {
         let ObjectChanges { new, removed } = std::mem::take(&mut self.object_changes);
         if removed.is_empty() && new.is_empty() {
             return Ok(());
         }
         let none = (BTreeMap::new(), BTreeSet::new());
-        let mut statements = vec!["begin transaction".to_owned()];
+        let mut notes = Vec::new();
         if !removed.is_empty() {
             let (sequence, generation) = (self.take_sequences(1), self.snapshot().generation);
-            statements.push(journal::setting(sequence, "generation", &generation.to_string()));
+            notes.push(journal::setting(sequence, "generation", &generation.to_string()));
             let sequence = self.take_sequences(1);
-            statements.extend(journal::raw_object_rows(sequence, &self.run_id, &none.0, &removed));
+            let run_id = &self.fence.run_id;
+            notes.extend(journal::raw_object_rows(sequence, run_id, &none.0, &removed));
         }
         let sequence = self.take_sequences(1);
-        statements.extend(journal::raw_object_rows(sequence, &self.run_id, &new, &none.1));
-        statements.push("commit transaction".to_owned());
-        let mut session = self.warehouse.session()?;
-        statements.iter().try_for_each(|statement| session.execute(statement))?;
-        let sent: Vec<&str> = statements.iter().map(String::as_str).collect();
+        notes.extend(journal::raw_object_rows(sequence, &self.fence.run_id, &new, &none.1));
+        let objects = TableName::new("lakebed", "raw_objects");
+        let recipe = Recipe::of_notes(objects, (notes, Vec::new()), sequence, &self.fence);
+        let receipt = self.warehouse.run(&recipe)?;
+        let sent: Vec<&str> = receipt.sent.iter().map(String::as_str).collect();
         on_event(BuildEvent::Committed {
             of: "the raw objects that this build reads",
             sent: &sent,

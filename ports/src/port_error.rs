@@ -14,6 +14,7 @@ pub struct PortError {
     kind: ErrorKind,
     message: String,
     hint: Option<String>,
+    offset: Option<usize>,
     source: Option<Arc<dyn Error + Send + Sync>>,
 }
 
@@ -21,13 +22,20 @@ impl PortError {
     /// An error of this kind. The message says what failed and on what; not why, which is the source,
     /// nor what to do, which is the hint.
     pub fn new(kind: ErrorKind, message: impl Into<String>) -> Self {
-        Self { kind, message: message.into(), hint: None, source: None }
+        Self { kind, message: message.into(), hint: None, offset: None, source: None }
     }
 
     /// Says what a person can do about it.
     #[must_use]
     pub fn with_hint(mut self, hint: impl Into<String>) -> Self {
         self.hint = Some(hint.into());
+        self
+    }
+
+    /// Says at which byte of the text that was given, as far as that is known.
+    #[must_use]
+    pub fn at(mut self, offset: Option<usize>) -> Self {
+        self.offset = offset;
         self
     }
 
@@ -46,6 +54,11 @@ impl PortError {
     /// What a person can do about it.
     pub fn hint(&self) -> Option<&str> {
         self.hint.as_deref()
+    }
+
+    /// At which byte of the text that was given, if the adapter knows.
+    pub fn offset(&self) -> Option<usize> {
+        self.offset
     }
 
     /// The hint of the first error of a port among an error and its causes that has one.

@@ -6,7 +6,7 @@ use super::{
     Failure,
     damage::{self, Damaged},
     drift,
-    failure::{DAMAGED_OBJECT_HINT, build_hint},
+    failure::{build_hint, causes},
     open::{self, OpenProject},
     output::{self, Page},
     progress::Progress,
@@ -21,6 +21,7 @@ use crate::{
     graph::Graph,
     pipeline::{PinOptions, Pipeline},
     plan::{Plan, ahead::ahead},
+    raw_store::error::DAMAGED_HINT,
     rejections,
 };
 
@@ -141,6 +142,9 @@ pub fn fail_if_broken(
     for (name, table) in &report.tables {
         if let TableOutcome::Failed(error) = &table.outcome {
             eprintln!("error: {name}: {error}");
+            for cause in causes(error) {
+                eprintln!("  because {cause}");
+            }
             if let Some(hint) = build_hint(error) {
                 eprintln!("hint: {hint}");
             }
@@ -148,7 +152,7 @@ pub fn fail_if_broken(
     }
     if let Some(Damaged { key, detail }) = damage::find(data, graph, report) {
         eprintln!("the raw object {key} is damaged ({detail})");
-        eprintln!("hint: {DAMAGED_OBJECT_HINT}");
+        eprintln!("hint: {DAMAGED_HINT}");
     }
     Err(Failure::said())
 }

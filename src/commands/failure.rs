@@ -14,12 +14,7 @@ use crate::{
     pipeline::PipelineError,
     port_error::PortError,
     recipe::Refusal,
-    warehouse::WarehouseError,
 };
-
-/// What to do about a raw object that cannot be read.
-pub const DAMAGED_OBJECT_HINT: &str = "put back a good copy of it, or move it away and build with \
-     --accept-removed: the tables then lack what only it had";
 
 /// Why a command failed.
 #[derive(Debug)]
@@ -117,7 +112,7 @@ fn report(error: &FileError) -> String {
 }
 
 /// Why, and why that, each once.
-fn causes(error: &(dyn Error + Send + Sync)) -> Vec<String> {
+pub fn causes(error: &(dyn Error + 'static)) -> Vec<String> {
     let mut said = error.to_string();
     let mut causes = Vec::new();
     let mut cause = error.source();
@@ -193,17 +188,6 @@ impl From<EventFileError> for Failure {
     }
 }
 
-impl From<WarehouseError> for Failure {
-    fn from(error: WarehouseError) -> Self {
-        let hint = warehouse_hint(&error.to_string());
-        let failure = Self::data(error);
-        match hint {
-            Some(hint) => failure.hint(hint),
-            None => failure,
-        }
-    }
-}
-
 impl From<PortError> for Failure {
     fn from(error: PortError) -> Self {
         Self::data(error)
@@ -245,12 +229,10 @@ impl From<PipelineError> for Failure {
 /// What to do about a build that failed, if the reason tells.
 pub fn build_hint(error: &BuildError) -> Option<String> {
     match error {
-        BuildError::Statement(error) => warehouse_hint(&error.to_string()),
-        BuildError::Outside(_) => Some(
-            "the old rows stand; `lakebed check` says what Spark does not share, and \
-             `--engine duckdb` runs it without"
-                .to_owned(),
-        ),
+        BuildError::Statement(error) => PortError::hint_in(error).map(str::to_owned),
+        BuildError::Outside(error) => {
+            PortError::hint_in(error).map(|hint| format!("the old rows stand; {hint}"))
+        }
         BuildError::Refused(Refusal::Promises(_)) => {
             Some("the old rows stand; mend the query or the contract, then build again".to_owned())
         }
@@ -273,21 +255,4 @@ fn full_disk_hint(error: &(dyn Error + 'static)) -> Option<&'static str> {
     std::iter::successors(Some(error), |error| (**error).source())
         .any(is_full)
         .then_some("make room on the disk, then start again")
-}
-
-/// What to do about an error of the engine, if its words tell.
-fn warehouse_hint(said: &str) -> Option<String> {
-    let is_disk_full = said.contains("No space left") || said.contains("Could not write all");
-    if is_disk_full {
-        return Some(
-            "the disk is full: make room and run the same command again; what was committed stands"
-                .to_owned(),
-        );
-    }
-    if said.starts_with("cannot open the warehouse") {
-        return Some(
-            "move the file away and run `lakebed build`: the raw layer has everything".to_owned(),
-        );
-    }
-    said.contains(".parquet").then(|| DAMAGED_OBJECT_HINT.to_owned())
 }

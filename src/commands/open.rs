@@ -106,7 +106,7 @@ fn scratch(open: &OpenProject) -> Result<SharedWarehouse, Failure> {
                 let error = TokenError { message, offset };
                 functions_error("duckdb", &open.project.duckdb_functions, &error).into()
             }
-            None => Failure::from(error),
+            None => error.into(),
         }
     })
 }

@@ -83,6 +83,7 @@ pub fn build_json(report: &BuildReport) -> serde_json::Value {
             "row_count": table.row_count,
             "reason": table.reason,
             "warnings": table.warnings.iter().map(|w| &w.promise).collect::<Vec<_>>(),
+            "statements": table.statements,
             "duration_ms": millis(table.duration),
         })
     };

@@ -17,14 +17,15 @@ use lakebed::{
     builder::BuildOptions,
     contract::EngineName,
     data_folder::DataFolder,
-    engine::{Engine, EngineError, EngineQuery, EngineRows},
+    engine::{Engine, EngineQuery, EngineRows},
     error_kind::ErrorKind,
     graph::{Graph, Node},
     pipeline::{PinOptions, Pipeline},
     plan::Selection,
+    port_error::PortError,
     prelude::Prelude,
     project::{Project, ProjectFiles},
-    warehouse::{SharedWarehouse, Warehouse, WarehouseError},
+    warehouse::{SharedWarehouse, Warehouse},
 };
 use lakebed_duckdb::{Options, open_shared};
 use lakebed_local::LocalRawStore;
@@ -49,12 +50,12 @@ impl Engine for Beside {
         EngineName::Spark
     }
 
-    fn run(&self, query: &EngineQuery<'_>) -> Result<EngineRows, EngineError> {
+    fn run(&self, query: &EngineQuery<'_>) -> Result<EngineRows, PortError> {
         let _ = self.query_count.fetch_add(1, Ordering::Relaxed);
         let warehouse = in_memory(&self.prelude);
         let file = query.folder.join("rows.parquet").display().to_string();
         written(warehouse.as_ref(), query, &file).map_err(|error| {
-            EngineError::new(ErrorKind::FixInput, format!("the engine refuses it: {error}"))
+            PortError::new(ErrorKind::FixInput, format!("the engine refuses it: {error}"))
         })?;
         let sha256 = format!("{:x}", Sha256::digest(query.text.as_bytes()));
         Ok(EngineRows { files: vec![file], sha256 })
@@ -65,7 +66,7 @@ fn written(
     warehouse: &dyn Warehouse,
     query: &EngineQuery<'_>,
     file: &str,
-) -> Result<(), WarehouseError> {
+) -> Result<(), PortError> {
     let mut session = warehouse.session()?;
     for input in query.inputs {
         let name = &input.name;

@@ -13,7 +13,7 @@ use lakebed::{
     plan::{Content, Planner, Reason, Snapshot, Stale, Stamp, snapshot::Partition},
     prelude::Prelude,
     project::Project,
-    recipe::{self, Known, Measured, Recipe, Step},
+    recipe::{self, Fence, Known, Measured, Recipe, Step},
     sql::bind::Literal,
 };
 use lakebed_duckdb::{Options, open_shared};
@@ -63,7 +63,9 @@ fn a_commit_defines_nothing_and_asks_nothing() {
         let changes = |step: &Step| {
             matches!(step, Step::Delete { .. } | Step::Insert { .. } | Step::Merge { .. })
         };
-        assert!(commit.iter().all(changes), "{}: {commit:?}", node.name());
+        let (first, rest) = commit.split_first().expect("a commit is fenced");
+        assert!(matches!(first, Step::Fence { .. }), "{}: {first:?}", node.name());
+        assert!(rest.iter().all(changes), "{}: {commit:?}", node.name());
     }
 }
 
@@ -126,7 +128,7 @@ fn recipe_of(graph: &Arc<Graph>, node: &Node, begins_anew: bool) -> Recipe {
         cut: Some(Literal::Timestamp(MicrosUtc(1_767_571_200_000_000))),
         exchanged: Vec::new(),
         sequence: 1,
-        run_id: "a run".to_owned(),
+        fence: Fence { epoch: 3, run_id: "a run".to_owned() },
     };
     let warehouse =
         open_shared(None, Options { threads: Some(1), is_read_only: false }, &Prelude::default())

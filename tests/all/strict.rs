@@ -4,7 +4,7 @@
 use std::{collections::BTreeSet, path::Path, sync::Arc};
 
 use lakebed::{
-    builder::BuildOptions,
+    builder::{BuildOptions, TableOutcome},
     contract::TableName,
     graph::Graph,
     pipeline::{PinOptions, Pipeline},
@@ -41,23 +41,26 @@ impl<'a> Rig<'a> {
     /// Builds what is stale, and these tables whether they are or not; returns how many partitions were.
     #[track_caller]
     fn build(&self, full: &BTreeSet<TableName>) -> usize {
-        let project = Project::parse(&self.files).expect("a project");
-        let prelude = Prelude::duckdb(&project).expect("functions");
-        let graph = Graph::new(&project, &prelude).expect("tables that fit together");
-        let tables = graph.in_order().map(|node| node.name().clone()).collect();
-        let warehouse: SharedWarehouse = self.strict.clone();
-        let mut pipeline = Pipeline::open(graph, warehouse, "a run".to_owned()).expect("a journal");
-        let store = LocalRawStore::open(&self.world.data().join("raw")).expect("a raw layer");
-        let runtime = tokio::runtime::Runtime::new().expect("threads");
-        let pinned = runtime.block_on(pipeline.pin(&store, PinOptions::default()));
-        pinned.expect("raw objects");
-        let selection = Selection { tables, full: full.clone(), ..Selection::default() };
-        let options = BuildOptions { selection, window_days_max: 31, jobs: 4 };
-        let report = pipeline.build(&options, &|_| {}).expect("a build");
+        let mut pipeline = self.open("a run");
+        let report = pipeline.build(&options(&pipeline, full), &|_| {}).expect("a build");
         let refused = self.strict.refused();
         assert!(refused.is_empty(), "{refused:#?}");
         assert!(report.is_success(), "{report:#?}");
         report.partition_count()
+    }
+
+    /// Claims the warehouse for a run, with the raw objects pinned.
+    fn open(&self, run_id: &str) -> Pipeline {
+        let project = Project::parse(&self.files).expect("a project");
+        let prelude = Prelude::duckdb(&project).expect("functions");
+        let graph = Graph::new(&project, &prelude).expect("tables that fit together");
+        let warehouse: SharedWarehouse = self.strict.clone();
+        let mut pipeline = Pipeline::open(graph, warehouse, run_id.to_owned()).expect("a journal");
+        let store = LocalRawStore::open(&self.world.data().join("raw")).expect("a raw layer");
+        let runtime = tokio::runtime::Runtime::new().expect("threads");
+        let pinned = runtime.block_on(pipeline.pin(&store, PinOptions::default()));
+        pinned.expect("raw objects");
+        pipeline
     }
 
     /// Replaces a part of a file of the project.
@@ -76,6 +79,46 @@ impl<'a> Rig<'a> {
             assert!(diff.is_empty(), "{name} differs:\n{diff}");
         }
     }
+}
+
+/// All tables, and these whether they are stale or not.
+fn options(pipeline: &Pipeline, full: &BTreeSet<TableName>) -> BuildOptions {
+    let tables = pipeline.graph.in_order().map(|node| node.name().clone()).collect();
+    let selection = Selection { tables, full: full.clone(), ..Selection::default() };
+    BuildOptions { selection, window_days_max: 31, jobs: 4 }
+}
+
+/// One run was taken for dead, and is not: what it committed stands, and it commits nothing more.
+#[test]
+fn of_two_runs_the_earlier_writes_no_more() {
+    let world = World::with_raw();
+    let rig = Rig::new(&world);
+    let mut earlier = rig.open("the-earlier");
+    let first: BTreeSet<TableName> = [TableName::new("seed", "countries")].into();
+    let mut some = options(&earlier, &BTreeSet::new());
+    some.selection.tables = first.clone();
+    assert!(earlier.build(&some, &|_| {}).expect("a build").is_success());
+    let mut later = rig.open("the-later");
+    let all = options(&earlier, &first);
+    let fenced = earlier.build(&all, &|_| {}).expect("nothing new is in raw");
+    for (name, table) in &fenced.tables {
+        match &table.outcome {
+            TableOutcome::Failed(error) => {
+                let said = error.to_string();
+                assert!(said.starts_with("run the-later writes this warehouse since "), "{said}");
+            }
+            TableOutcome::Blocked { .. } => {}
+            other => panic!("{name}: {other:?}"),
+        }
+        assert_eq!(table.partition_count, 0, "{name}");
+    }
+    let report = later.build(&options(&later, &BTreeSet::new()), &|_| {}).expect("a build");
+    assert!(report.is_success(), "{report:#?}");
+    assert_eq!(report.tables[&TableName::new("seed", "countries")].partition_count, 0);
+    rig.holds(&golden());
+    let mut last = rig.open("the-last");
+    let report = last.build(&options(&last, &BTreeSet::new()), &|_| {}).expect("a build");
+    assert_eq!(report.partition_count(), 0, "the journal is of one hand");
 }
 
 #[test]

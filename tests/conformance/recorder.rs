@@ -14,11 +14,12 @@ use std::{
 use lakebed::{
     contract::{Column, ColumnType, source::RAW_COLUMNS},
     dialect::Dialect,
-    recipe::Recipe,
+    port_error::PortError,
+    recipe::{Fence, Recipe},
     sql::{reads::tables_read, tokens::tokenize},
     warehouse::{
-        DescribedColumn, Jobs, QueryResult, Receipt, RunError, Session, SharedWarehouse, Tables,
-        Warehouse, WarehouseError, interpret,
+        DescribedColumn, Done, Jobs, QueryResult, Receipt, RunError, Session, SharedWarehouse,
+        Tables, Warehouse,
     },
 };
 use sha2::{Digest, Sha256};
@@ -185,17 +186,21 @@ impl Warehouse for Recorder {
         self
     }
 
-    fn session(&self) -> Result<Box<dyn Session>, WarehouseError> {
+    fn session(&self) -> Result<Box<dyn Session>, PortError> {
         let duckdb = self.duckdb.session()?;
         Ok(Box::new(Recording { duckdb, log: self.log.clone(), tables: self.tables.clone() }))
     }
 
-    fn tables(&self) -> Result<Tables, WarehouseError> {
+    fn tables(&self) -> Result<Tables, PortError> {
         self.duckdb.tables()
     }
 
+    fn claim(&self, run_id: &str) -> Result<Fence, PortError> {
+        self.jobs.claim(self, run_id)
+    }
+
     fn run(&self, recipe: &Recipe) -> Result<Receipt, RunError> {
-        self.jobs.run_once(recipe, || interpret(self.session()?.as_mut(), recipe))
+        self.jobs.run(self, recipe)
     }
 }
 
@@ -206,15 +211,15 @@ struct Recording {
 }
 
 impl Session for Recording {
-    fn execute(&mut self, sql: &str) -> Result<(), WarehouseError> {
+    fn execute(&mut self, sql: &str) -> Result<Done, PortError> {
         self.observed(sql, |session| session.execute(sql))
     }
 
-    fn query(&mut self, sql: &str) -> Result<QueryResult, WarehouseError> {
+    fn query(&mut self, sql: &str) -> Result<QueryResult, PortError> {
         self.observed(sql, |session| session.query(sql))
     }
 
-    fn describe(&mut self, query: &str) -> Result<Vec<DescribedColumn>, WarehouseError> {
+    fn describe(&mut self, query: &str) -> Result<Vec<DescribedColumn>, PortError> {
         self.duckdb.describe(query)
     }
 }
@@ -223,8 +228,8 @@ impl Recording {
     fn observed<T>(
         &mut self,
         sql: &str,
-        run: impl FnOnce(&mut dyn Session) -> Result<T, WarehouseError>,
-    ) -> Result<T, WarehouseError> {
+        run: impl FnOnce(&mut dyn Session) -> Result<T, PortError>,
+    ) -> Result<T, PortError> {
         lock(&self.log).note(sql);
         let change = self.change(sql);
         let result = run(self.duckdb.as_mut())?;

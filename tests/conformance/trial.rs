@@ -3,10 +3,7 @@
 
 use std::{collections::BTreeMap, fmt::Write as _, ops::Range};
 
-use lakebed::{
-    portable::types::Type,
-    warehouse::{Session, WarehouseError},
-};
+use lakebed::{port_error::PortError, portable::types::Type, warehouse::Session};
 use proptest::strategy::{BoxedStrategy, ValueTree};
 use serde_json::Value;
 
@@ -190,7 +187,7 @@ fn duckdb_outcomes(session: &mut dyn Session, trial: &Trial<'_>) -> Result<Outco
         .collect();
     let create = format!("create or replace temp table {CASES} ({columns})");
     let insert = format!("insert into {CASES} values {}", rows_text.join(", "));
-    let refused = |error: WarehouseError| format!("DuckDB refuses its arguments: {error}");
+    let refused = |error: PortError| format!("DuckDB refuses its arguments: {error}");
     session.execute(&create).and_then(|()| session.execute(&insert)).map_err(refused)?;
     let mut found = Outcomes::new();
     let mut pending = vec![(0, trial.groups.len())];

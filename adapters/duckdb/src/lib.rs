@@ -1,16 +1,27 @@
 //! DuckDB, embedded: the warehouse on a laptop.
 
+mod error;
+
 use std::{
     io,
     path::Path,
     sync::{Arc, Mutex, PoisonError},
+    time::Instant,
 };
 
 use duckdb::{AccessMode, Config, Connection};
-use lakebed_core::{contract::ColumnType, dialect::Dialect, prelude::Prelude, recipe::Recipe};
-use lakebed_ports::warehouse::{
-    DescribedColumn, ErrorKind, Jobs, QueryResult, Receipt, RunError, Session, Tables, Warehouse,
-    WarehouseError, interpret,
+use lakebed_core::{
+    contract::ColumnType,
+    dialect::Dialect,
+    prelude::Prelude,
+    recipe::{Fence, Recipe},
+};
+use lakebed_ports::{
+    port_error::PortError,
+    warehouse::{
+        Cost, DescribedColumn, Done, Jobs, QueryResult, Receipt, RunError, Session, Tables,
+        Warehouse,
+    },
 };
 
 /// A checkpoint compresses what was written since the last one; one at the end of a build is
@@ -40,9 +51,9 @@ impl DuckDb {
         path: Option<&Path>,
         options: Options,
         prelude: &Prelude,
-    ) -> Result<Self, WarehouseError> {
+    ) -> Result<Self, PortError> {
         let place = path.map_or("memory".to_owned(), |path| path.display().to_string());
-        let failed = |error: duckdb::Error| opening_error(&place, &error);
+        let failed = |error: duckdb::Error| error::not_opened(&place, error);
         let mode = if options.is_read_only { AccessMode::ReadOnly } else { AccessMode::ReadWrite };
         let mut config = Config::default()
             .enable_autoload_extension(false)
@@ -68,7 +79,7 @@ impl DuckDb {
             let is_setting = statement.text.to_lowercase().starts_with("set ");
             if is_setting || !options.is_read_only {
                 connection.execute_batch(&statement.text).map_err(|error| {
-                    let error = statement_error(&statement.text, &error);
+                    let error = error::of_statement(&statement.text, &error);
                     let within = error.offset().unwrap_or(0);
                     error.at(statement.offset.map(|start| start + within))
                 })?;
@@ -77,7 +88,7 @@ impl DuckDb {
         connection.execute_batch("commit").map_err(failed)?;
         let version = connection
             .query_row("select version()", [], |row| row.get::<_, String>(0))
-            .map_err(|e| statement_error("select version()", &e))?;
+            .map_err(|e| error::of_statement("select version()", &e))?;
         Ok(Self { root: Mutex::new(connection), version, jobs: Jobs::default() })
     }
 }
@@ -170,13 +181,13 @@ impl Warehouse for DuckDb {
         self
     }
 
-    fn session(&self) -> Result<Box<dyn Session>, WarehouseError> {
+    fn session(&self) -> Result<Box<dyn Session>, PortError> {
         let root = self.root.lock().unwrap_or_else(PoisonError::into_inner);
-        let connection = root.try_clone().map_err(|e| statement_error("", &e))?;
+        let connection = root.try_clone().map_err(|e| error::of_statement("", &e))?;
         Ok(Box::new(DuckDbSession { connection }))
     }
 
-    fn tables(&self) -> Result<Tables, WarehouseError> {
+    fn tables(&self) -> Result<Tables, PortError> {
         let rows = self
             .session()?
             .query(
@@ -200,8 +211,12 @@ impl Warehouse for DuckDb {
         Ok(tables)
     }
 
+    fn claim(&self, run_id: &str) -> Result<Fence, PortError> {
+        self.jobs.claim(self, run_id)
+    }
+
     fn run(&self, recipe: &Recipe) -> Result<Receipt, RunError> {
-        self.jobs.run_once(recipe, || interpret(self.session()?.as_mut(), recipe))
+        self.jobs.run(self, recipe)
     }
 }
 
@@ -219,19 +234,31 @@ struct DuckDbSession {
 }
 
 impl Session for DuckDbSession {
-    fn execute(&mut self, sql: &str) -> Result<(), WarehouseError> {
-        self.connection.execute_batch(sql).map_err(|e| statement_error(sql, &e))
+    fn execute(&mut self, sql: &str) -> Result<Done, PortError> {
+        let failed = |e: duckdb::Error| error::of_statement(sql, &e);
+        let started = Instant::now();
+        let mut done = Done::default();
+        if changes_rows(sql) {
+            let row_count = self.connection.execute(sql, []).map_err(failed)?;
+            done.row_count = i64::try_from(row_count).ok();
+        } else {
+            self.connection.execute_batch(sql).map_err(failed)?;
+        }
+        done.cost.duration = started.elapsed();
+        Ok(done)
     }
 
-    fn query(&mut self, sql: &str) -> Result<QueryResult, WarehouseError> {
-        let failed = |e: duckdb::Error| statement_error(sql, &e);
+    fn query(&mut self, sql: &str) -> Result<QueryResult, PortError> {
+        let failed = |e: duckdb::Error| error::of_statement(sql, &e);
+        let started = Instant::now();
         let mut statement = self.connection.prepare(sql).map_err(failed)?;
         let rows = statement.query_arrow([]).map_err(failed)?;
-        let schema = rows.get_schema();
-        Ok(QueryResult { schema, batches: rows.collect() })
+        let (schema, batches) = (rows.get_schema(), rows.collect());
+        let cost = Cost { duration: started.elapsed(), ..Cost::default() };
+        Ok(QueryResult { schema, batches, done: Done { cost, ..Done::default() } })
     }
 
-    fn describe(&mut self, query: &str) -> Result<Vec<DescribedColumn>, WarehouseError> {
+    fn describe(&mut self, query: &str) -> Result<Vec<DescribedColumn>, PortError> {
         const PREFIX: &str = "describe\n";
         let result = self.query(&format!("{PREFIX}{query}")).map_err(|error| {
             let offset = error.offset().map(|at| at.saturating_sub(PREFIX.len()));
@@ -245,22 +272,26 @@ impl Session for DuckDbSession {
     }
 }
 
+/// Whether DuckDB says how many rows a statement changed: it does so of those that change some.
+fn changes_rows(sql: &str) -> bool {
+    const VERBS: [&str; 4] = ["insert", "delete", "merge", "update"];
+    let verb = sql.split_whitespace().next().unwrap_or_default();
+    VERBS.iter().any(|known| verb.eq_ignore_ascii_case(known))
+}
+
 /// Makes an empty database that appears whole or not at all: the engine cannot open a file of which
 /// it wrote a part before it was killed or the disk was full.
-fn create(path: &Path) -> Result<(), WarehouseError> {
+fn create(path: &Path) -> Result<(), PortError> {
     let place = path.display().to_string();
-    let failed = |error: io::Error| {
-        let message = format!("cannot create the warehouse {place}: {error}");
-        WarehouseError::new(ErrorKind::FixInput, message)
-    };
+    let failed = |error: io::Error| error::not_made(&place, error);
     let parent = path.parent().filter(|parent| !parent.as_os_str().is_empty());
     let folder = tempfile::Builder::new()
         .prefix(".warehouse-")
         .tempdir_in(parent.unwrap_or(Path::new(".")))
         .map_err(failed)?;
     let file = folder.path().join("new.duckdb");
-    let connection = Connection::open(&file).map_err(|e| opening_error(&place, &e))?;
-    connection.close().map_err(|(_, error)| opening_error(&place, &error))?;
+    let connection = Connection::open(&file).map_err(|e| error::not_opened(&place, e))?;
+    connection.close().map_err(|(_, error)| error::not_opened(&place, error))?;
     let made = tempfile::TempPath::try_from_path(file).map_err(failed)?;
     match made.persist_noclobber(path) {
         // Another process was quicker; the lock decides who goes on.
@@ -271,53 +302,12 @@ fn create(path: &Path) -> Result<(), WarehouseError> {
     }
 }
 
-fn opening_error(place: &str, error: &duckdb::Error) -> WarehouseError {
-    let said = error.to_string();
-    if said.contains("Could not set lock") || said.contains("Conflicting lock") {
-        return WarehouseError::new(
-            ErrorKind::FixInput,
-            format!("another process uses the warehouse {place}: wait for it or stop it"),
-        );
-    }
-    WarehouseError::new(ErrorKind::FixInput, format!("cannot open the warehouse {place}: {said}"))
-}
-
-/// DuckDB puts the place into its message: `…\n\nLINE 3: select x\n               ^`.
-fn statement_error(sql: &str, error: &duckdb::Error) -> WarehouseError {
-    let said = error.to_string();
-    let kind = if said.contains("TransactionContext Error") || said.contains("Conflict on") {
-        ErrorKind::Retry
-    } else {
-        ErrorKind::FixInput
-    };
-    let (message, place) = said.split_once("\n\nLINE ").unwrap_or((&said, ""));
-    WarehouseError::new(kind, message.trim()).at(offset(sql, place))
-}
-
-fn offset(sql: &str, place: &str) -> Option<usize> {
-    let (number, rest) = place.split_once(": ")?;
-    let line: usize = number.parse().ok()?;
-    let shown = rest.lines().next()?;
-    let caret = rest.lines().nth(1)?.find('^')?;
-    let prefix = "LINE : ".len() + number.len();
-    let column = caret.checked_sub(prefix)?;
-    let start: usize = sql.split_inclusive('\n').take(line - 1).map(str::len).sum();
-    let text = sql.get(start..)?.lines().next()?;
-    // A long line is shown in part, with `...` before it.
-    let cut = shown.strip_prefix("...").map_or(0, |part| {
-        let part = part.trim_end_matches("...");
-        text.find(part).map_or(0, |at| at.saturating_sub(3))
-    });
-    let at = text.char_indices().nth(column).map_or(text.len(), |(at, _)| at);
-    Some(start + cut + at)
-}
-
 /// A shared warehouse in a file.
 pub fn open_shared(
     path: Option<&Path>,
     options: Options,
     prelude: &Prelude,
-) -> Result<Arc<dyn Warehouse>, WarehouseError> {
+) -> Result<Arc<dyn Warehouse>, PortError> {
     Ok(Arc::new(DuckDb::open(path, options, prelude)?))
 }
 
@@ -329,6 +319,20 @@ mod tests {
         let options = Options { threads: Some(1), is_read_only: false };
         let warehouse = DuckDb::open(None, options, &Prelude::default()).expect("in memory");
         warehouse.session().expect("a session")
+    }
+
+    #[test]
+    fn a_statement_that_changes_rows_says_how_many() {
+        let mut session = session();
+        let mut row_count = |sql: &str| session.execute(sql).expect(sql).row_count;
+        assert_eq!(row_count("create table t (x bigint)"), None);
+        assert_eq!(row_count("insert into t values (1), (2), (3)"), Some(3));
+        let merge = "merge into t as t using (select 3 as x union all select 4) as s on t.x = s.x \
+                     when not matched then insert (x) values (s.x)";
+        assert_eq!(row_count(merge), Some(1));
+        assert_eq!(row_count("delete from t where x > 1"), Some(3));
+        assert_eq!(row_count("delete from t where x > 1"), Some(0));
+        assert_eq!(row_count("create or replace temp table kept as\nselect x from t"), None);
     }
 
     #[test]

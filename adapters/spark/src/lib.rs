@@ -14,12 +14,18 @@ use std::{
 };
 
 use lakebed_core::{contract::EngineName, error_kind::ErrorKind, prelude::Prelude};
-use lakebed_ports::engine::{Columns, Engine, EngineError, EngineQuery, EngineRows, InputTable};
+use lakebed_ports::{
+    engine::{Columns, Engine, EngineQuery, EngineRows, InputTable},
+    port_error::PortError,
+};
 use serde::Deserialize;
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
 const DRIVER: &str = include_str!("driver.py");
+/// What to do where Spark does not run a query.
+const WITHOUT_HINT: &str = "`lakebed check` says what Spark does not share, and `--engine duckdb` runs it \
+     without";
 /// How much of what Spark wrote before it ended is shown.
 const LAST_LINES_MAX: usize = 12;
 
@@ -65,7 +71,7 @@ pub struct LocalSpark {
 
 impl LocalSpark {
     /// Starts Spark, which takes some ten seconds, and gives it the functions.
-    pub fn start(place: &SparkPlace, prelude: &Prelude) -> Result<Self, EngineError> {
+    pub fn start(place: &SparkPlace, prelude: &Prelude) -> Result<Self, PortError> {
         let mut worker = Worker::start(place)?;
         let statements: Vec<&str> = prelude.statements().iter().map(|s| s.text.as_str()).collect();
         worker.ask(&json!({"do": "prelude", "statements": statements}))?;
@@ -78,7 +84,7 @@ impl Engine for LocalSpark {
         EngineName::Spark
     }
 
-    fn run(&self, query: &EngineQuery<'_>) -> Result<EngineRows, EngineError> {
+    fn run(&self, query: &EngineQuery<'_>) -> Result<EngineRows, PortError> {
         // One query at a time: a query has all cores.
         let mut worker = self.worker.lock().unwrap_or_else(PoisonError::into_inner);
         for input in query.inputs {
@@ -91,9 +97,8 @@ impl Engine for LocalSpark {
             "do": "select", "sql": query.text, "columns": shown(query.columns),
             "folder": query.folder.join("result"),
         }))?;
-        let Selected { files, sha256 } = serde_json::from_value(answer).map_err(|error| {
-            EngineError::new(ErrorKind::Bug, format!("Spark's driver: {error}"))
-        })?;
+        let Selected { files, sha256 } = serde_json::from_value(answer)
+            .map_err(|error| PortError::new(ErrorKind::Bug, format!("Spark's driver: {error}")))?;
         Ok(EngineRows { files, sha256 })
     }
 }
@@ -110,7 +115,7 @@ fn shown(columns: &Columns) -> Value {
 }
 
 /// A folder with the files of a table and no others: Spark reads folders. `None` if it has no files.
-fn linked(input: &InputTable, parent: &Path) -> Result<Option<PathBuf>, EngineError> {
+fn linked(input: &InputTable, parent: &Path) -> Result<Option<PathBuf>, PortError> {
     if input.files.is_empty() {
         return Ok(None);
     }
@@ -125,7 +130,7 @@ fn linked(input: &InputTable, parent: &Path) -> Result<Option<PathBuf>, EngineEr
         });
         linked.map_err(|error| {
             let message = format!("cannot give {} to Spark: {error}", file.locator);
-            EngineError::new(ErrorKind::FixInput, message)
+            PortError::new(ErrorKind::FixInput, message)
         })?;
     }
     Ok(Some(folder))
@@ -141,13 +146,10 @@ struct Worker {
 }
 
 impl Worker {
-    fn start(place: &SparkPlace) -> Result<Self, EngineError> {
+    fn start(place: &SparkPlace) -> Result<Self, PortError> {
         let python = place.python.display();
         let failed = |error: io::Error| {
-            EngineError::new(
-                ErrorKind::FixInput,
-                format!("cannot start Spark by {python}: {error}"),
-            )
+            PortError::new(ErrorKind::FixInput, format!("cannot start Spark by {python}: {error}"))
         };
         let folder = tempfile::tempdir().map_err(failed)?;
         let driver = folder.path().join("driver.py");
@@ -170,17 +172,20 @@ impl Worker {
         Ok(Self { child, requests, answers, folder })
     }
 
-    fn ask(&mut self, request: &Value) -> Result<Value, EngineError> {
+    fn ask(&mut self, request: &Value) -> Result<Value, PortError> {
         let mut line = String::new();
         let asked = writeln!(self.requests, "{request}");
         let answered = asked.and_then(|()| self.answers.read_line(&mut line));
         let answer = answered.ok().and_then(|_| serde_json::from_str::<Value>(&line).ok());
         let Some(answer) = answer else {
-            return Err(EngineError::new(ErrorKind::FixInput, self.last_words()));
+            return Err(
+                PortError::new(ErrorKind::FixInput, self.last_words()).with_hint(WITHOUT_HINT)
+            );
         };
         match answer.get("error").and_then(Value::as_str) {
             Some(error) => {
-                Err(EngineError::new(ErrorKind::FixInput, format!("Spark refuses it: {error}")))
+                let refused = format!("Spark refuses it: {error}");
+                Err(PortError::new(ErrorKind::FixInput, refused).with_hint(WITHOUT_HINT))
             }
             None => Ok(answer),
         }

@@ -3,7 +3,7 @@
 use jiff::civil::Date;
 
 use super::{
-    BoundSelect, Contents, Part, Recipe, Side, Step, Task, aside,
+    BoundSelect, Contents, Fence, Part, Recipe, Side, Step, Task, aside,
     measure::{self, Columns},
     promises, select, statements,
 };
@@ -33,8 +33,8 @@ pub struct Known {
     /// The journal's first sequence number; a recipe takes one for each window, and one more if the
     /// table begins anew.
     pub sequence: i64,
-    /// Names the run in the journal.
-    pub run_id: String,
+    /// By what the run may write.
+    pub fence: Fence,
 }
 
 /// Why there is no recipe.
@@ -80,14 +80,14 @@ pub fn recipe(
     let mut recipe = Recipe {
         table: node.name().clone(),
         prepare: Vec::new(),
-        commit: Vec::new(),
+        commit: vec![Step::Fence { sql: known.fence.statement() }],
         finish: Vec::new(),
         kept: Vec::new(),
         parts: Vec::new(),
         begins_anew: known.begins_anew,
         window_column: window_column(node).to_owned(),
         sequence: known.sequence,
-        run_id: known.run_id.clone(),
+        fence: known.fence.clone(),
         before: known.snapshot.clone(),
         is_history: node.build() == BuildKind::History,
     };

@@ -9,6 +9,7 @@
 //! choosing what to build (`plan`, `builder`). No I/O.
 
 pub mod aside;
+mod fence;
 mod kinds;
 mod measure;
 mod note;
@@ -22,6 +23,7 @@ use crate::{
     sql::bind::Parameters,
 };
 
+pub use fence::{CLAIMS, Fence, NEXT_EPOCH};
 pub use kinds::{Known, RecipeError, recipe, windows};
 pub use measure::{Measured, UnreadableRow};
 pub use note::{Entry, inserts};
@@ -53,7 +55,7 @@ pub struct Recipe {
     pub table: TableName,
     /// Outside of a transaction, in order.
     pub prepare: Vec<Step>,
-    /// Within one, in order; the journal's rows come after these.
+    /// Within one, in order: first the fence; the journal's rows come after these.
     pub commit: Vec<Step>,
     /// After it, outside of any transaction. Whoever opens the warehouse next does what was cut short.
     pub finish: Vec<Step>,
@@ -70,15 +72,44 @@ pub struct Recipe {
     window_column: String,
     /// The journal's first sequence number.
     sequence: i64,
-    /// Names the run in the journal.
-    run_id: String,
+    /// By what the run may write.
+    fence: Fence,
 }
 
 impl Recipe {
+    /// Only tells the journal something of a table, and then does the rest.
+    pub fn of_notes(
+        table: TableName,
+        (notes, finish): (Vec<String>, Vec<Step>),
+        sequence: i64,
+        fence: &Fence,
+    ) -> Self {
+        let notes = notes.into_iter().map(|sql| Step::Note { sql });
+        Self {
+            table,
+            prepare: Vec::new(),
+            commit: std::iter::once(Step::Fence { sql: fence.statement() }).chain(notes).collect(),
+            finish,
+            kept: Vec::new(),
+            parts: Vec::new(),
+            begins_anew: false,
+            window_column: String::new(),
+            sequence,
+            fence: fence.clone(),
+            before: Snapshot::default(),
+            is_history: false,
+        }
+    }
+
+    /// By what the run may write.
+    pub fn fence(&self) -> &Fence {
+        &self.fence
+    }
+
     /// Names what is done by it: the run, the table and the journal's sequence number, which a run gives to one
     /// build of one window. Letters, digits, `_` and `-`, as names of jobs in a cloud are.
     pub fn job_name(&self) -> String {
-        let name = format!("{}-{}-{}", self.run_id, self.table, self.sequence);
+        let name = format!("{}-{}-{}", self.fence.run_id, self.table, self.sequence);
         name.replace(|c: char| !c.is_ascii_alphanumeric() && c != '-', "_")
     }
 }
@@ -110,6 +141,11 @@ pub enum Step {
         /// The statement.
         sql: String,
     },
+    /// Fails if a later run may write.
+    Fence {
+        /// `select case when … then error(…) …`
+        sql: String,
+    },
     /// Removes rows.
     Delete {
         /// The statement.
@@ -125,6 +161,11 @@ pub enum Step {
         /// The statement.
         sql: String,
     },
+    /// Tells the journal something that is known without a measurement.
+    Note {
+        /// The statement.
+        sql: String,
+    },
 }
 
 impl Step {
@@ -135,9 +176,11 @@ impl Step {
             | Self::Measure { sql, .. }
             | Self::View { sql }
             | Self::Define { sql }
+            | Self::Fence { sql }
             | Self::Delete { sql }
             | Self::Insert { sql }
-            | Self::Merge { sql } => sql,
+            | Self::Merge { sql }
+            | Self::Note { sql } => sql,
         }
     }
 }

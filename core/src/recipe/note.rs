@@ -43,8 +43,7 @@ impl Entry {
     ) -> Vec<String> {
         let table = literal::text(table.as_str());
         let head = format!("{sequence}, {}", literal::text(run_id));
-        let at = at.to_string();
-        let at = format!("timestamp '{}'", at.trim_end_matches('Z').replace('T', " "));
+        let at = literal::instant(at);
         let mut builds = Vec::new();
         if self.is_reset {
             builds.push(format!(
@@ -208,7 +207,7 @@ impl Recipe {
         let numbered = (self.sequence..).zip(built);
         numbered
             .flat_map(|(sequence, built)| {
-                built.entry.statements(&self.table, sequence, &self.run_id, at)
+                built.entry.statements(&self.table, sequence, &self.fence.run_id, at)
             })
             .collect()
     }

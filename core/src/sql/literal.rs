@@ -1,6 +1,6 @@
 //! Texts as literals that every engine reads alike.
 
-use crate::contract::ColumnType;
+use crate::{contract::ColumnType, instant::MicrosUtc};
 
 /// A text as a literal. Engines write a quote within quotes in ways of their own, and GoogleSQL takes
 /// a backslash for an escape: such characters are given by their numbers.
@@ -25,6 +25,12 @@ pub fn text(value: &str) -> String {
         parts.push(format!("'{plain}'"));
     }
     format!("({})", parts.join(" || "))
+}
+
+/// An instant as a literal.
+pub fn instant(at: MicrosUtc) -> String {
+    let at = at.to_string();
+    format!("timestamp '{}'", at.trim_end_matches('Z').replace('T', " "))
 }
 
 /// A value, in the text that the engine gives of it, as a literal of its type.

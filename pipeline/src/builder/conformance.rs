@@ -17,13 +17,15 @@ use crate::{
     plan::{Snapshot, Stamp, window::Window},
     prelude::Prelude,
     project::{Project, ProjectFiles},
-    recipe::{self, Built, Known, Recipe, Step, Task},
+    recipe::{self, Built, Fence, Known, Recipe, Step, Task},
     sql::bind::Parameters,
     warehouse::{DescribedColumn, RunError, Session, SharedWarehouse},
 };
 
 /// So often a call is tried that asks to be tried again.
 const ATTEMPT_COUNT_MAX: usize = 20;
+/// Claims while another run builds.
+const CLAIM_COUNT: usize = 5;
 /// Builds of a table at the same time as others of another table.
 const BUILD_COUNT: i64 = 8;
 
@@ -35,6 +37,8 @@ pub fn run_all(mut new_warehouse: impl FnMut() -> SharedWarehouse) {
     a_recipe_is_done_once(&Bench::new(new_warehouse()));
     the_name_of_what_failed_may_be_used_again(&Bench::new(new_warehouse()));
     recipes_run_at_the_same_time(&Bench::new(new_warehouse()));
+    a_later_claim_ends_the_earlier(&Bench::new(new_warehouse()));
+    a_claim_waits_for_what_is_under_way(&Bench::new(new_warehouse()));
     a_transaction_is_seen_whole(&Bench::new(new_warehouse()));
     a_temporary_table_is_its_sessions_own(&Bench::new(new_warehouse()));
     a_change_in_anothers_way_may_be_tried_again(&Bench::new(new_warehouse()));
@@ -47,6 +51,7 @@ pub fn run_all(mut new_warehouse: impl FnMut() -> SharedWarehouse) {
 struct Bench {
     graph: Graph,
     warehouse: SharedWarehouse,
+    fence: Fence,
 }
 
 impl Bench {
@@ -67,16 +72,16 @@ impl Bench {
         files.insert(Path::new("layers/mart/twice.sql"), &twice);
         let project = Project::parse(&files).unwrap();
         let graph = Graph::new(&project, &Prelude::default()).unwrap();
-        let bench = Self { graph, warehouse };
-        let dialect = bench.warehouse.dialect();
+        let dialect = warehouse.dialect();
         let mut definitions = journal::definitions(dialect);
-        definitions.extend(shape::definitions(dialect, &bench.graph));
-        let mut session = bench.session();
+        definitions.extend(shape::definitions(dialect, &graph));
+        let mut session = warehouse.session().unwrap();
         for definition in &definitions {
             session.execute(definition).unwrap();
         }
         drop(session);
-        bench
+        let fence = warehouse.claim("suite").unwrap();
+        Self { graph, warehouse, fence }
     }
 
     fn session(&self) -> Box<dyn Session> {
@@ -88,6 +93,10 @@ impl Bench {
     }
 
     fn recipe(&self, table: &str, sequence: i64) -> Recipe {
+        self.recipe_by(&self.fence, table, sequence)
+    }
+
+    fn recipe_by(&self, fence: &Fence, table: &str, sequence: i64) -> Recipe {
         let stamp = Stamp {
             fingerprint: Some(crate::digest::Digest::of_texts(["what it is made of"])),
             epoch: None,
@@ -96,7 +105,7 @@ impl Bench {
         };
         let (window, stamps) = (Window::Whole, vec![(None, stamp)]);
         let task = Task { window, stamps, calendar: Parameters::new() };
-        let known = Known { sequence, run_id: "suite".to_owned(), ..Known::default() };
+        let known = Known { sequence, fence: fence.clone(), ..Known::default() };
         recipe::recipe(self.node(table), self.warehouse.dialect(), &[task], &known).unwrap()
     }
 
@@ -195,6 +204,54 @@ fn recipes_run_at_the_same_time(bench: &Bench) {
     }
 }
 
+fn a_later_claim_ends_the_earlier(bench: &Bench) {
+    bench.run(&bench.recipe("one", 1)).unwrap();
+    let later = bench.warehouse.claim("later").unwrap();
+    assert!(later.epoch > bench.fence.epoch, "{later:?}");
+    let notes = |fence: &Fence, sequence: i64| {
+        let (table, note) =
+            (TableName::new("lakebed", "settings"), journal::setting(sequence, "a", "b"));
+        Recipe::of_notes(table, (vec![note], Vec::new()), sequence, fence)
+    };
+    for recipe in [bench.recipe("one", 2), bench.recipe("other", 3), notes(&bench.fence, 4)] {
+        let Err(RunError::Statement(error)) = bench.run(&recipe) else {
+            panic!("the earlier run wrote on");
+        };
+        assert_eq!(error.kind(), ErrorKind::FixInput, "{error}");
+        assert!(error.to_string().contains("run later writes this warehouse since 2"), "{error}");
+        assert!(error.hint().is_some(), "{error}");
+    }
+    assert_eq!((bench.counts("one"), bench.counts("other")), ((2, 1), (0, 0)));
+    assert_eq!(bench.count("lakebed.settings"), 0);
+    bench.run(&notes(&later, 5)).unwrap();
+    bench.run(&bench.recipe_by(&later, "one", 6)).unwrap();
+    assert_eq!(bench.counts("one"), (2, 2));
+    assert_eq!(bench.count("lakebed.settings"), 1);
+}
+
+fn a_claim_waits_for_what_is_under_way(bench: &Bench) {
+    let mut first = 1;
+    for round in 0..CLAIM_COUNT {
+        let fence = bench.warehouse.claim(&format!("{round}, earlier")).unwrap();
+        let earlier = &fence;
+        let seen = thread::scope(|scope| {
+            let building = scope.spawn(move || {
+                let recipes = (first..first + BUILD_COUNT)
+                    .map(|sequence| bench.recipe_by(earlier, "one", sequence));
+                recipes.map(|recipe| bench.run(&recipe)).find(Result::is_err)
+            });
+            // It is under way.
+            while bench.counts("one").1 < first && !building.is_finished() {
+                thread::yield_now();
+            }
+            bench.warehouse.claim(&format!("{round}, later")).unwrap();
+            bench.counts("one")
+        });
+        assert_eq!(bench.counts("one"), seen, "something was committed after the claim");
+        first = seen.1 + 1;
+    }
+}
+
 fn a_transaction_is_seen_whole(bench: &Bench) {
     let mut writer = bench.session();
     writer.execute("begin transaction").unwrap();
@@ -229,7 +286,7 @@ fn a_change_in_anothers_way_may_be_tried_again(bench: &Bench) {
     one.execute("delete from mart.one where k = 1").unwrap();
     one.execute("commit transaction").unwrap();
     let deleted = other.execute("delete from mart.one where k = 1");
-    let error = deleted.and_then(|()| other.execute("commit transaction")).unwrap_err();
+    let error = deleted.and_then(|_| other.execute("commit transaction")).unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Retry, "{error}");
     let _ = other.execute("rollback transaction");
     assert_eq!(bench.count("mart.one"), 1);

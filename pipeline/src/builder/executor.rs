@@ -17,8 +17,8 @@ use crate::{
         snapshot::Partition,
         window::{Window, windows},
     },
-    recipe::{Built, CheckFailure, Task},
-    warehouse::Warehouse,
+    recipe::{CheckFailure, Fence, Task},
+    warehouse::{Ran, Receipt, Warehouse},
 };
 
 /// How often a build is tried that fails for a passing reason.
@@ -103,6 +103,8 @@ pub struct TableReport {
     pub reason: Option<Reason>,
     /// Checks of severity `warn` that did not hold.
     pub warnings: Vec<CheckFailure>,
+    /// The statements of all that was committed, in order.
+    pub statements: Vec<Ran>,
     /// How long it took.
     pub duration: Duration,
 }
@@ -135,8 +137,8 @@ pub struct Executor<'a> {
     pub warehouse: &'a dyn Warehouse,
     /// The tables.
     pub graph: &'a Graph,
-    /// Names the run in the journal.
-    pub run_id: &'a str,
+    /// By what the run may write.
+    pub fence: &'a Fence,
     /// The engine that runs the SELECTs of tables that are marked for it.
     pub outside: Option<Outside<'a>>,
     /// Is told what happens.
@@ -230,6 +232,7 @@ impl Executor<'_> {
             row_count: 0,
             reason: None,
             warnings: Vec::new(),
+            statements: Vec::new(),
             duration: Duration::ZERO,
         };
         if let Some(by) = failed_input(node, &lock(shared).report) {
@@ -256,8 +259,9 @@ impl Executor<'_> {
             if needs_reset { vec![&tasks[..]] } else { tasks.chunks(1).collect() };
         for group in groups {
             match self.build_group(node, group, needs_reset, shared) {
-                Ok(all) => {
-                    for built in all {
+                Ok(receipt) => {
+                    report.statements.extend(receipt.statements);
+                    for built in receipt.built {
                         report.partition_count += built.entry.stamps.len();
                         report.changed_count += built.entry.contents.len();
                         report.row_count += built.row_count;
@@ -280,7 +284,7 @@ impl Executor<'_> {
         tasks: &[Task],
         needs_reset: bool,
         shared: &Mutex<Shared<'_>>,
-    ) -> Result<Vec<Built>, BuildError> {
+    ) -> Result<Receipt, BuildError> {
         let (snapshot, sequence) = {
             let mut guard = lock(shared);
             let sequence = guard.next_sequence;
@@ -291,7 +295,7 @@ impl Executor<'_> {
             warehouse: self.warehouse,
             node,
             snapshot: &snapshot,
-            run_id: self.run_id,
+            fence: self.fence,
             outside: self.outside,
         };
         let (mut attempt, mut prepared) = (1, None);
@@ -312,11 +316,10 @@ impl Executor<'_> {
                     let windows: Vec<String> =
                         tasks.iter().map(|task| task.window.to_string()).collect();
                     let of = format!("{} {}", node.name(), windows.join(", "));
-                    let sent: Vec<&str> =
-                        receipt.statements.iter().map(|ran| ran.sql.as_str()).collect();
+                    let sent: Vec<&str> = receipt.sent.iter().map(String::as_str).collect();
                     (self.on_event)(BuildEvent::Committed { of: &of, sent: &sent });
                     lock(shared).planner.apply(node.name(), &receipt.built);
-                    return Ok(receipt.built);
+                    return Ok(receipt);
                 }
             }
         }

@@ -11,17 +11,27 @@ use std::{
 use jiff::civil::Date;
 
 use crate::{
-    clock,
     contract::{ColumnType, TableName},
     dialect::Dialect,
     digest::Digest,
     plan::{Content, Snapshot, Stamp, StampedCode, snapshot::Partition},
-    recipe::{self, Entry, aside},
+    port_error::PortError,
+    recipe::{self, aside},
     sql::literal,
-    warehouse::{ErrorKind, Session, Tables, Warehouse, WarehouseError},
+    warehouse::{ErrorKind, Session, Tables, Warehouse},
 };
 
-/// The journal's tables.
+/// The table of claims: who reads the journal does without it.
+const CLAIMS: (&str, &[(&str, ColumnType)]) = (
+    "claims",
+    &[
+        ("epoch", ColumnType::Int64),
+        ("run_id", ColumnType::String),
+        ("claimed_at", ColumnType::Timestamp),
+    ],
+);
+
+/// The journal's other tables.
 const TABLES: [(&str, &[(&str, ColumnType)]); 5] = [
     (
         "builds",
@@ -96,7 +106,7 @@ pub fn definitions(dialect: &dyn Dialect) -> Vec<String> {
         format!("create table if not exists lakebed.{table} ({})", columns.join(", "))
     };
     let schema = "create schema if not exists lakebed".to_owned();
-    std::iter::once(schema).chain(TABLES.iter().map(table)).collect()
+    std::iter::once(schema).chain(TABLES.iter().chain([&CLAIMS]).map(table)).collect()
 }
 
 /// The statement that remembers how contents are hashed from the first build on. Another version later
@@ -109,14 +119,19 @@ pub fn first_hash_version(dialect: &dyn Dialect) -> String {
     )
 }
 
-/// Whether it is there.
-pub fn exists(warehouse: &dyn Warehouse) -> Result<bool, WarehouseError> {
+/// Whether it is there, to be read.
+pub fn exists(warehouse: &dyn Warehouse) -> Result<bool, PortError> {
     Ok(is_among(&warehouse.tables()?))
 }
 
-/// Whether it is among these tables.
-pub fn is_among(tables: &Tables) -> bool {
+/// Whether it is among these tables, to be read.
+fn is_among(tables: &Tables) -> bool {
     TABLES.iter().all(|(table, _)| tables.contains_key(&format!("lakebed.{table}")))
+}
+
+/// Whether it is among these tables, to be written.
+pub fn is_writable_among(tables: &Tables) -> bool {
+    is_among(tables) && tables.contains_key(recipe::CLAIMS)
 }
 
 /// Puts the tables in place that builds had made aside when they were cut short, if they had been committed;
@@ -125,7 +140,7 @@ pub fn finish_asides(
     session: &mut dyn Session,
     dialect: &dyn Dialect,
     tables: &Tables,
-) -> Result<(), WarehouseError> {
+) -> Result<(), PortError> {
     let parsed = |name: &String| aside::parse(name).map(|(table, sequence)| (sequence, table));
     let mut asides: Vec<_> = tables.keys().filter_map(|name| Some((parsed(name)?, name))).collect();
     asides.sort();
@@ -139,19 +154,19 @@ pub fn finish_asides(
             0 => vec![aside::drop(aside)],
             _ => aside::put_in_place(dialect, &table, aside).into(),
         };
-        statements.iter().try_for_each(|statement| session.execute(statement))?;
+        session.execute_all(&statements)?;
     }
     Ok(())
 }
 
 /// The tables that it has ever told of.
-pub fn tables(session: &mut dyn Session) -> Result<BTreeSet<TableName>, WarehouseError> {
+pub fn tables(session: &mut dyn Session) -> Result<BTreeSet<TableName>, PortError> {
     let rows = session.query("select distinct table_name from lakebed.builds")?.text_rows()?;
     Ok(rows.into_iter().flatten().flatten().filter_map(|name| TableName::parse(&name)).collect())
 }
 
 /// Reads stamps, contents and occupied dates, and the next sequence number.
-pub fn load(session: &mut dyn Session) -> Result<(Snapshot, i64), WarehouseError> {
+pub fn load(session: &mut dyn Session) -> Result<(Snapshot, i64), PortError> {
     let mut snapshot = Snapshot::default();
     load_stamps(session, &mut snapshot)?;
     load_contents(session, &mut snapshot)?;
@@ -168,7 +183,7 @@ pub fn load(session: &mut dyn Session) -> Result<(Snapshot, i64), WarehouseError
 }
 
 /// The settings by name.
-pub fn settings(session: &mut dyn Session) -> Result<BTreeMap<String, String>, WarehouseError> {
+pub fn settings(session: &mut dyn Session) -> Result<BTreeMap<String, String>, PortError> {
     let rows = session
         .query(
             "select name, value from lakebed.settings where true \
@@ -185,7 +200,7 @@ pub fn setting(sequence: i64, name: &str, value: &str) -> String {
 }
 
 /// The raw objects that builds have read, with their sizes in bytes.
-pub fn raw_objects(session: &mut dyn Session) -> Result<BTreeMap<String, u64>, WarehouseError> {
+pub fn raw_objects(session: &mut dyn Session) -> Result<BTreeMap<String, u64>, PortError> {
     let rows = session
         .query(
             "select object_key, event, size_bytes from lakebed.raw_objects where true \
@@ -218,19 +233,7 @@ pub fn raw_object_rows(
     recipe::inserts("lakebed.raw_objects", &rows)
 }
 
-/// Writes down what was done to a table without a recipe.
-pub fn record(
-    session: &mut dyn Session,
-    sequence: i64,
-    run_id: &str,
-    table: &TableName,
-    entry: &Entry,
-) -> Result<(), WarehouseError> {
-    let statements = entry.statements(table, sequence, run_id, clock::now());
-    statements.iter().try_for_each(|statement| session.execute(statement))
-}
-
-fn load_stamps(session: &mut dyn Session, snapshot: &mut Snapshot) -> Result<(), WarehouseError> {
+fn load_stamps(session: &mut dyn Session, snapshot: &mut Snapshot) -> Result<(), PortError> {
     let rows = session
         .query(&format!(
             "select table_name, partition_date, fingerprint, epoch, code, inputs \
@@ -258,7 +261,7 @@ fn load_stamps(session: &mut dyn Session, snapshot: &mut Snapshot) -> Result<(),
     Ok(())
 }
 
-fn load_contents(session: &mut dyn Session, snapshot: &mut Snapshot) -> Result<(), WarehouseError> {
+fn load_contents(session: &mut dyn Session, snapshot: &mut Snapshot) -> Result<(), PortError> {
     let rows = session
         .query(&format!(
             "select table_name, partition_date, hash_sum, row_count \
@@ -278,7 +281,7 @@ fn load_contents(session: &mut dyn Session, snapshot: &mut Snapshot) -> Result<(
     Ok(())
 }
 
-fn load_occupied(session: &mut dyn Session, snapshot: &mut Snapshot) -> Result<(), WarehouseError> {
+fn load_occupied(session: &mut dyn Session, snapshot: &mut Snapshot) -> Result<(), PortError> {
     let rows = session
         .query(&format!(
             "select table_name, load_date, from_date, to_date \
@@ -298,7 +301,7 @@ fn load_occupied(session: &mut dyn Session, snapshot: &mut Snapshot) -> Result<(
     Ok(())
 }
 
-fn key(row: &[Option<String>]) -> Result<(TableName, Partition), WarehouseError> {
+fn key(row: &[Option<String>]) -> Result<(TableName, Partition), PortError> {
     let table = row[0].as_deref().and_then(TableName::parse).ok_or_else(|| damaged("lakebed"))?;
     let partition = match &row[1] {
         None => None,
@@ -307,8 +310,8 @@ fn key(row: &[Option<String>]) -> Result<(TableName, Partition), WarehouseError>
     Ok((table, partition))
 }
 
-fn damaged(table: &str) -> WarehouseError {
-    WarehouseError::new(
+fn damaged(table: &str) -> PortError {
+    PortError::new(
         ErrorKind::FixInput,
         format!(
             "the journal `{table}` is damaged: move the warehouse away and build again; raw has everything"

@@ -8,6 +8,7 @@ use crate::{
     diagnostic::FileError,
     dialect::Dialect,
     graph::{Graph, Node, sample_parameters},
+    port_error::PortError,
     portable::types::Type,
     query::{
         Facts, Problem,
@@ -15,7 +16,7 @@ use crate::{
     },
     rules::{contract, names},
     sql::bind,
-    warehouse::{DescribedColumn, Session, Warehouse, WarehouseError},
+    warehouse::{DescribedColumn, Session, Warehouse},
 };
 
 /// Why the shape of the warehouse is not right.
@@ -26,7 +27,7 @@ pub enum ShapeError {
     File(#[from] FileError),
     /// A statement failed that is not the user's.
     #[error(transparent)]
-    Statement(#[from] WarehouseError),
+    Statement(#[from] PortError),
 }
 
 /// The statements that make the schemas and the tables, if they are not there.
@@ -46,18 +47,16 @@ fn definition(dialect: &dyn Dialect, node: &Node) -> String {
 }
 
 /// Makes schemas and tables, if they are not there.
-pub fn create(warehouse: &dyn Warehouse, graph: &Graph) -> Result<(), WarehouseError> {
+pub fn create(warehouse: &dyn Warehouse, graph: &Graph) -> Result<(), PortError> {
     let mut session = warehouse.session()?;
-    definitions(warehouse.dialect(), graph)
-        .iter()
-        .try_for_each(|statement| session.execute(statement))
+    session.execute_all(&definitions(warehouse.dialect(), graph))
 }
 
 /// The tables whose columns are not the contract's; they must be made anew. Nothing is written.
 pub fn misshapen(
     warehouse: &dyn Warehouse,
     graph: &Graph,
-) -> Result<BTreeSet<TableName>, WarehouseError> {
+) -> Result<BTreeSet<TableName>, PortError> {
     let found = warehouse.tables()?;
     let is_misshapen = |node: &&Node| {
         let found = found.get(node.name().as_str());

@@ -2,15 +2,16 @@
 
 use crate::{
     clock::MicrosUtc,
-    engine::{ExchangeError, ExchangedRows, Outside},
+    engine::{ExchangedRows, Outside},
     graph::Node,
     plan::{Snapshot, window::Window},
+    port_error::PortError,
     recipe::{
-        self, BoundSelect, Known, Recipe, RecipeError, Refusal, Task,
+        self, BoundSelect, Fence, Known, Recipe, RecipeError, Refusal, Task,
         select::{self, cut_query},
     },
     sql::bind::Literal,
-    warehouse::{ErrorKind, Receipt, RunError, Session, Warehouse, WarehouseError},
+    warehouse::{ErrorKind, Receipt, RunError, Session, Warehouse},
 };
 
 /// Why a window was not built. The old data stands.
@@ -18,10 +19,10 @@ use crate::{
 pub enum BuildError {
     /// A statement failed.
     #[error(transparent)]
-    Statement(#[from] WarehouseError),
+    Statement(#[from] PortError),
     /// Another engine was to run the SELECT, and gave no rows.
     #[error(transparent)]
-    Outside(#[from] ExchangeError),
+    Outside(PortError),
     /// The new rows are not what they must be.
     #[error(transparent)]
     Refused(#[from] Refusal),
@@ -43,7 +44,7 @@ impl From<RecipeError> for BuildError {
     fn from(error: RecipeError) -> Self {
         match error {
             RecipeError::Bind(error) => {
-                Self::Statement(WarehouseError::new(ErrorKind::Bug, error.to_string()))
+                Self::Statement(PortError::new(ErrorKind::Bug, error.to_string()))
             }
             RecipeError::Seed(problem) => Self::Seed(problem),
         }
@@ -53,12 +54,8 @@ impl From<RecipeError> for BuildError {
 impl BuildError {
     /// Whether the same may succeed on the next attempt.
     pub fn is_transient(&self) -> bool {
-        let kind = match self {
-            Self::Statement(error) | Self::Outside(ExchangeError::Warehouse(error)) => error.kind(),
-            Self::Outside(ExchangeError::Engine(error)) => error.kind(),
-            _ => ErrorKind::FixInput,
-        };
-        kind == ErrorKind::Retry
+        let (Self::Statement(error) | Self::Outside(error)) = self else { return false };
+        error.kind() == ErrorKind::Retry
     }
 }
 
@@ -70,8 +67,8 @@ pub struct TableBuilder<'a> {
     pub node: &'a Node,
     /// What the warehouse holds of it.
     pub snapshot: &'a Snapshot,
-    /// Names the run in the journal.
-    pub run_id: &'a str,
+    /// By what the run may write.
+    pub fence: &'a Fence,
     /// The engine that runs the SELECT, if it is not the warehouse.
     pub outside: Option<Outside<'a>>,
 }
@@ -127,7 +124,7 @@ impl TableBuilder<'_> {
             cut: tasks.first().map_or(Ok(None), |task| cut(session, self.node, task.window))?,
             exchanged: Vec::new(),
             sequence,
-            run_id: self.run_id.to_owned(),
+            fence: self.fence.clone(),
         };
         let mut exchanged = Vec::new();
         if let Some(outside) = self.outside.filter(|outside| outside.takes(self.node)) {
@@ -140,7 +137,9 @@ impl TableBuilder<'_> {
                 let bound = select::bound(self.node, task.window, calendar, cut)
                     .map_err(RecipeError::Bind)?;
                 let of = (self.node, task.window);
-                let rows = outside.rows(self.warehouse, session, of, &bound.text)?;
+                let rows = outside
+                    .rows(self.warehouse, session, of, &bound.text)
+                    .map_err(BuildError::Outside)?;
                 let (text, sha256) = (rows.select.clone(), rows.sha256.clone());
                 known.exchanged.push(Some(BoundSelect { text, sha256 }));
                 exchanged.push(rows);
@@ -155,7 +154,7 @@ pub fn cut(
     session: &mut dyn Session,
     node: &Node,
     window: Window,
-) -> Result<Option<Literal>, WarehouseError> {
+) -> Result<Option<Literal>, PortError> {
     let Some(query) = cut_query(node, window) else { return Ok(None) };
     let micros = session.query(&query)?.count()?;
     Ok(Some(Literal::Timestamp(MicrosUtc(micros))))

@@ -6,21 +6,27 @@ use std::{
     borrow::Cow,
     collections::BTreeMap,
     sync::{Arc, Mutex, PoisonError},
+    thread,
+    time::Duration,
 };
 
 use crate::{
     dialect::Dialect,
     error_kind::ErrorKind,
-    recipe::Recipe,
+    port_error::PortError,
+    recipe::{Fence, Recipe},
     verify::dice::Dice,
     warehouse::{
-        Intercepted, Receipt, RunError, Session, SharedWarehouse, Tables, Warehouse,
-        WarehouseError, interpret,
+        Done, Intercepted, Receipt, RunError, Session, SharedWarehouse, Tables, Warehouse, fence,
+        interpret,
     },
 };
 
 /// A recipe fails at most so often for a passing reason.
 const FAILURES_MAX: u32 = 2;
+
+/// So long a commit takes where claims do not wait for it.
+const COMMIT_DURATION: Duration = Duration::from_millis(2);
 
 /// Something that the port forbids.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -37,17 +43,23 @@ pub enum Violation {
     KeepsOldRows,
     /// A conflict that passes is called a mistake of the user's.
     MistakesConflicts,
+    /// Who has lost the claim writes on.
+    IgnoresFence,
+    /// A claim is answered while earlier ones still commit.
+    ClaimsInPassing,
 }
 
 impl Violation {
     /// All of them.
-    pub const ALL: [Self; 6] = [
+    pub const ALL: [Self; 8] = [
         Self::CommitsInParts,
         Self::LosesCommit,
         Self::RunsTwice,
         Self::LosesRows,
         Self::KeepsOldRows,
         Self::MistakesConflicts,
+        Self::IgnoresFence,
+        Self::ClaimsInPassing,
     ];
 
     fn instead(self, sql: &str) -> Option<&'static str> {
@@ -61,7 +73,8 @@ impl Violation {
             Self::LosesCommit => (sql == "commit transaction").then_some("rollback transaction"),
             Self::LosesRows => is_of_project("insert into ").then_some(NOTHING),
             Self::KeepsOldRows => is_of_project("delete from ").then_some(NOTHING),
-            Self::RunsTwice | Self::MistakesConflicts => None,
+            Self::IgnoresFence => sql.contains("error(").then_some(NOTHING),
+            Self::RunsTwice | Self::MistakesConflicts | Self::ClaimsInPassing => None,
         }
     }
 }
@@ -84,6 +97,9 @@ impl WeakWarehouse {
     /// A warehouse that breaks one promise.
     pub fn violating(inner: SharedWarehouse, seed: u64, violation: Violation) -> Self {
         let intercepted = Intercepted::new(inner, move |sql| {
+            if violation == Violation::ClaimsInPassing && sql == "commit transaction" {
+                thread::sleep(COMMIT_DURATION);
+            }
             Ok(violation.instead(sql).map_or(Cow::Borrowed(sql), Cow::Borrowed))
         });
         Self { violation: Some(violation), ..Self::new(Arc::new(intercepted), seed) }
@@ -106,7 +122,7 @@ impl Warehouse for WeakWarehouse {
         self.inner.dialect()
     }
 
-    fn session(&self) -> Result<Box<dyn Session>, WarehouseError> {
+    fn session(&self) -> Result<Box<dyn Session>, PortError> {
         let inner = self.inner.session()?;
         if self.violation == Some(Violation::MistakesConflicts) {
             return Ok(Box::new(Mistaking(inner)));
@@ -114,12 +130,19 @@ impl Warehouse for WeakWarehouse {
         Ok(inner)
     }
 
-    fn tables(&self) -> Result<Tables, WarehouseError> {
+    fn tables(&self) -> Result<Tables, PortError> {
         self.inner.tables()
     }
 
+    fn claim(&self, run_id: &str) -> Result<Fence, PortError> {
+        if self.violation == Some(Violation::ClaimsInPassing) {
+            return fence::claim(self.session()?.as_mut(), run_id);
+        }
+        self.inner.claim(run_id)
+    }
+
     fn run(&self, recipe: &Recipe) -> Result<Receipt, RunError> {
-        let passing = |message: &str| WarehouseError::new(ErrorKind::Retry, message);
+        let passing = |message: &str| PortError::new(ErrorKind::Retry, message);
         let fails = self.fails(recipe);
         if fails == Some(true) {
             return Err(passing("the warehouse was not reached").into());
@@ -140,24 +163,24 @@ impl Warehouse for WeakWarehouse {
 struct Mistaking(Box<dyn Session>);
 
 impl Session for Mistaking {
-    fn execute(&mut self, sql: &str) -> Result<(), WarehouseError> {
+    fn execute(&mut self, sql: &str) -> Result<Done, PortError> {
         self.0.execute(sql).map_err(|error| mistaken(&error))
     }
 
-    fn query(&mut self, sql: &str) -> Result<crate::warehouse::QueryResult, WarehouseError> {
+    fn query(&mut self, sql: &str) -> Result<crate::warehouse::QueryResult, PortError> {
         self.0.query(sql).map_err(|error| mistaken(&error))
     }
 
     fn describe(
         &mut self,
         query: &str,
-    ) -> Result<Vec<crate::warehouse::DescribedColumn>, WarehouseError> {
+    ) -> Result<Vec<crate::warehouse::DescribedColumn>, PortError> {
         self.0.describe(query)
     }
 }
 
-fn mistaken(error: &WarehouseError) -> WarehouseError {
-    WarehouseError::new(ErrorKind::FixInput, error.to_string())
+fn mistaken(error: &PortError) -> PortError {
+    PortError::new(ErrorKind::FixInput, error.to_string())
 }
 
 mod tests {

@@ -19,8 +19,9 @@ use crate::{
     contract::{BuildKind, TableName},
     graph::{Domain, Graph, Input, Node, Reach},
     plan::{calendar, window::Window},
+    port_error::PortError,
     recipe::{select, statements::window_predicate},
-    warehouse::{ErrorKind, Session, WarehouseError},
+    warehouse::{ErrorKind, Session},
 };
 
 /// One table of a chain.
@@ -92,7 +93,7 @@ fn keep_inputs(
     session: &mut dyn Session,
     inputs: &[String],
     link: &mut Link,
-) -> Result<(), WarehouseError> {
+) -> Result<(), PortError> {
     let row_mask = (1_u64 << ROW_BITS) - 1;
     for (tag, input) in inputs.iter().enumerate() {
         let name = table_name(input);
@@ -134,7 +135,7 @@ impl Lineage<'_> {
         target: &TableName,
         columns: &BTreeSet<String>,
         besides: &Needed,
-    ) -> Result<Chain, WarehouseError> {
+    ) -> Result<Chain, PortError> {
         let mut needed = besides.clone();
         needed.insert(target.clone(), columns.clone());
         let upstream = self.graph.with_upstream(&[target.clone()].into());
@@ -172,7 +173,7 @@ impl Lineage<'_> {
         node: &Node,
         link: &mut Link,
         (needed, besides): (&mut Needed, &Needed),
-    ) -> Result<(), WarehouseError> {
+    ) -> Result<(), PortError> {
         if node.inputs.is_empty() {
             return Ok(());
         }
@@ -214,7 +215,7 @@ impl Lineage<'_> {
         node: &Node,
         (select, breadth, numbers): (&str, Breadth, &str),
         link: &mut Link,
-    ) -> Result<Result<Annotated, String>, WarehouseError> {
+    ) -> Result<Result<Annotated, String>, PortError> {
         let read = node.inputs.iter().map(|input| &input.table).chain([node.name()]);
         let tables = read
             .map(|name| (name.as_str().to_owned(), rows::input_table(self.graph, name)))
@@ -255,7 +256,7 @@ impl Lineage<'_> {
         session: &mut dyn Session,
         input: &Input,
         window: Window,
-    ) -> Result<i64, WarehouseError> {
+    ) -> Result<i64, PortError> {
         let column = match self.graph.get(&input.table) {
             Some(read) => read.partition_column(),
             None => Some("load_date"),
@@ -285,7 +286,7 @@ impl Lineage<'_> {
     }
 
     /// The dates of a window of the table's query that returns all of the kept rows.
-    fn window(&self, session: &mut dyn Session, node: &Node) -> Result<Window, WarehouseError> {
+    fn window(&self, session: &mut dyn Session, node: &Node) -> Result<Window, PortError> {
         let contract = &node.file.contract;
         let column = match node.build() {
             BuildKind::Partition => contract.partition_by.as_deref(),
@@ -319,13 +320,13 @@ impl Lineage<'_> {
         session: &mut dyn Session,
         node: &Node,
         window: Window,
-    ) -> Result<String, WarehouseError> {
+    ) -> Result<String, PortError> {
         let cut = builder::cut(session, node, window)?;
         // The calendar is that of all messages, also where only a part of them is looked at.
         let calendar = calendar(self.graph, node, Some(self.load_dates));
         select::bound(node, window, &calendar, cut)
             .map(|select| select.text)
-            .map_err(|error| WarehouseError::new(ErrorKind::Bug, error.to_string()))
+            .map_err(|error| PortError::new(ErrorKind::Bug, error.to_string()))
     }
 
     /// The window in which a table is built anew from the messages of a chain.

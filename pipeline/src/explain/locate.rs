@@ -6,8 +6,9 @@ use super::{chain::Link, recompute::Row, rows};
 use crate::{
     contract::{ColumnType, TableName},
     graph::{Graph, Node},
+    port_error::PortError,
     sql::literal,
-    warehouse::{Session, WarehouseError},
+    warehouse::Session,
 };
 
 /// So many rows are named one by one in a condition; more are told by what they have in common.
@@ -34,7 +35,7 @@ pub fn locate(
     graph: &Graph,
     link: &Link,
     row_limit: usize,
-) -> Result<Located, WarehouseError> {
+) -> Result<Located, PortError> {
     let node = graph.get(&link.table);
     let columns = shown_columns(node, link);
     let is_kept = rows::is_kept(graph, &link.table);
@@ -91,7 +92,7 @@ fn condition(
     node: Option<&Node>,
     link: &Link,
     is_kept: &str,
-) -> Result<String, WarehouseError> {
+) -> Result<String, PortError> {
     let met = |session: &mut dyn Session, condition: &str| {
         let query = format!("select count(*) from {} where {condition}", link.table);
         session.query(&query)?.count()
@@ -118,7 +119,7 @@ fn in_common(
     columns: &[(String, ColumnType)],
     link: &Link,
     is_kept: &str,
-) -> Result<Vec<String>, WarehouseError> {
+) -> Result<Vec<String>, PortError> {
     if columns.is_empty() {
         return Ok(Vec::new());
     }
@@ -175,7 +176,7 @@ fn named(
     node: Option<&Node>,
     link: &Link,
     is_kept: &str,
-) -> Result<String, WarehouseError> {
+) -> Result<String, PortError> {
     let identity = identity(node);
     let rows = session
         .query(&format!(

@@ -25,7 +25,8 @@ use tempfile::TempDir;
 use crate::{
     contract::TableName,
     graph::{Graph, Node},
-    warehouse::{Session, SharedWarehouse, Warehouse, WarehouseError},
+    port_error::PortError,
+    warehouse::{Session, SharedWarehouse, Warehouse},
 };
 use annotate::Breadth;
 use chain::{Chain, Lineage, Needed};
@@ -56,7 +57,7 @@ pub struct Request {
 pub enum ExplainError {
     /// The condition is wrong.
     #[error("the condition is wrong")]
-    Condition(#[source] WarehouseError),
+    Condition(#[source] PortError),
     /// The condition picks nothing.
     #[error("{table} has no such row")]
     NoRow {
@@ -70,7 +71,7 @@ pub enum ExplainError {
     NoMessages,
     /// A statement failed.
     #[error("the warehouse failed")]
-    Warehouse(#[from] WarehouseError),
+    Warehouse(#[from] PortError),
     /// The messages could not be put aside.
     #[error("cannot write the messages that are tried")]
     Folder(#[from] io::Error),
@@ -126,7 +127,7 @@ pub fn explain(
     warehouse: &dyn Warehouse,
     graph: &Graph,
     request: &Request,
-    empty: &dyn Fn() -> Result<SharedWarehouse, WarehouseError>,
+    empty: &dyn Fn() -> Result<SharedWarehouse, PortError>,
 ) -> Result<(Explanation, Box<dyn Session>), ExplainError> {
     let mut session = warehouse.session()?;
     let node = graph.node(&request.table);
@@ -152,7 +153,7 @@ pub fn explain(
 pub struct Attempt<'a> {
     session: &'a mut dyn Session,
     node: &'a Node,
-    empty: &'a dyn Fn() -> Result<SharedWarehouse, WarehouseError>,
+    empty: &'a dyn Fn() -> Result<SharedWarehouse, PortError>,
     columns: Vec<String>,
     /// The condition that picks the rows, by their grain.
     by_grain: String,
@@ -226,7 +227,7 @@ impl Attempt<'_> {
         lineage: &Lineage<'_>,
         chain: &Chain,
         messages: &Messages<'_>,
-        after: &dyn Fn(&mut dyn Session, &Node) -> Result<(), WarehouseError>,
+        after: &dyn Fn(&mut dyn Session, &Node) -> Result<(), PortError>,
     ) -> Result<Trial, ExplainError> {
         let folder = tempfile::tempdir()?;
         let warehouse = (self.empty)()?;
@@ -285,10 +286,7 @@ fn asked_columns(node: &Node, request: &Request) -> Vec<String> {
     contract.grain.iter().chain(others).cloned().collect()
 }
 
-fn load_dates(
-    session: &mut dyn Session,
-    graph: &Graph,
-) -> Result<Option<(Date, Date)>, WarehouseError> {
+fn load_dates(session: &mut dyn Session, graph: &Graph) -> Result<Option<(Date, Date)>, PortError> {
     let mut dates: Vec<Date> = Vec::new();
     for source in graph.sources() {
         let rows = session

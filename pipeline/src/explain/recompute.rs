@@ -14,8 +14,9 @@ use crate::{
     builder::shape,
     contract::{BuildKind, TableName},
     graph::Node,
+    port_error::PortError,
     recipe::statements,
-    warehouse::{ErrorKind, Session, Warehouse, WarehouseError},
+    warehouse::{ErrorKind, Session, Warehouse},
 };
 
 /// Which messages go into a raw layer.
@@ -36,7 +37,7 @@ pub fn bring(
     scratch: &dyn Warehouse,
     folder: &Path,
     messages: &Messages<'_>,
-) -> Result<i64, WarehouseError> {
+) -> Result<i64, PortError> {
     let mut total = 0;
     shape::create(scratch, lineage.graph)?;
     let mut inside = scratch.session()?;
@@ -65,7 +66,7 @@ fn predicate(
     session: &mut dyn Session,
     source: &TableName,
     messages: &Messages<'_>,
-) -> Result<Option<String>, WarehouseError> {
+) -> Result<Option<String>, PortError> {
     let mut parts = Vec::new();
     if let Messages::All = messages {
         let any = session.query(&format!("select count(*) from {source}"))?.count()?;
@@ -93,8 +94,8 @@ pub fn rebuild(
     scratch: &dyn Warehouse,
     target: &TableName,
     chain: &Chain,
-    after: &dyn Fn(&mut dyn Session, &Node) -> Result<(), WarehouseError>,
-) -> Result<(), WarehouseError> {
+    after: &dyn Fn(&mut dyn Session, &Node) -> Result<(), PortError>,
+) -> Result<(), PortError> {
     let upstream = lineage.graph.with_upstream(&[target.clone()].into());
     let mut session = scratch.session()?;
     let session = session.as_mut();
@@ -102,7 +103,7 @@ pub fn rebuild(
         match node.build() {
             BuildKind::Seed => {
                 let rows = statements::seed_rows(node)
-                    .map_err(|problem| WarehouseError::new(ErrorKind::FixInput, problem))?;
+                    .map_err(|problem| PortError::new(ErrorKind::FixInput, problem))?;
                 session.execute(&statements::insert(node, node.name().as_str(), &rows))?;
             }
             BuildKind::View => {
@@ -128,7 +129,7 @@ pub fn rows_where(
     node: &Node,
     columns: &[String],
     condition: &str,
-) -> Result<Vec<Row>, WarehouseError> {
+) -> Result<Vec<Row>, PortError> {
     session
         .query(&format!(
             "select {} from {} where {condition} order by {}",

@@ -16,7 +16,8 @@ use super::{
 use crate::{
     contract::BuildKind,
     graph::{Graph, Node},
-    warehouse::{Session, WarehouseError},
+    port_error::PortError,
+    warehouse::Session,
 };
 
 /// What is compared.
@@ -38,7 +39,7 @@ pub struct Compared<'a> {
 impl Compared<'_> {
     /// Adds the real rows at which the tables differ to what is needed `besides`; false if all of them
     /// are there.
-    pub fn set_right(&mut self, besides: &mut Needed) -> Result<bool, WarehouseError> {
+    pub fn set_right(&mut self, besides: &mut Needed) -> Result<bool, PortError> {
         let mut is_more = false;
         // The first link is the asked row itself.
         for link in self.wrong.links.iter().skip(1) {
@@ -63,7 +64,7 @@ impl Compared<'_> {
         node: &Node,
         link: &Link,
         besides: &mut Needed,
-    ) -> Result<bool, WarehouseError> {
+    ) -> Result<bool, PortError> {
         let table = node.name();
         let grain = &node.file.contract.grain;
         let is_kept = rows::is_kept(self.lineage.graph, table);
@@ -89,7 +90,7 @@ impl Compared<'_> {
         node: &Node,
         link: &Link,
         besides: &mut Needed,
-    ) -> Result<bool, WarehouseError> {
+    ) -> Result<bool, PortError> {
         let table = node.name();
         let (file, columns) = self.write(node, link, "true")?;
         let ids = format!(
@@ -108,7 +109,7 @@ impl Compared<'_> {
         node: &Node,
         link: &Link,
         condition: &str,
-    ) -> Result<(String, Vec<String>), WarehouseError> {
+    ) -> Result<(String, Vec<String>), PortError> {
         let grain = &node.file.contract.grain;
         let others = link.columns.iter().filter(|column| !grain.contains(column));
         let columns: Vec<String> = grain.iter().chain(others).cloned().collect();
@@ -128,7 +129,7 @@ impl Compared<'_> {
         link: &Link,
         ids: &str,
         besides: &mut Needed,
-    ) -> Result<bool, WarehouseError> {
+    ) -> Result<bool, PortError> {
         let kept = rows::besides(node.name());
         let session = &mut self.session;
         if !besides.contains_key(node.name()) {

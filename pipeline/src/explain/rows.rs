@@ -10,8 +10,9 @@ use super::{
 use crate::{
     contract::{BuildKind, ColumnType, TableName},
     graph::{Graph, Node},
+    port_error::PortError,
     sql::literal,
-    warehouse::{Session, WarehouseError},
+    warehouse::Session,
 };
 
 /// The columns of the raw layer.
@@ -61,8 +62,9 @@ pub fn is_among(graph: &Graph, name: &TableName, numbers: &str) -> String {
 }
 
 /// No rows are meant.
-pub fn forget(session: &mut dyn Session, name: &TableName) -> Result<(), WarehouseError> {
-    session.execute(&format!("create or replace temp table {} (id ubigint)", kept(name)))
+pub fn forget(session: &mut dyn Session, name: &TableName) -> Result<(), PortError> {
+    session.execute(&format!("create or replace temp table {} (id ubigint)", kept(name)))?;
+    Ok(())
 }
 
 /// The temporary table with the numbers of rows that are meant whether a row above them needs them or
@@ -72,9 +74,10 @@ pub fn besides(name: &TableName) -> String {
 }
 
 /// Means them.
-pub fn keep_besides(session: &mut dyn Session, name: &TableName) -> Result<(), WarehouseError> {
+pub fn keep_besides(session: &mut dyn Session, name: &TableName) -> Result<(), PortError> {
     let (kept, besides) = (kept(name), besides(name));
-    session.execute(&format!("insert into {kept} select id from {besides}"))
+    session.execute(&format!("insert into {kept} select id from {besides}"))?;
+    Ok(())
 }
 
 /// Means the rows that meet a condition, and no others.
@@ -83,17 +86,18 @@ pub fn keep_where(
     graph: &Graph,
     name: &TableName,
     condition: &str,
-) -> Result<(), WarehouseError> {
+) -> Result<(), PortError> {
     session.execute(&format!(
         "create or replace temp table {} as \
          select cast({} as ubigint) as id from {name} where {condition}",
         kept(name),
         row_number(graph, name)
-    ))
+    ))?;
+    Ok(())
 }
 
 /// How many rows are meant.
-pub fn count(session: &mut dyn Session, name: &TableName) -> Result<i64, WarehouseError> {
+pub fn count(session: &mut dyn Session, name: &TableName) -> Result<i64, PortError> {
     session.query(&format!("select count(*) from {}", kept(name)))?.count()
 }
 

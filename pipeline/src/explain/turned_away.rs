@@ -20,11 +20,7 @@ use super::{
     recompute::Messages,
     rows,
 };
-use crate::{
-    contract::TableName,
-    graph::Node,
-    warehouse::{Session, WarehouseError},
-};
+use crate::{contract::TableName, graph::Node, port_error::PortError, warehouse::Session};
 
 /// Why a message did not count.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
@@ -75,7 +71,7 @@ fn duplicates(
     session: &mut dyn Session,
     lineage: &Lineage<'_>,
     chain: &Chain,
-) -> Result<Vec<TurnedAway>, WarehouseError> {
+) -> Result<Vec<TurnedAway>, PortError> {
     let mut found = Vec::new();
     for leaf in chain.leaves(lineage.graph) {
         let table = TableName::new("standardized", &format!("{}_duplicates", leaf.table.table()));
@@ -129,8 +125,8 @@ fn rejected(
             return Ok(());
         }
         let readable = readable(lineage, node, chain.link(node.name()));
-        session
-            .execute(&format!("update {} set reject_reason = null where {readable}", node.name()))
+        let update = format!("update {} set reject_reason = null where {readable}", node.name());
+        session.execute(&update).map(drop)
     };
     let messages = Messages::KeptAndRejected(&judges);
     let trial = attempt.rebuilt(lineage, chain, &messages, &forgive)?;
@@ -184,7 +180,7 @@ fn judges(
     session: &mut dyn Session,
     lineage: &Lineage<'_>,
     chain: &Chain,
-) -> Result<Vec<TableName>, WarehouseError> {
+) -> Result<Vec<TableName>, PortError> {
     let mut found = Vec::new();
     for link in &chain.links {
         let Some(node) = lineage.graph.get(&link.table) else { continue };
@@ -204,7 +200,7 @@ fn reasons(
     session: &mut dyn Session,
     lineage: &Lineage<'_>,
     judge: &TableName,
-) -> Result<BTreeMap<String, String>, WarehouseError> {
+) -> Result<BTreeMap<String, String>, PortError> {
     let not_kept: Vec<String> = lineage
         .graph
         .node(judge)

@@ -3,7 +3,7 @@
 use sim::{ActivityTruth, RevenueTruth, SessionTruth, Truth};
 
 use super::{Grade, Numbers, last_load_date, numbers};
-use crate::warehouse::{Session, WarehouseError};
+use crate::{port_error::PortError, warehouse::Session};
 
 /// Compares each table that the project has.
 pub fn grade(
@@ -11,7 +11,7 @@ pub fn grade(
     has: &dyn Fn(&str) -> bool,
     truth: &Truth,
     grade: &mut Grade,
-) -> Result<(), WarehouseError> {
+) -> Result<(), PortError> {
     for topic in topics(truth) {
         if has(topic.table) {
             let rest = format!("from {} {}", topic.table, topic.rest);

@@ -9,7 +9,8 @@ use sim::{LoadDayTruth, Source, Truth};
 use super::{Grade, Numbers, has_table, numbers};
 use crate::{
     graph::Graph,
-    warehouse::{ErrorKind, Session, WarehouseError},
+    port_error::PortError,
+    warehouse::{ErrorKind, Session},
 };
 
 /// The table that accounts for every message.
@@ -22,7 +23,7 @@ pub fn grade(
     truth: &Truth,
     was_interrupted: bool,
     grade: &mut Grade,
-) -> Result<(), WarehouseError> {
+) -> Result<(), PortError> {
     let reconciled = reconciled(session)?;
     for (source, days) in &truth.load_days {
         let name = source.name();
@@ -92,7 +93,7 @@ impl Place {
     }
 }
 
-fn reconciled(session: &mut dyn Session) -> Result<Numbers, WarehouseError> {
+fn reconciled(session: &mut dyn Session) -> Result<Numbers, PortError> {
     let columns = [
         "archived_count",
         "accepted_count",
@@ -110,7 +111,7 @@ fn reconciled(session: &mut dyn Session) -> Result<Numbers, WarehouseError> {
 fn accepted_digests(
     session: &mut dyn Session,
     source: Source,
-) -> Result<BTreeMap<Date, u64>, WarehouseError> {
+) -> Result<BTreeMap<Date, u64>, PortError> {
     let sql = match key(source) {
         None => "select load_date, event_id from standardized.mobile_events".to_owned(),
         Some(key) => format!(
@@ -118,7 +119,7 @@ fn accepted_digests(
             source.name()
         ),
     };
-    let unexpected = || WarehouseError::new(ErrorKind::Bug, "ids are not text with a date");
+    let unexpected = || PortError::new(ErrorKind::Bug, "ids are not text with a date");
     let mut digests: BTreeMap<Date, u64> = BTreeMap::new();
     for batch in session.query(&sql)?.batches {
         let dates =

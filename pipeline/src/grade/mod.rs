@@ -12,11 +12,7 @@ use jiff::civil::Date;
 use serde::Serialize;
 use sim::Truth;
 
-use crate::{
-    contract::TableName,
-    graph::Graph,
-    warehouse::{Session, WarehouseError},
-};
+use crate::{contract::TableName, graph::Graph, port_error::PortError, warehouse::Session};
 
 /// One comparison.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -111,7 +107,7 @@ pub fn grade(
     graph: &Graph,
     truth: &Truth,
     was_interrupted: bool,
-) -> Result<Grade, WarehouseError> {
+) -> Result<Grade, PortError> {
     let mut grade = Grade::default();
     let has = |table: &str| has_table(graph, table);
     if has(load_days::RECONCILIATION) {
@@ -132,7 +128,7 @@ fn numbers(
     key: &str,
     columns: &[&str],
     rest: &str,
-) -> Result<Numbers, WarehouseError> {
+) -> Result<Numbers, PortError> {
     let sql = format!("select {key}, {} {rest}", columns.join(", "));
     let mut numbers = Numbers::new();
     for row in session.query(&sql)?.text_rows()? {

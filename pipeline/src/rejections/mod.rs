@@ -16,8 +16,9 @@ use crate::{
     },
     graph::Graph,
     payload::{self, path},
+    port_error::PortError,
     project::Source,
-    warehouse::{Session, WarehouseError},
+    warehouse::Session,
 };
 
 /// Columns by which rejections are counted, where a source's table has them.
@@ -80,7 +81,7 @@ pub fn of_source(
     (name, source): (&str, &Source),
     filter: &Filter,
     samples_per_reason: usize,
-) -> Result<Option<SourceRejections>, WarehouseError> {
+) -> Result<Option<SourceRejections>, PortError> {
     let table = TableName::new("standardized", &format!("{name}_rejected"));
     let Some(node) = graph.get(&table) else { return Ok(None) };
     let condition = filter.condition();
@@ -111,7 +112,7 @@ pub fn share(
     session: &mut dyn Session,
     graph: &Graph,
     source: &str,
-) -> Result<Option<(u64, u64)>, WarehouseError> {
+) -> Result<Option<(u64, u64)>, PortError> {
     let table = TableName::new("standardized", &format!("{source}_checked"));
     let Some(node) = graph.get(&table) else { return Ok(None) };
     if !node.file.contract.columns.contains_key("reject_reason") {
@@ -141,7 +142,7 @@ fn samples(
     (name, source): (&str, &Source),
     condition: &str,
     samples_per_reason: usize,
-) -> Result<Vec<Sample>, WarehouseError> {
+) -> Result<Vec<Sample>, PortError> {
     let (time, checked) = match time_column(graph, name) {
         Some(column) => (
             format!("k.{column}"),

@@ -143,7 +143,7 @@ impl Builder<'_> {
             warehouse: pipeline.warehouse.as_ref(),
             node: &node,
             snapshot: pipeline.snapshot(),
-            run_id: pipeline.run_id(),
+            fence: pipeline.fence(),
             outside: None,
         };
         match builder.build(tasks, needs_reset, first) {

@@ -13,7 +13,8 @@ use super::{
 use crate::{
     contract::{BuildKind, TableName},
     graph::{Graph, Node},
-    warehouse::{Session, WarehouseError},
+    port_error::PortError,
+    warehouse::Session,
 };
 
 /// Columns that say how a message came, and not what it said: they differ between ways to come in.
@@ -121,7 +122,7 @@ fn that_count_duplicates(trial: &Trial, graph: &Graph) -> BTreeSet<TableName> {
 }
 
 /// A hash and a count of the rows of each reading.
-pub fn fingerprints(lake: &Lake<'_>, readings: &[Reading]) -> Result<Vec<Row>, WarehouseError> {
+pub fn fingerprints(lake: &Lake<'_>, readings: &[Reading]) -> Result<Vec<Row>, PortError> {
     if readings.is_empty() {
         return Ok(Vec::new());
     }
@@ -140,7 +141,7 @@ pub fn fingerprints(lake: &Lake<'_>, readings: &[Reading]) -> Result<Vec<Row>, W
 }
 
 /// The rows of a reading.
-pub fn rows(session: &mut dyn Session, reading: &Reading) -> Result<Vec<Row>, WarehouseError> {
+pub fn rows(session: &mut dyn Session, reading: &Reading) -> Result<Vec<Row>, PortError> {
     let columns = reading.columns.join(", ");
     session.query(&format!("select {columns} from {}", reading.table))?.text_rows()
 }
@@ -150,7 +151,7 @@ pub fn difference(
     reference: &Lake<'_>,
     variation: &Lake<'_>,
     readings: &[Reading],
-) -> Result<Option<Difference>, WarehouseError> {
+) -> Result<Option<Difference>, PortError> {
     let wanted = fingerprints(reference, readings)?;
     let found = fingerprints(variation, readings)?;
     let mut differing =

@@ -4,7 +4,7 @@ use std::{error::Error, io};
 
 use crate::{
     archiver::EncodeError, contract::TableName, diagnostic::FileError, pipeline::PipelineError,
-    warehouse::WarehouseError,
+    port_error::PortError,
 };
 
 /// Why a trial could not be made. It says nothing of the property.
@@ -15,7 +15,7 @@ pub enum VerifyError {
     File(#[from] FileError),
     /// The warehouse failed where no table is to blame.
     #[error("the warehouse failed")]
-    Warehouse(#[from] WarehouseError),
+    Warehouse(#[from] PortError),
     /// The pipeline could not be opened.
     #[error(transparent)]
     Pipeline(#[from] PipelineError),

@@ -9,7 +9,10 @@ use std::{
 };
 
 use super::trial::{Fault, FaultKind};
-use crate::warehouse::{ErrorKind, Intercepted, SharedWarehouse, WarehouseError};
+use crate::{
+    port_error::PortError,
+    warehouse::{ErrorKind, Intercepted, SharedWarehouse},
+};
 
 /// A fault, and how far it is away.
 pub struct Fuse {
@@ -33,7 +36,7 @@ impl Fuse {
         self.left.load(Ordering::SeqCst) < 0
     }
 
-    fn burn<'a>(&self, sql: &'a str) -> Result<Cow<'a, str>, WarehouseError> {
+    fn burn<'a>(&self, sql: &'a str) -> Result<Cow<'a, str>, PortError> {
         let is_rollback = sql == "rollback transaction";
         if is_rollback && self.kind != FaultKind::Kill {
             return Ok(sql.into());
@@ -44,10 +47,6 @@ impl Fuse {
             FaultKind::FailOnce => (left == 0, ErrorKind::FixInput),
             FaultKind::ConflictOnce => (left == 0, ErrorKind::Retry),
         };
-        if is_failing {
-            Err(WarehouseError::new(kind, "the trial's fault"))
-        } else {
-            Ok(sql.into())
-        }
+        if is_failing { Err(PortError::new(kind, "the trial's fault")) } else { Ok(sql.into()) }
     }
 }

@@ -4,14 +4,10 @@ use super::{
     compare::{Difference, Reading, Row},
     lake::Lake,
 };
-use crate::{
-    contract::BuildKind,
-    graph::Node,
-    warehouse::{Session, WarehouseError},
-};
+use crate::{contract::BuildKind, graph::Node, port_error::PortError, warehouse::Session};
 
 /// The first history with rows that overlap, or with a gap between them.
-pub fn torn(lake: &Lake<'_>) -> Result<Option<Difference>, WarehouseError> {
+pub fn torn(lake: &Lake<'_>) -> Result<Option<Difference>, PortError> {
     let mut session = lake.warehouse.session()?;
     for node in lake.variant.graph.in_order().filter(|node| node.build() == BuildKind::History) {
         if let Some(difference) = torn_rows(session.as_mut(), node)? {
@@ -23,7 +19,7 @@ pub fn torn(lake: &Lake<'_>) -> Result<Option<Difference>, WarehouseError> {
 
 /// Rows that do not end where the next one begins. One may end a microsecond before, for whom the
 /// end is included.
-fn torn_rows(session: &mut dyn Session, node: &Node) -> Result<Option<Difference>, WarehouseError> {
+fn torn_rows(session: &mut dyn Session, node: &Node) -> Result<Option<Difference>, PortError> {
     let contract = &node.file.contract;
     let (Some(valid_from), Some(valid_to)) = (&contract.partition_by, &contract.valid_to) else {
         return Ok(None);

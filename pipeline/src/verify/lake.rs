@@ -21,8 +21,9 @@ use super::{
 use crate::{
     archiver::{encode_object, object_key},
     pipeline::{PinOptions, Pipeline, PipelineError},
+    port_error::PortError,
     project::LAYERS,
-    warehouse::{SharedWarehouse, WarehouseError},
+    warehouse::SharedWarehouse,
 };
 
 /// Lakes use warehouses again, which remember what was done under which name.
@@ -106,7 +107,7 @@ impl<'a> Lake<'a> {
         Ok(pipeline)
     }
 
-    fn empty(&self) -> Result<(), WarehouseError> {
+    fn empty(&self) -> Result<(), PortError> {
         let mut session = self.warehouse.session()?;
         for schema in LAYERS.into_iter().chain(["lakebed"]) {
             session.execute(&format!("drop schema if exists {schema} cascade"))?;

@@ -9,16 +9,12 @@ use sim::{Limits, Source};
 
 use super::{error::VerifyError, truth};
 use crate::{
-    builder::shape,
-    contract::TableName,
-    graph::Graph,
-    prelude::Prelude,
-    project::Project,
-    warehouse::{SharedWarehouse, WarehouseError},
+    builder::shape, contract::TableName, graph::Graph, port_error::PortError, prelude::Prelude,
+    project::Project, warehouse::SharedWarehouse,
 };
 
 /// Makes an empty warehouse in memory that has the project's functions and works on one thread.
-pub type MakeWarehouse = dyn Fn() -> Result<SharedWarehouse, WarehouseError> + Send + Sync;
+pub type MakeWarehouse = dyn Fn() -> Result<SharedWarehouse, PortError> + Send + Sync;
 
 /// A project, and a way to make warehouses for it.
 pub struct Subject {
@@ -69,7 +65,7 @@ impl Subject {
     }
 
     /// An empty warehouse.
-    pub fn take_warehouse(&self) -> Result<SharedWarehouse, WarehouseError> {
+    pub fn take_warehouse(&self) -> Result<SharedWarehouse, PortError> {
         let spare = self.spare().pop();
         spare.map_or_else(|| (self.make_warehouse)(), Ok)
     }

@@ -11,11 +11,7 @@ use super::{
     message::Sent,
     verdict::{Verdict, verdicts},
 };
-use crate::{
-    contract::TableName,
-    grade::grade,
-    warehouse::{Session, WarehouseError},
-};
+use crate::{contract::TableName, grade::grade, port_error::PortError, warehouse::Session};
 
 /// The layer in which what becomes of messages is decided.
 const STANDARDIZED: &str = "standardized";
@@ -36,10 +32,7 @@ pub fn fates(table: &TableName) -> Vec<TableName> {
 
 /// The first thing that is wrong about where messages are: each must be in exactly one of accepted,
 /// rejected and duplicates.
-pub fn misplaced(
-    lake: &Lake<'_>,
-    messages: &[&Sent],
-) -> Result<Option<Difference>, WarehouseError> {
+pub fn misplaced(lake: &Lake<'_>, messages: &[&Sent]) -> Result<Option<Difference>, PortError> {
     let mut session = lake.warehouse.session()?;
     for source in &lake.scope.sources {
         let Some(tables) = places(lake, source.name()) else { continue };
@@ -77,10 +70,7 @@ pub fn misplaced(
 }
 
 /// The first table that does not say what must become of the messages.
-pub fn misjudged(
-    lake: &Lake<'_>,
-    messages: &[&Sent],
-) -> Result<Option<Difference>, WarehouseError> {
+pub fn misjudged(lake: &Lake<'_>, messages: &[&Sent]) -> Result<Option<Difference>, PortError> {
     let verdicts = verdicts(messages.iter().copied(), lake.variant.limits);
     let mut session = lake.warehouse.session()?;
     for source in &lake.scope.sources {
@@ -129,7 +119,7 @@ pub fn business_truth(limits: Limits, messages: &[&Sent]) -> Option<Truth> {
 }
 
 /// The first table with a number that is not the simulator's.
-pub fn untrue(lake: &Lake<'_>, truth: &Truth) -> Result<Option<Difference>, WarehouseError> {
+pub fn untrue(lake: &Lake<'_>, truth: &Truth) -> Result<Option<Difference>, PortError> {
     let graph = &lake.variant.graph;
     let mut session = lake.warehouse.session()?;
     let graded = grade(session.as_mut(), graph, truth, false)?;
@@ -165,7 +155,7 @@ impl PlaceTable {
         }
     }
 
-    fn rows(&self, session: &mut dyn Session) -> Result<Vec<Row>, WarehouseError> {
+    fn rows(&self, session: &mut dyn Session) -> Result<Vec<Row>, PortError> {
         let columns = self.columns.join(", ");
         session.query(&format!("select {columns} from {}", self.name))?.text_rows()
     }

@@ -1,21 +1,18 @@
 //! Hands the inputs of a query to an engine as files, and its rows back to the warehouse.
 
-use std::{
-    collections::BTreeMap,
-    fs, io,
-    path::{Path, PathBuf},
-};
+use std::{collections::BTreeMap, fs, io, path::Path};
 
 use tempfile::TempDir;
 
-use super::{Columns, Engine, EngineError, EngineQuery, InputFile, InputTable};
+use super::{Columns, Engine, EngineQuery, InputFile, InputTable};
 use crate::{
     contract::{ColumnType, TableName, source::RAW_COLUMNS},
     error_kind::ErrorKind,
     graph::{Graph, Node, Reach},
     plan::window::Window,
+    port_error::PortError,
     sql::reads::tables_read,
-    warehouse::{Session, Warehouse, WarehouseError},
+    warehouse::{Session, Warehouse},
 };
 
 /// The pinned objects of each source.
@@ -32,25 +29,6 @@ pub struct Outside<'a> {
     pub raw: &'a RawFiles,
     /// Where files are exchanged; nothing stays there.
     pub folder: &'a Path,
-}
-
-/// Why rows were not exchanged.
-#[derive(Debug, thiserror::Error)]
-pub enum ExchangeError {
-    /// The engine did not run the query.
-    #[error(transparent)]
-    Engine(#[from] EngineError),
-    /// The warehouse did not write what the query reads.
-    #[error(transparent)]
-    Warehouse(#[from] WarehouseError),
-    /// There is no place for files.
-    #[error("cannot exchange files in {folder}: {error}")]
-    Folder {
-        /// Where.
-        folder: PathBuf,
-        /// What the machine said.
-        error: io::Error,
-    },
 }
 
 /// The rows of a query that an engine has run.
@@ -77,13 +55,16 @@ impl Outside<'_> {
         session: &mut dyn Session,
         (node, window): (&Node, Window),
         text: &str,
-    ) -> Result<ExchangedRows, ExchangeError> {
-        let failed = |error| ExchangeError::Folder { folder: self.folder.to_path_buf(), error };
+    ) -> Result<ExchangedRows, PortError> {
+        let failed = |error: io::Error| {
+            let message = format!("cannot exchange files in {}", self.folder.display());
+            PortError::new(ErrorKind::FixInput, message).with_source(error)
+        };
         fs::create_dir_all(self.folder).map_err(failed)?;
         let folder =
             tempfile::Builder::new().prefix("rows-").tempdir_in(self.folder).map_err(failed)?;
         let names = tables_read(text).map_err(|error| {
-            EngineError::new(ErrorKind::Bug, format!("the query was read before: {error}"))
+            PortError::new(ErrorKind::Bug, format!("the query was read before: {error}"))
         })?;
         let mut inputs = Vec::new();
         for name in names.iter().filter_map(|name| TableName::parse(name)) {
@@ -147,7 +128,7 @@ fn export(
     session: &mut dyn Session,
     reads: &Reads<'_>,
     folder: &Path,
-) -> Result<InputTable, WarehouseError> {
+) -> Result<InputTable, PortError> {
     let name = reads.input.name().clone();
     let columns = columns(reads.input);
     let listed: Vec<&str> = columns.iter().map(|(name, _)| name.as_str()).collect();

@@ -11,10 +11,10 @@ use std::path::Path;
 
 use crate::{
     contract::{ColumnType, EngineName, TableName},
-    error_kind::ErrorKind,
+    port_error::PortError,
 };
 
-pub use exchange::{ExchangeError, ExchangedRows, Outside, RawFiles};
+pub use exchange::{ExchangedRows, Outside, RawFiles};
 
 /// Columns with their types, in order.
 pub type Columns = Vec<(String, ColumnType)>;
@@ -67,26 +67,6 @@ pub trait Engine: Send + Sync {
     /// As contracts name it.
     fn name(&self) -> EngineName;
 
-    /// Runs a query.
-    fn run(&self, query: &EngineQuery<'_>) -> Result<EngineRows, EngineError>;
-}
-
-/// A query that an engine did not run.
-#[derive(Debug, thiserror::Error)]
-#[error("{message}")]
-pub struct EngineError {
-    kind: ErrorKind,
-    message: String,
-}
-
-impl EngineError {
-    /// An error that says what the engine said.
-    pub fn new(kind: ErrorKind, message: impl Into<String>) -> Self {
-        Self { kind, message: message.into() }
-    }
-
-    /// What to do about it.
-    pub fn kind(&self) -> ErrorKind {
-        self.kind
-    }
+    /// Runs a query. An error says what the engine said of it.
+    fn run(&self, query: &EngineQuery<'_>) -> Result<EngineRows, PortError>;
 }

@@ -4,6 +4,10 @@ use std::{io, path::Path};
 
 use crate::{error_kind::ErrorKind, port_error::PortError};
 
+/// What to do about an object that cannot be read, whoever finds out.
+pub const DAMAGED_HINT: &str = "put back a good copy of it, or move it away and build with \
+     --accept-removed: the tables then lack what only it had";
+
 /// The key could not be a path or a URL everywhere.
 pub fn invalid_key(key: &str) -> PortError {
     let message = format!(

@@ -4,13 +4,17 @@
 use std::{borrow::Cow, sync::Arc};
 
 use super::{
-    DescribedColumn, Jobs, QueryResult, Receipt, RunError, Session, SharedWarehouse, Tables,
-    Warehouse, WarehouseError, interpret,
+    DescribedColumn, Done, Jobs, QueryResult, Receipt, RunError, Session, SharedWarehouse, Tables,
+    Warehouse,
 };
-use crate::{dialect::Dialect, recipe::Recipe};
+use crate::{
+    dialect::Dialect,
+    port_error::PortError,
+    recipe::{Fence, Recipe},
+};
 
 /// Gives what is executed in place of a statement, or why it fails.
-type Intercept = dyn for<'a> Fn(&'a str) -> Result<Cow<'a, str>, WarehouseError> + Send + Sync;
+type Intercept = dyn for<'a> Fn(&'a str) -> Result<Cow<'a, str>, PortError> + Send + Sync;
 
 /// The warehouse.
 pub struct Intercepted {
@@ -23,10 +27,7 @@ impl Intercepted {
     /// All statements of `inner` pass through `intercept`.
     pub fn new(
         inner: SharedWarehouse,
-        intercept: impl for<'a> Fn(&'a str) -> Result<Cow<'a, str>, WarehouseError>
-        + Send
-        + Sync
-        + 'static,
+        intercept: impl for<'a> Fn(&'a str) -> Result<Cow<'a, str>, PortError> + Send + Sync + 'static,
     ) -> Self {
         Self { inner, intercept: Arc::new(intercept), jobs: Jobs::default() }
     }
@@ -38,15 +39,15 @@ struct InterceptedSession {
 }
 
 impl Session for InterceptedSession {
-    fn execute(&mut self, sql: &str) -> Result<(), WarehouseError> {
+    fn execute(&mut self, sql: &str) -> Result<Done, PortError> {
         self.inner.execute(&(self.intercept)(sql)?)
     }
 
-    fn query(&mut self, sql: &str) -> Result<QueryResult, WarehouseError> {
+    fn query(&mut self, sql: &str) -> Result<QueryResult, PortError> {
         self.inner.query(&(self.intercept)(sql)?)
     }
 
-    fn describe(&mut self, query: &str) -> Result<Vec<DescribedColumn>, WarehouseError> {
+    fn describe(&mut self, query: &str) -> Result<Vec<DescribedColumn>, PortError> {
         self.inner.describe(query)
     }
 }
@@ -56,16 +57,20 @@ impl Warehouse for Intercepted {
         self.inner.dialect()
     }
 
-    fn session(&self) -> Result<Box<dyn Session>, WarehouseError> {
+    fn session(&self) -> Result<Box<dyn Session>, PortError> {
         let (inner, intercept) = (self.inner.session()?, Arc::clone(&self.intercept));
         Ok(Box::new(InterceptedSession { inner, intercept }))
     }
 
-    fn tables(&self) -> Result<Tables, WarehouseError> {
+    fn tables(&self) -> Result<Tables, PortError> {
         self.inner.tables()
     }
 
+    fn claim(&self, run_id: &str) -> Result<Fence, PortError> {
+        self.jobs.claim(self, run_id)
+    }
+
     fn run(&self, recipe: &Recipe) -> Result<Receipt, RunError> {
-        self.jobs.run_once(recipe, || interpret(self.session()?.as_mut(), recipe))
+        self.jobs.run(self, recipe)
     }
 }

@@ -3,7 +3,7 @@
 //! A warehouse gives sessions; a session holds one transaction at a time. Not for: choosing or
 //! writing SQL (`builder`), nor for knowing which adapter is in use (`commands`).
 
-mod error;
+pub mod fence;
 mod intercepted;
 mod interpret;
 mod jobs;
@@ -15,14 +15,17 @@ use std::{collections::BTreeMap, sync::Arc};
 
 use arrow::{array::RecordBatch, datatypes::SchemaRef};
 
-use crate::{dialect::Dialect, recipe::Recipe};
+use crate::{
+    dialect::Dialect,
+    port_error::PortError,
+    recipe::{Fence, Recipe},
+};
 
 pub use crate::error_kind::ErrorKind;
-pub use error::WarehouseError;
 pub use intercepted::Intercepted;
 pub use interpret::run as interpret;
 pub use jobs::Jobs;
-pub use receipt::{Ran, Receipt, RunError};
+pub use receipt::{Cost, Done, Ran, Receipt, RunError, StatementKind};
 
 /// What a query returned.
 #[derive(Clone, Debug)]
@@ -31,6 +34,8 @@ pub struct QueryResult {
     pub schema: SchemaRef,
     /// The rows.
     pub batches: Vec<RecordBatch>,
+    /// What it took.
+    pub done: Done,
 }
 
 /// A column of a query, as the engine describes it.
@@ -60,10 +65,15 @@ pub trait Warehouse: Send + Sync {
     fn dialect(&self) -> &dyn Dialect;
 
     /// A session of its own; sessions may work at the same time.
-    fn session(&self) -> Result<Box<dyn Session>, WarehouseError>;
+    fn session(&self) -> Result<Box<dyn Session>, PortError>;
 
     /// What tables and views there are.
-    fn tables(&self) -> Result<Tables, WarehouseError>;
+    fn tables(&self) -> Result<Tables, PortError>;
+
+    /// Claims the journal, which is there, for a run: what is written from then on is the run's. When this
+    /// returns, nothing that has an earlier claim is committed any more: what was under way has ended, and
+    /// what comes is refused.
+    fn claim(&self, run_id: &str) -> Result<Fence, PortError>;
 
     /// Runs a recipe: all of it, or nothing of it is seen by anyone. An error of kind `Retry` may mean that
     /// it was done and the answer lost: run again, a recipe of the same [`Recipe::job_name`] that was done is
@@ -73,14 +83,19 @@ pub trait Warehouse: Send + Sync {
 
 /// A conversation with an engine.
 pub trait Session: Send {
-    /// Runs statements.
-    fn execute(&mut self, sql: &str) -> Result<(), WarehouseError>;
+    /// Runs a statement.
+    fn execute(&mut self, sql: &str) -> Result<Done, PortError>;
 
-    /// Runs a query. Of a statement that changes rows, the result is their count.
-    fn query(&mut self, sql: &str) -> Result<QueryResult, WarehouseError>;
+    /// Runs statements, one after the other, up to the first that fails.
+    fn execute_all(&mut self, statements: &[String]) -> Result<(), PortError> {
+        statements.iter().try_for_each(|statement| self.execute(statement).map(drop))
+    }
+
+    /// Runs a query.
+    fn query(&mut self, sql: &str) -> Result<QueryResult, PortError>;
 
     /// The columns that a query would return. Nothing is read.
-    fn describe(&mut self, query: &str) -> Result<Vec<DescribedColumn>, WarehouseError>;
+    fn describe(&mut self, query: &str) -> Result<Vec<DescribedColumn>, PortError>;
 }
 
 /// A warehouse that the parts of the pipeline share.

@@ -5,13 +5,14 @@ use arrow::{
     util::display::{ArrayFormatter, FormatOptions},
 };
 
-use super::{ErrorKind, QueryResult, WarehouseError};
+use super::QueryResult;
+use crate::{error_kind::ErrorKind, port_error::PortError};
 
 impl QueryResult {
     /// The rows as text, NULL as `None`. For the pipeline's own bookkeeping, not for bulk.
-    pub fn text_rows(&self) -> Result<Vec<Vec<Option<String>>>, WarehouseError> {
+    pub fn text_rows(&self) -> Result<Vec<Vec<Option<String>>>, PortError> {
         let unreadable =
-            |e: arrow::error::ArrowError| WarehouseError::new(ErrorKind::Bug, e.to_string());
+            |e: arrow::error::ArrowError| PortError::new(ErrorKind::Bug, e.to_string());
         let options = FormatOptions::default();
         let mut rows = Vec::new();
         for batch in &self.batches {
@@ -32,11 +33,11 @@ impl QueryResult {
     }
 
     /// The one number of a query that counts.
-    pub fn count(&self) -> Result<i64, WarehouseError> {
+    pub fn count(&self) -> Result<i64, PortError> {
         let rows = self.text_rows()?;
         let cell = rows.first().and_then(|row| row.first()).and_then(Option::as_ref);
         cell.and_then(|text| text.parse().ok())
-            .ok_or_else(|| WarehouseError::new(ErrorKind::Bug, "the query returned no number"))
+            .ok_or_else(|| PortError::new(ErrorKind::Bug, "the query returned no number"))
     }
 
     /// How many rows there are.

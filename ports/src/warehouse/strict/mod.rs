@@ -15,10 +15,15 @@ use std::{
 };
 
 use super::{
-    DescribedColumn, Jobs, QueryResult, Receipt, RunError, Session, SharedWarehouse, Tables,
-    Warehouse, WarehouseError, interpret,
+    DescribedColumn, Done, Jobs, QueryResult, Receipt, RunError, Session, SharedWarehouse, Tables,
+    Warehouse,
 };
-use crate::{dialect::Dialect, recipe::Recipe, sql::tokens};
+use crate::{
+    dialect::Dialect,
+    port_error::PortError,
+    recipe::{Fence, Recipe},
+    sql::tokens,
+};
 
 pub use rule::Rule;
 use statement::{Statement, Verb};
@@ -117,7 +122,7 @@ struct Transaction {
 
 impl StrictSession {
     /// Judges a text, and takes note of what it is about to do.
-    fn judge(&mut self, sql: &str, is_asked: bool) -> Result<(), WarehouseError> {
+    fn judge(&mut self, sql: &str, is_asked: bool) -> Result<(), PortError> {
         let shared = Arc::clone(&self.state);
         let mut state = lock(&shared);
         let pace = state.pace;
@@ -130,7 +135,7 @@ impl StrictSession {
         {
             transaction.is_cancelled = true;
         }
-        Err(WarehouseError::new(rule.kind(), rule.says()))
+        Err(PortError::new(rule.kind(), rule.says()))
     }
 
     fn verdict(&mut self, state: &mut State, sql: &str, is_asked: bool) -> Result<(), Rule> {
@@ -248,17 +253,17 @@ impl StrictSession {
 }
 
 impl Session for StrictSession {
-    fn execute(&mut self, sql: &str) -> Result<(), WarehouseError> {
+    fn execute(&mut self, sql: &str) -> Result<Done, PortError> {
         self.judge(sql, false)?;
         self.inner.execute(sql)
     }
 
-    fn query(&mut self, sql: &str) -> Result<QueryResult, WarehouseError> {
+    fn query(&mut self, sql: &str) -> Result<QueryResult, PortError> {
         self.judge(sql, true)?;
         self.inner.query(sql)
     }
 
-    fn describe(&mut self, query: &str) -> Result<Vec<DescribedColumn>, WarehouseError> {
+    fn describe(&mut self, query: &str) -> Result<Vec<DescribedColumn>, PortError> {
         self.judge(query, true)?;
         self.inner.describe(query)
     }
@@ -277,7 +282,7 @@ impl Warehouse for Strict {
         self.inner.dialect()
     }
 
-    fn session(&self) -> Result<Box<dyn Session>, WarehouseError> {
+    fn session(&self) -> Result<Box<dyn Session>, PortError> {
         let inner = self.inner.session()?;
         let mut state = lock(&self.state);
         state.session_count += 1;
@@ -290,12 +295,16 @@ impl Warehouse for Strict {
         }))
     }
 
-    fn tables(&self) -> Result<Tables, WarehouseError> {
+    fn tables(&self) -> Result<Tables, PortError> {
         self.inner.tables()
     }
 
+    fn claim(&self, run_id: &str) -> Result<Fence, PortError> {
+        self.jobs.claim(self, run_id)
+    }
+
     fn run(&self, recipe: &Recipe) -> Result<Receipt, RunError> {
-        self.jobs.run_once(recipe, || interpret(self.session()?.as_mut(), recipe))
+        self.jobs.run(self, recipe)
     }
 }
 
