@@ -22,8 +22,9 @@ pub trait Dialect {
     /// The statement that makes `raw.<source>` read exactly the objects at `locators`.
     fn raw_view(&self, source: &str, locators: &[String]) -> String;
 
-    /// The statement that writes the rows of a query into a new Parquet file.
-    fn export(&self, query: &str, file: &str) -> String;
+    /// The statement that writes the rows of a query as Parquet files into an empty place, such as a folder or
+    /// the prefix of objects.
+    fn export(&self, query: &str, place: &str) -> String;
 
     /// What stands in a FROM for the rows of Parquet files with these columns.
     fn file_rows(&self, files: &[String], columns: &[(String, ColumnType)]) -> String;

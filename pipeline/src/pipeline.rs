@@ -4,7 +4,6 @@
 
 use std::{
     collections::{BTreeMap, BTreeSet},
-    path::PathBuf,
     sync::Arc,
 };
 
@@ -21,7 +20,7 @@ use crate::{
     contract::TableName,
     diagnostic::FileError,
     digest::Digest,
-    engine::{Engine, InputFile, Outside, RawFiles},
+    engine::{Engine, Exchange, InputFile, Outside, RawFiles},
     graph::{Code, Graph, Node},
     plan::{Content, Plan, Planner, Selection, Snapshot},
     port_error::PortError,
@@ -109,7 +108,7 @@ impl Known {
 /// An engine beside the warehouse.
 struct EngineBeside {
     engine: Arc<dyn Engine>,
-    folder: PathBuf,
+    exchange: Arc<dyn Exchange>,
 }
 
 /// Raw objects that came or went since the last build; a build writes them down.
@@ -195,11 +194,10 @@ impl Pipeline {
         })
     }
 
-    /// Lets an engine run the SELECTs of the tables that are marked for it; files are exchanged in
-    /// `folder`.
-    pub fn use_engine(&mut self, engine: Arc<dyn Engine>, folder: PathBuf) {
+    /// Lets an engine run the SELECTs of the tables that are marked for it.
+    pub fn use_engine(&mut self, engine: Arc<dyn Engine>, exchange: Arc<dyn Exchange>) {
         self.planner.use_engine(engine.name());
-        self.outside = Some(EngineBeside { engine, folder });
+        self.outside = Some(EngineBeside { engine, exchange });
     }
 
     /// By what this run writes.
@@ -259,7 +257,7 @@ impl Pipeline {
                 engine: beside.engine.as_ref(),
                 graph: &self.graph,
                 raw: &self.raw_files,
-                folder: &beside.folder,
+                exchange: beside.exchange.as_ref(),
             }),
             on_event,
         };

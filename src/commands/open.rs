@@ -4,7 +4,7 @@ use std::{collections::BTreeSet, fmt::Write as _, path::Path, sync::Arc};
 
 use futures::StreamExt as _;
 use lakebed_duckdb::Options;
-use lakebed_local::{EmbeddedBus, EmbeddedBusConfig, LocalRawStore, PublishClock};
+use lakebed_local::{EmbeddedBus, EmbeddedBusConfig, LocalExchange, LocalRawStore, PublishClock};
 use lakebed_spark::{LocalSpark, SparkPlace};
 use sim::Scenario;
 
@@ -247,8 +247,9 @@ pub fn use_engine(
             let spark = LocalSpark::start(&place, &prelude)
                 .map_err(|error| Failure::usage(error).hint(SPARK_HINT))?;
             // What a killed build left there; the warehouse is open, so that no other build runs.
-            let _ = std::fs::remove_dir_all(data.exchange());
-            pipeline.use_engine(Arc::new(spark), data.exchange());
+            let exchange = LocalExchange::new(data.exchange());
+            exchange.clear();
+            pipeline.use_engine(Arc::new(spark), Arc::new(exchange));
         }
     }
     Ok(())

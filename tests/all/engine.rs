@@ -17,7 +17,7 @@ use lakebed::{
     builder::BuildOptions,
     contract::EngineName,
     data_folder::DataFolder,
-    engine::{Engine, EngineQuery, EngineRows},
+    engine::{Engine, EngineQuery, EngineRows, InputRows},
     error_kind::ErrorKind,
     graph::{Graph, Node},
     pipeline::{PinOptions, Pipeline},
@@ -28,7 +28,7 @@ use lakebed::{
     warehouse::{SharedWarehouse, Warehouse},
 };
 use lakebed_duckdb::{Options, open_shared};
-use lakebed_local::LocalRawStore;
+use lakebed_local::{LocalExchange, LocalRawStore};
 use sha2::{Digest, Sha256};
 
 use crate::harness::World;
@@ -53,24 +53,22 @@ impl Engine for Beside {
     fn run(&self, query: &EngineQuery<'_>) -> Result<EngineRows, PortError> {
         let _ = self.query_count.fetch_add(1, Ordering::Relaxed);
         let warehouse = in_memory(&self.prelude);
-        let file = query.folder.join("rows.parquet").display().to_string();
-        written(warehouse.as_ref(), query, &file).map_err(|error| {
+        written(warehouse.as_ref(), query).map_err(|error| {
             PortError::new(ErrorKind::FixInput, format!("the engine refuses it: {error}"))
         })?;
         let sha256 = format!("{:x}", Sha256::digest(query.text.as_bytes()));
-        Ok(EngineRows { files: vec![file], sha256 })
+        Ok(EngineRows { files: vec![format!("{}/rows.parquet", query.place)], sha256 })
     }
 }
 
-fn written(
-    warehouse: &dyn Warehouse,
-    query: &EngineQuery<'_>,
-    file: &str,
-) -> Result<(), PortError> {
+fn written(warehouse: &dyn Warehouse, query: &EngineQuery<'_>) -> Result<(), PortError> {
     let mut session = warehouse.session()?;
     for input in query.inputs {
         let name = &input.name;
-        let files: Vec<String> = input.files.iter().map(|file| file.locator.clone()).collect();
+        let files: Vec<String> = match &input.rows {
+            InputRows::Files(files) => files.iter().map(|file| file.locator.clone()).collect(),
+            InputRows::Place(place) => vec![format!("{place}/*.parquet")],
+        };
         session.execute(&format!("create schema if not exists {}", name.layer()))?;
         session.execute(&if name.layer() == "raw" {
             warehouse.dialect().raw_view(name.table(), &files)
@@ -79,7 +77,7 @@ fn written(
             format!("create view {name} as select * from {rows}")
         })?;
     }
-    session.execute(&warehouse.dialect().export(query.text, file))
+    session.execute(&warehouse.dialect().export(query.text, query.place)).map(drop)
 }
 
 fn in_memory(prelude: &Prelude) -> SharedWarehouse {
@@ -117,7 +115,10 @@ impl Lake {
         let runtime = tokio::runtime::Runtime::new().expect("a runtime");
         runtime.block_on(pipeline.pin(&store, PinOptions::default())).expect("raw objects");
         if let Some(beside) = beside {
-            pipeline.use_engine(Arc::clone(beside) as Arc<dyn Engine>, self.data.exchange());
+            pipeline.use_engine(
+                Arc::clone(beside) as Arc<dyn Engine>,
+                Arc::new(LocalExchange::new(self.data.exchange())),
+            );
         }
         pipeline
     }

@@ -160,8 +160,8 @@ impl Dialect for DuckDb {
         )
     }
 
-    fn export(&self, query: &str, file: &str) -> String {
-        format!("copy ({query}) to {} (format parquet)", quoted(file))
+    fn export(&self, query: &str, place: &str) -> String {
+        format!("copy ({query}) to {} (format parquet)", quoted(&format!("{place}/rows.parquet")))
     }
 
     fn file_rows(&self, files: &[String], columns: &[(String, ColumnType)]) -> String {

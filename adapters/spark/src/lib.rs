@@ -15,7 +15,7 @@ use std::{
 
 use lakebed_core::{contract::EngineName, error_kind::ErrorKind, prelude::Prelude};
 use lakebed_ports::{
-    engine::{Columns, Engine, EngineQuery, EngineRows, InputTable},
+    engine::{Columns, Engine, EngineQuery, EngineRows, InputFile, InputRows, InputTable},
     port_error::PortError,
 };
 use serde::Deserialize;
@@ -87,15 +87,19 @@ impl Engine for LocalSpark {
     fn run(&self, query: &EngineQuery<'_>) -> Result<EngineRows, PortError> {
         // One query at a time: a query has all cores.
         let mut worker = self.worker.lock().unwrap_or_else(PoisonError::into_inner);
+        let links = tempfile::tempdir_in(query.place).map_err(|error| {
+            let message = format!("cannot give files to Spark in {}", query.place);
+            PortError::new(ErrorKind::FixInput, message).with_source(error)
+        })?;
         for input in query.inputs {
-            let folder = linked(input, query.folder)?;
+            let folder = folder_of(input, links.path())?;
             worker.ask(&json!({
                 "do": "table", "name": input.name, "folder": folder, "columns": shown(&input.columns),
             }))?;
         }
         let answer = worker.ask(&json!({
             "do": "select", "sql": query.text, "columns": shown(query.columns),
-            "folder": query.folder.join("result"),
+            "folder": Path::new(query.place).join("result"),
         }))?;
         let Selected { files, sha256 } = serde_json::from_value(answer)
             .map_err(|error| PortError::new(ErrorKind::Bug, format!("Spark's driver: {error}")))?;
@@ -114,13 +118,18 @@ fn shown(columns: &Columns) -> Value {
     json!(columns)
 }
 
-/// A folder with the files of a table and no others: Spark reads folders. `None` if it has no files.
-fn linked(input: &InputTable, parent: &Path) -> Result<Option<PathBuf>, PortError> {
-    if input.files.is_empty() {
-        return Ok(None);
+/// The folder of a table's rows. `None` if it has no files.
+fn folder_of(input: &InputTable, links: &Path) -> Result<Option<PathBuf>, PortError> {
+    match &input.rows {
+        InputRows::Place(folder) => Ok(Some(folder.into())),
+        InputRows::Files(files) if files.is_empty() => Ok(None),
+        InputRows::Files(files) => linked(files, &links.join(input.name.as_str())).map(Some),
     }
-    let folder = parent.join(input.name.as_str());
-    for file in &input.files {
+}
+
+/// A folder with these files and no others: Spark reads folders.
+fn linked(files: &[InputFile], folder: &Path) -> Result<PathBuf, PortError> {
+    for file in files {
         let link = folder.join(&file.name);
         let made = link.parent().map_or(Ok(()), fs::create_dir_all);
         // Files are never changed, so that a second name is as good as a copy.
@@ -133,7 +142,7 @@ fn linked(input: &InputTable, parent: &Path) -> Result<Option<PathBuf>, PortErro
             PortError::new(ErrorKind::FixInput, message)
         })?;
     }
-    Ok(Some(folder))
+    Ok(folder.to_path_buf())
 }
 
 /// The driver's process.

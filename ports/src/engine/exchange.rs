@@ -1,10 +1,8 @@
 //! Hands the inputs of a query to an engine as files, and its rows back to the warehouse.
 
-use std::{collections::BTreeMap, fs, io, path::Path};
+use std::collections::BTreeMap;
 
-use tempfile::TempDir;
-
-use super::{Columns, Engine, EngineQuery, InputFile, InputTable};
+use super::{Area, Columns, Engine, EngineQuery, Exchange, InputFile, InputRows, InputTable};
 use crate::{
     contract::{ColumnType, TableName, source::RAW_COLUMNS},
     error_kind::ErrorKind,
@@ -27,8 +25,8 @@ pub struct Outside<'a> {
     pub graph: &'a Graph,
     /// What the run reads of the raw layer.
     pub raw: &'a RawFiles,
-    /// Where files are exchanged; nothing stays there.
-    pub folder: &'a Path,
+    /// Where rows are exchanged; nothing stays there.
+    pub exchange: &'a dyn Exchange,
 }
 
 /// The rows of a query that an engine has run.
@@ -37,8 +35,8 @@ pub struct ExchangedRows {
     pub select: String,
     /// SHA-256 of the text that the engine got.
     pub sha256: String,
-    /// The files; they go when nobody needs them.
-    _folder: TempDir,
+    /// Where the files are; they go when nobody needs them.
+    _area: Box<dyn Area>,
 }
 
 impl Outside<'_> {
@@ -56,13 +54,7 @@ impl Outside<'_> {
         (node, window): (&Node, Window),
         text: &str,
     ) -> Result<ExchangedRows, PortError> {
-        let failed = |error: io::Error| {
-            let message = format!("cannot exchange files in {}", self.folder.display());
-            PortError::new(ErrorKind::FixInput, message).with_source(error)
-        };
-        fs::create_dir_all(self.folder).map_err(failed)?;
-        let folder =
-            tempfile::Builder::new().prefix("rows-").tempdir_in(self.folder).map_err(failed)?;
+        let area = self.exchange.area()?;
         let names = tables_read(text).map_err(|error| {
             PortError::new(ErrorKind::Bug, format!("the query was read before: {error}"))
         })?;
@@ -72,25 +64,24 @@ impl Outside<'_> {
                 None => self.raw_input(name),
                 Some(input) => {
                     let reads = Reads { node, window, input };
-                    export(warehouse, session, &reads, folder.path())?
+                    export(warehouse, session, &reads, area.as_ref())?
                 }
             });
         }
         let columns = columns(node);
-        let written = folder.path().join("rows");
-        fs::create_dir(&written).map_err(failed)?;
-        let query = EngineQuery { text, inputs: &inputs, columns: &columns, folder: &written };
+        let place = area.place("rows")?;
+        let query = EngineQuery { text, inputs: &inputs, columns: &columns, place: &place };
         let found = self.engine.run(&query)?;
         let listed: Vec<&str> = columns.iter().map(|(name, _)| name.as_str()).collect();
         let rows = warehouse.dialect().file_rows(&found.files, &columns);
         let select = format!("select {} from {rows}", listed.join(", "));
-        Ok(ExchangedRows { select, sha256: found.sha256, _folder: folder })
+        Ok(ExchangedRows { select, sha256: found.sha256, _area: area })
     }
 
     fn raw_input(&self, name: TableName) -> InputTable {
         let columns = RAW_COLUMNS.map(|(name, kind)| (name.to_owned(), kind)).to_vec();
         let files = self.raw.get(&name).cloned().unwrap_or_default();
-        InputTable { name, columns, files }
+        InputTable { name, columns, rows: InputRows::Files(files) }
     }
 }
 
@@ -122,21 +113,20 @@ impl Reads<'_> {
     }
 }
 
-/// Writes what is read of a table into a file.
+/// Writes what is read of a table into a place.
 fn export(
     warehouse: &dyn Warehouse,
     session: &mut dyn Session,
     reads: &Reads<'_>,
-    folder: &Path,
+    area: &dyn Area,
 ) -> Result<InputTable, PortError> {
     let name = reads.input.name().clone();
     let columns = columns(reads.input);
     let listed: Vec<&str> = columns.iter().map(|(name, _)| name.as_str()).collect();
-    let locator = folder.join(format!("{name}.parquet")).display().to_string();
     let select = format!("select {} from {name} where {}", listed.join(", "), reads.predicate());
-    session.execute(&warehouse.dialect().export(&select, &locator))?;
-    let files = vec![InputFile { name: format!("{name}.parquet"), locator }];
-    Ok(InputTable { name, columns, files })
+    let place = area.place(name.as_str())?;
+    session.execute(&warehouse.dialect().export(&select, &place))?;
+    Ok(InputTable { name, columns, rows: InputRows::Place(place) })
 }
 
 fn columns(node: &Node) -> Columns {
