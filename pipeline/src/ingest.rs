@@ -8,6 +8,8 @@ mod schedules_test;
 mod weak_bus;
 #[cfg(test)]
 mod weak_bus_test;
+#[cfg(test)]
+mod weak_store;
 
 use std::{
     collections::BTreeMap,

@@ -9,19 +9,21 @@ use std::{
     sync::{Arc, LazyLock},
 };
 
-use futures::executor::block_on;
+use futures::{FutureExt, executor::block_on};
 use lakebed_duckdb::{Options, open_shared};
 use sim::{SHARD_COUNT, Scenario, Simulation, Source};
 
 use super::{
     phone_batch,
     weak_bus::{DELAY_MAX, Violation as BusViolation, WeakBus},
+    weak_store::{Violation as StoreViolation, WeakStore},
 };
 use crate::{
     archiver::{self, Archiver, ArchiverConfig, Until, encode_object, object_key},
     builder::weak_warehouse::{Violation, WeakWarehouse},
     bus::{Bus, Message, MessageId, Publication, PublishTime},
     contract::TableName,
+    error_kind::ErrorKind,
     graph::{Graph, Node},
     phones::direct::{DirectConfig, publications},
     pipeline::{PinOptions, Pipeline},
@@ -114,17 +116,21 @@ impl World {
     }
 
     /// Sends everything over a bus, and archives it.
-    async fn bring_in(&self, bus: WeakBus) -> TrialStore {
-        let (bus, store) = (Arc::new(bus), Arc::new(TrialStore::new().unwrap()));
-        let stop = Stop::default();
+    async fn bring_in(&self, bus: WeakBus, store: WeakStore) -> WeakStore {
+        let (bus, store) = (Arc::new(bus), Arc::new(store));
+        let stop = Arc::new(Stop::default());
         let mut archivers = Vec::new();
         for source in Source::ALL {
             archiver::set_up(&*bus, source.name()).await.unwrap();
             let config =
                 ArchiverConfig { row_count_max: 200, ..ArchiverConfig::new(source.name()) };
             let archiver = Archiver::new(bus.clone(), store.clone(), config);
-            let until = Until::Stopped(Box::pin(stop.stopped()));
-            archivers.push(tokio::spawn(async move { archiver.run(until).await }));
+            let stop = Arc::clone(&stop);
+            archivers.push(tokio::spawn(async move {
+                while let Err(error) = archiver.run(Until::Stopped(stop.stopped().boxed())).await {
+                    assert_eq!(error.kind(), ErrorKind::Retry, "{error:?}");
+                }
+            }));
         }
         for (source, publications) in &self.batches {
             let mut attempts = 0..ATTEMPT_COUNT_MAX;
@@ -135,7 +141,7 @@ impl World {
         tokio::time::sleep(DELAY_MAX * 20).await;
         stop.stop();
         for archiver in archivers {
-            archiver.await.unwrap().unwrap();
+            archiver.await.unwrap();
         }
         drop(bus);
         Arc::into_inner(store).expect("the archivers are done")
@@ -178,10 +184,15 @@ impl World {
     }
 
     /// One schedule; the error says what is wrong in the tables.
-    fn run(&self, seed: u64, bus: WeakBus, broken: Option<Violation>) -> Result<(), String> {
+    fn run(
+        &self,
+        seed: u64,
+        (bus, store): (WeakBus, WeakStore),
+        broken: Option<Violation>,
+    ) -> Result<(), String> {
         let mut runtime = tokio::runtime::Builder::new_current_thread();
         let runtime = runtime.enable_all().start_paused(true).build().unwrap();
-        let store = runtime.block_on(self.bring_in(bus));
+        let store = runtime.block_on(self.bring_in(bus, store));
         let strict = Arc::new(Strict::new(self.duckdb()));
         let weak = match broken {
             None => WeakWarehouse::new(strict.clone(), seed),
@@ -203,6 +214,11 @@ impl World {
         }
         Ok(())
     }
+}
+
+/// A bus and a store that keep what their ports promise, and nothing else.
+fn weak(seed: u64) -> (WeakBus, WeakStore) {
+    (WeakBus::new(seed), WeakStore::new(seed))
 }
 
 /// Tables that have a row for each copy of a message.
@@ -228,7 +244,7 @@ fn by_any_schedule_the_tables_are_those_of_the_plain_way() {
         None => 0..number("LAKEBED_TEST_SCHEDULES").unwrap_or(SCHEDULE_COUNT),
     };
     for seed in seeds {
-        let ended = std::panic::catch_unwind(|| WORLD.run(seed, WeakBus::new(seed), None));
+        let ended = std::panic::catch_unwind(|| WORLD.run(seed, weak(seed), None));
         match ended.unwrap_or_else(|_| Err("it panicked, see above".to_owned())) {
             Ok(()) => {}
             Err(fault) => panic!("{fault}\nto try it alone: LAKEBED_TEST_SEED={seed}"),
@@ -237,16 +253,32 @@ fn by_any_schedule_the_tables_are_those_of_the_plain_way() {
 }
 
 #[test]
-fn what_a_warehouse_or_a_bus_loses_or_does_twice_is_found() {
+fn what_a_warehouse_a_bus_or_a_store_loses_or_does_twice_is_found() {
     let is_found = |run: &dyn Fn(u64) -> Result<(), String>| {
         (0..SEEDS_OF_A_VIOLATION).any(|seed| run(seed).is_err())
     };
     for violation in [Violation::LosesCommit, Violation::LosesRows] {
-        let run = |seed| WORLD.run(seed, WeakBus::new(seed), Some(violation));
+        let run = |seed| WORLD.run(seed, weak(seed), Some(violation));
         assert!(is_found(&run), "{violation:?} is not found");
     }
     for violation in [BusViolation::LosesPublication, BusViolation::ChangesPayload] {
-        let run = |seed| WORLD.run(seed, WeakBus::violating(seed, violation), None);
+        let run = |seed| {
+            let bus = WeakBus::violating(seed, violation);
+            WORLD.run(seed, (bus, WeakStore::new(seed)), None)
+        };
+        assert!(is_found(&run), "{violation:?} is not found");
+    }
+    for violation in [
+        StoreViolation::LosesPut,
+        StoreViolation::StoresInPart,
+        StoreViolation::LeavesOut,
+        StoreViolation::IgnoresPrefix,
+        StoreViolation::LocatesAnother,
+    ] {
+        let run = |seed| {
+            let store = WeakStore::violating(seed, violation);
+            WORLD.run(seed, (WeakBus::new(seed), store), None)
+        };
         assert!(is_found(&run), "{violation:?} is not found");
     }
 }

@@ -13,12 +13,13 @@ use std::{
 
 use async_trait::async_trait;
 use axum::serve::Listener;
-use futures::{TryStreamExt, stream::BoxStream};
+use futures::TryStreamExt;
 use tokio::{io::DuplexStream, sync::mpsc, task::JoinHandle};
 use tokio_tungstenite::{client_async, tungstenite};
 
 use super::{
     weak_bus::{DELAY_MAX, Violation, WeakBus},
+    weak_store::{self, WeakStore},
     *,
 };
 use crate::{
@@ -30,8 +31,7 @@ use crate::{
     error_kind::ErrorKind,
     phones::{Network, Outcome, Socket},
     port_error::PortError,
-    raw_store::{ObjectMeta, PutOutcome},
-    verify::{dice::Dice, store::TrialStore},
+    verify::dice::Dice,
 };
 
 const SOURCE: &str = "mobile_events";
@@ -58,7 +58,8 @@ fn over_a_bus_that_does_whatever_the_port_allows_nothing_is_lost_or_changed() {
         Err(_) => SEEDS,
     };
     for seed in seeds {
-        let ended = std::panic::catch_unwind(|| run(seed, WeakBus::new(seed)));
+        let ended =
+            std::panic::catch_unwind(|| run(seed, WeakBus::new(seed), WeakStore::new(seed)));
         match ended.unwrap_or_else(|_| Err("it panicked, see above".to_owned())) {
             Ok(_) => {}
             Err(fault) => panic!("{fault}\nto try it alone: LAKEBED_TEST_SEED={seed}"),
@@ -69,7 +70,8 @@ fn over_a_bus_that_does_whatever_the_port_allows_nothing_is_lost_or_changed() {
 #[test]
 fn a_seed_is_one_schedule() {
     for seed in SEEDS_TRIED_TWICE {
-        let [first, second] = [(), ()].map(|()| run(seed, WeakBus::new(seed)));
+        let [first, second] =
+            [(), ()].map(|()| run(seed, WeakBus::new(seed), WeakStore::new(seed)));
         assert_eq!(first, second, "seed {seed}");
     }
 }
@@ -85,18 +87,33 @@ fn what_a_bus_loses_or_changes_is_found() {
         Violation::ChangesPayload,
     ];
     for violation in harmful {
-        let is_found = |seed: u64| run(seed, WeakBus::violating(seed, violation)).is_err();
+        let is_found = |seed: u64| {
+            run(seed, WeakBus::violating(seed, violation), WeakStore::new(seed)).is_err()
+        };
+        assert!(SEEDS_OF_A_VIOLATION.into_iter().any(is_found), "{violation:?} is not found");
+    }
+}
+
+#[test]
+fn what_a_store_loses_or_changes_is_found() {
+    use weak_store::Violation::{GivesAnother, LeavesOut, LosesPut, StoresInPart};
+    for violation in [LosesPut, StoresInPart, LeavesOut, GivesAnother] {
+        // Half an object cannot be read, which is a panic.
+        let is_found = |seed: u64| {
+            let run = || run(seed, WeakBus::new(seed), WeakStore::violating(seed, violation));
+            !std::panic::catch_unwind(run).is_ok_and(|ended| ended.is_ok())
+        };
         assert!(SEEDS_OF_A_VIOLATION.into_iter().any(is_found), "{violation:?} is not found");
     }
 }
 
 /// One schedule, and the raw objects that it ends with, whose names are made of their bytes; the error
 /// says what is wrong in them.
-fn run(seed: u64, bus: WeakBus) -> Result<Vec<String>, String> {
+fn run(seed: u64, bus: WeakBus, store: WeakStore) -> Result<Vec<String>, String> {
     let mut runtime = tokio::runtime::Builder::new_current_thread();
     let runtime = runtime.enable_all().start_paused(true).build().unwrap();
     runtime.block_on(async {
-        let rig = Rig::new(seed, bus).await;
+        let rig = Rig::new(seed, bus, store).await;
         rig.bring_in().await;
         rig.check().await
     })
@@ -111,10 +128,8 @@ struct Rig {
 }
 
 impl Rig {
-    async fn new(seed: u64, bus: WeakBus) -> Self {
+    async fn new(seed: u64, bus: WeakBus, store: WeakStore) -> Self {
         archiver::set_up(&bus, SOURCE).await.unwrap();
-        let (inner, put_counts) = (TrialStore::new().unwrap(), Mutex::default());
-        let store = WeakStore { inner, seed, put_counts };
         let folder = tempfile::tempdir().unwrap();
         let (bus, network, store) = (Arc::new(bus), Arc::default(), Arc::new(store));
         Self { seed, folder, bus, network, store }
@@ -285,47 +300,6 @@ fn expected(seed: u64) -> BTreeMap<Vec<u8>, Row> {
         }
     }
     expected
-}
-
-/// A store whose answers get lost: some puts ask to be tried again, whether they were done or not.
-struct WeakStore {
-    inner: TrialStore,
-    seed: u64,
-    /// How often each object was put.
-    put_counts: Mutex<BTreeMap<String, u64>>,
-}
-
-#[async_trait]
-impl RawStore for WeakStore {
-    async fn put_if_absent(&self, key: &str, bytes: Bytes) -> Result<PutOutcome, PortError> {
-        let put_count = {
-            let mut put_counts = self.put_counts.lock().unwrap();
-            let count = put_counts.entry(key.to_owned()).or_default();
-            *count += 1;
-            *count
-        };
-        let mut dice = Dice::new(self.seed, &format!("{key} {put_count}"));
-        tokio::time::sleep(Duration::from_millis(dice.bits() % 2_000)).await;
-        if dice.percent(70) {
-            return self.inner.put_if_absent(key, bytes).await;
-        }
-        if dice.percent(50) {
-            self.inner.put_if_absent(key, bytes).await?;
-        }
-        Err(PortError::new(ErrorKind::Retry, "the store's answer was lost on its way"))
-    }
-
-    fn list(&self, prefix: &str) -> BoxStream<'_, Result<ObjectMeta, PortError>> {
-        self.inner.list(prefix)
-    }
-
-    async fn get(&self, key: &str) -> Result<Bytes, PortError> {
-        self.inner.get(key).await
-    }
-
-    fn locator(&self, key: &str) -> Result<String, PortError> {
-        self.inner.locator(key)
-    }
 }
 
 /// What leads to the one gateway: to whoever listened last. A socket of the machine would be awaited by

@@ -41,6 +41,11 @@ impl TrialStore {
         Ok(())
     }
 
+    /// The keys of all objects, in order.
+    pub fn keys(&self) -> Vec<String> {
+        self.sizes().keys().cloned().collect()
+    }
+
     /// Takes an object away.
     pub fn remove(&self, key: &str) -> io::Result<()> {
         self.sizes().remove(key);
