@@ -19,8 +19,13 @@ pub trait Dialect {
     /// A name for the way in which `hash_sum_expression` hashes; sums of two ways do not add up.
     fn hash_version(&self) -> String;
 
-    /// The statement that makes `raw.<source>` read exactly the objects at `locators`.
+    /// The statement that makes `raw.<source>` read the objects at `locators`, which may be patterns, wherever
+    /// no other ones are meant.
     fn raw_view(&self, source: &str, locators: &[String]) -> String;
+
+    /// The statement by which `raw.<source>` means exactly the objects at `locators`, until the session ends.
+    /// There is one at least.
+    fn raw_objects(&self, source: &str, locators: &[String]) -> String;
 
     /// The statement that writes the rows of a query as Parquet files into an empty place, such as a folder or
     /// the prefix of objects.

@@ -7,6 +7,9 @@ select cast(event_date as date), cast(sum(cast(hash(event_date, load_date, event
 
 begin transaction;
 
+select case when count(*) > 0 then error('a later run has claimed the journal') end as fence
+from lakebed.claims where epoch > 3 or (epoch = 3 and run_id > 'a run');
+
 delete from dimensional.fact_event where load_date between date '2026-01-05' and date '2026-01-06' and event_date between date '2026-01-05' and date '2026-01-06';
 
 insert into dimensional.fact_event (event_date, load_date, event_hk, user_hk, functionality_hk, session_hk, device_hk, product_hk, event_name, event_at, session_id, app_version, os, country_code, order_id, quantity, amount_micros, currency_code, duration_ms)

@@ -5,6 +5,9 @@ select cast(null as date), cast(sum(cast(hash(country_code, name, region, is_inf
 
 begin transaction;
 
+select case when count(*) > 0 then error('a later run has claimed the journal') end as fence
+from lakebed.claims where epoch > 3 or (epoch = 3 and run_id > 'a run');
+
 delete from dimensional.dim_country where true;
 
 insert into dimensional.dim_country (country_code, name, region, is_inferred)

@@ -8,6 +8,9 @@ select cast(valid_from as date), cast(sum(cast(hash(product_hk, product_id, vali
 
 begin transaction;
 
+select case when count(*) > 0 then error('a later run has claimed the journal') end as fence
+from lakebed.claims where epoch > 3 or (epoch = 3 and run_id > 'a run');
+
 delete from dimensional.dim_product where true;
 
 insert into dimensional.dim_product (product_hk, product_id, valid_from, valid_to, hashdiff, is_deleted, name, category, list_price_micros, is_active)

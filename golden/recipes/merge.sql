@@ -5,6 +5,9 @@ select cast(null as date), count(*), countif((product_hk is not null) is not tru
 
 begin transaction;
 
+select case when count(*) > 0 then error('a later run has claimed the journal') end as fence
+from lakebed.claims where epoch > 3 or (epoch = 3 and run_id > 'a run');
+
 merge into vault.hub_product as target
 using new_rows as source
 on target.product_hk = source.product_hk

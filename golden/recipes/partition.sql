@@ -5,6 +5,9 @@ select cast(session_date as date), cast(sum(cast(hash(session_date, session_hk, 
 
 begin transaction;
 
+select case when count(*) > 0 then error('a later run has claimed the journal') end as fence
+from lakebed.claims where epoch > 3 or (epoch = 3 and run_id > 'a run');
+
 delete from dimensional.fact_session where session_date between date '2026-01-05' and date '2026-01-06';
 
 insert into dimensional.fact_session (session_date, session_hk, user_hk, session_id, started_at, ended_at, event_count, product_view_count, cart_addition_count, checkout_count, order_count, payment_count)

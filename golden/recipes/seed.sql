@@ -8,6 +8,9 @@ select cast(null as date), cast(sum(cast(hash(country_code, name, region) as hug
 
 begin transaction;
 
+select case when count(*) > 0 then error('a later run has claimed the journal') end as fence
+from lakebed.claims where epoch > 3 or (epoch = 3 and run_id > 'a run');
+
 delete from seed.countries where true;
 
 insert into seed.countries (country_code, name, region)

@@ -13,21 +13,21 @@ use jiff::civil::Date;
 use crate::{
     archiver::load_date,
     builder::{
-        BuildEvent, BuildOptions, BuildReport, Executor, journal,
+        ATTEMPTS_MAX, BuildEvent, BuildOptions, BuildReport, Executor, journal,
         shape::{self, ShapeError},
     },
     clock,
     contract::TableName,
     diagnostic::FileError,
     digest::Digest,
-    engine::{Engine, Exchange, InputFile, Outside, RawFiles},
+    engine::{Engine, Exchange, Outside},
     graph::{Code, Graph, Node},
     plan::{Content, Plan, Planner, Selection, Snapshot},
     port_error::PortError,
     prelude::Prelude,
     raw_store::RawStore,
-    recipe::{Built, Entry, Fence, Recipe, Step},
-    warehouse::{Session, SharedWarehouse},
+    recipe::{Built, Entry, Fence, RawObject, RawObjects, Recipe, Step},
+    warehouse::{ErrorKind, Receipt, RunError, Session, SharedWarehouse},
 };
 
 /// Why a pipeline could not be opened.
@@ -84,7 +84,9 @@ pub struct Pipeline {
     fence: Fence,
     is_read_only: bool,
     object_changes: ObjectChanges,
-    raw_files: RawFiles,
+    raw: Arc<RawObjects>,
+    /// Of each source, by what the warehouse reads all of it.
+    raw_patterns: BTreeMap<TableName, Vec<String>>,
     orphans: BTreeSet<TableName>,
     outside: Option<EngineBeside>,
 }
@@ -128,11 +130,7 @@ pub struct PinOptions {
 impl Pipeline {
     /// Opens the journal for a graph whose queries have been checked. Raw objects are read only once
     /// they are pinned.
-    pub fn open(
-        graph: Graph,
-        warehouse: SharedWarehouse,
-        run_id: String,
-    ) -> Result<Self, PortError> {
+    pub fn open(graph: Graph, warehouse: SharedWarehouse, run_id: &str) -> Result<Self, PortError> {
         let mut session = warehouse.session()?;
         let dialect = warehouse.dialect();
         let found = warehouse.tables()?;
@@ -143,7 +141,7 @@ impl Pipeline {
             session.execute_all(&definitions)?;
         }
         // From here on nobody else writes: what is read now holds, and the next numbers are free.
-        let fence = warehouse.claim(&run_id)?;
+        let fence = warehouse.claim(run_id)?;
         journal::finish_asides(session.as_mut(), dialect, &found)?;
         session.execute(&journal::first_hash_version(dialect))?;
         let known = Known::read(session.as_mut())?;
@@ -188,7 +186,8 @@ impl Pipeline {
             fence,
             is_read_only: false,
             object_changes: ObjectChanges::default(),
-            raw_files: RawFiles::new(),
+            raw: Arc::default(),
+            raw_patterns: BTreeMap::new(),
             orphans,
             outside: None,
         })
@@ -215,6 +214,11 @@ impl Pipeline {
             stamps.any(|stamp| stamp.code.parts.get(Code::FUNCTIONS) == now.as_ref())
         };
         self.graph.in_order().all(has_run)
+    }
+
+    /// The raw objects that this run reads.
+    pub fn raw(&self) -> &Arc<RawObjects> {
+        &self.raw
     }
 
     /// The planner over what the warehouse holds.
@@ -253,10 +257,11 @@ impl Pipeline {
             warehouse: self.warehouse.as_ref(),
             graph: &self.graph,
             fence: &self.fence,
+            raw: &self.raw,
             outside: self.outside.as_ref().map(|beside| Outside {
                 engine: beside.engine.as_ref(),
                 graph: &self.graph,
-                raw: &self.raw_files,
+                raw: &self.raw,
                 exchange: beside.exchange.as_ref(),
             }),
             on_event,
@@ -271,15 +276,14 @@ impl Pipeline {
     pub fn definitions(&self, prelude: &Prelude) -> Vec<String> {
         let dialect = self.warehouse.dialect();
         let functions = prelude.statements().iter().map(|statement| statement.text.clone());
-        let raw_view = |(source, files): (&TableName, &Vec<InputFile>)| {
-            let locators: Vec<String> = files.iter().map(|file| file.locator.clone()).collect();
-            dialect.raw_view(source.table(), &locators)
+        let raw_view = |(source, patterns): (&TableName, &Vec<String>)| {
+            dialect.raw_view(source.table(), patterns)
         };
         functions
             .chain(journal::definitions(dialect))
             .chain([self.fence.claim(clock::now()), journal::first_hash_version(dialect)])
             .chain(shape::definitions(dialect, &self.graph))
-            .chain(self.raw_files.iter().map(raw_view))
+            .chain(self.raw_patterns.iter().map(raw_view))
             .collect()
     }
 
@@ -302,10 +306,25 @@ impl Pipeline {
             let drop = Step::Define { sql: format!("drop {kind} if exists {table}") };
             let recipe =
                 Recipe::of_notes(table.clone(), (notes, vec![drop]), sequence, &self.fence);
-            self.warehouse.run(&recipe)?;
+            self.tell(&recipe)?;
             self.planner.update(|snapshot| snapshot.forget(&table));
         }
         Ok(())
+    }
+
+    /// Has a recipe run that only tells the journal something.
+    fn tell(&self, recipe: &Recipe) -> Result<Receipt, PortError> {
+        let mut attempt = 1;
+        loop {
+            match self.warehouse.run(recipe) {
+                Err(RunError::Statement(error))
+                    if error.kind() == ErrorKind::Retry && attempt < ATTEMPTS_MAX =>
+                {
+                    attempt += 1;
+                }
+                ended => return Ok(ended?),
+            }
+        }
     }
 
     /// The keys of pinned raw objects that no build has read yet.
@@ -327,12 +346,13 @@ impl Pipeline {
         options: PinOptions,
     ) -> Result<(), PipelineError> {
         let mut found: BTreeMap<String, u64> = BTreeMap::new();
+        let mut raw = RawObjects::new();
         let sources: Vec<TableName> = self.graph.sources().iter().cloned().collect();
         let mut session = self.warehouse.session()?;
         for source in &sources {
             let prefix = format!("{}/", source.table());
             let mut objects = raw_store.list(&prefix);
-            let mut files = Vec::new();
+            let mut of_source: BTreeMap<Date, Vec<RawObject>> = BTreeMap::new();
             let mut contents: BTreeMap<Date, Content> = BTreeMap::new();
             while let Some(object) = objects.try_next().await.map_err(PipelineError::RawStore)? {
                 let Some(date) = load_date(&object.key) else {
@@ -345,20 +365,26 @@ impl Pipeline {
                 *content = content.plus(Content::standing_for(digest));
                 let name = object.key.split_once('/').map_or("", |(_, name)| name).to_owned();
                 let locator = raw_store.locator(&object.key).map_err(PipelineError::RawStore)?;
-                files.push(InputFile { name, locator });
+                of_source.entry(date).or_default().push(RawObject { name, locator });
                 found.insert(object.key, object.size_bytes);
             }
-            let locators: Vec<String> = files.iter().map(|file| file.locator.clone()).collect();
-            if !self.is_read_only {
-                session.execute(&self.warehouse.dialect().raw_view(source.table(), &locators))?;
+            let mut patterns = Vec::new();
+            if !of_source.is_empty() {
+                let pattern = raw_store.pattern(source.table());
+                patterns.push(pattern.map_err(PipelineError::RawStore)?);
             }
-            self.raw_files.insert(source.clone(), files);
+            if !self.is_read_only {
+                session.execute(&self.warehouse.dialect().raw_view(source.table(), &patterns))?;
+            }
+            self.raw_patterns.insert(source.clone(), patterns);
+            raw.insert(source.clone(), of_source);
             self.planner.update(|snapshot| {
                 for (date, content) in contents {
                     snapshot.set_content(source, Some(date), content);
                 }
             });
         }
+        self.raw = Arc::new(raw);
         self.compare_objects(session.as_mut(), found, options)
     }
 
@@ -420,7 +446,7 @@ impl Pipeline {
         notes.extend(journal::raw_object_rows(sequence, &self.fence.run_id, &new, &none.1));
         let objects = TableName::new("lakebed", "raw_objects");
         let recipe = Recipe::of_notes(objects, (notes, Vec::new()), sequence, &self.fence);
-        let receipt = self.warehouse.run(&recipe)?;
+        let receipt = self.tell(&recipe)?;
         let sent: Vec<&str> = receipt.sent.iter().map(String::as_str).collect();
         on_event(BuildEvent::Committed {
             of: "the raw objects that this build reads",

@@ -83,7 +83,7 @@ pub fn unpinned_pipeline(open: &OpenProject, data: &DataFolder) -> Result<Pipeli
     check_queries(open)?;
     let warehouse = warehouse(data, &open.prelude, false)?;
     let run_id = pipeline::new_run_id();
-    Ok(Pipeline::open(open.graph.clone(), warehouse, run_id)?)
+    Ok(Pipeline::open(open.graph.clone(), warehouse, &run_id)?)
 }
 
 /// Whether each query returns what its contract says. Most are understood without an engine.

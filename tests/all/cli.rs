@@ -313,6 +313,40 @@ fn a_named_table_is_built_with_what_it_reads() {
 }
 
 #[test]
+fn each_statement_of_a_build_has_a_receipt() {
+    let world = World::with_tiny();
+    let table = "standardized.mobile_events_checked";
+    let build = format!("build {table} --full --window-days 31 --json");
+    let build = world.lakebed(&build).run().status(0).json();
+    let statements = build[table]["statements"].as_array().expect("a list");
+    let kinds: Vec<_> = statements.iter().map(|ran| ran["kind"].as_str().expect("text")).collect();
+    let expected = [
+        "pin",
+        "keep",
+        "measure",
+        "transaction",
+        "delete",
+        "insert",
+        "note",
+        "transaction",
+        "keep",
+    ];
+    let besides = |kind: &&str| *kind != "fence";
+    let mut told = kinds.iter().copied().filter(besides).collect::<Vec<_>>();
+    told.dedup();
+    assert_eq!(told, expected, "{build}");
+    assert_eq!(kinds[4], "fence", "the first of the transaction: {kinds:?}");
+    for ran in statements {
+        let kind = ran["kind"].as_str().expect("text");
+        let changes_rows = ["delete", "insert", "note"].contains(&kind);
+        assert_eq!(ran["row_count"].as_i64().is_some_and(|count| count > 0), changes_rows, "{ran}");
+        assert_eq!(ran["sha256"].as_str().map(str::len), Some(64), "{ran}");
+        assert!(ran["cost"]["duration_ms"].as_f64().is_some_and(|millis| millis > 0.0), "{ran}");
+        assert!(ran["cost"]["bytes_billed"].is_null() && ran["job_id"].is_null(), "{ran}");
+    }
+}
+
+#[test]
 fn dates_limit_a_build() {
     let world = World::with_raw();
     let table = "standardized.mobile_events_checked";

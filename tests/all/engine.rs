@@ -109,8 +109,8 @@ impl Lake {
     fn open(&self, project: &Project, beside: Option<&Arc<Beside>>) -> Pipeline {
         let prelude = Prelude::duckdb(project).expect("functions");
         let graph = Graph::new(project, &prelude).expect("the tables fit together");
-        let mut pipeline = Pipeline::open(graph, Arc::clone(&self.warehouse), "engine".to_owned())
-            .expect("it opens");
+        let mut pipeline =
+            Pipeline::open(graph, Arc::clone(&self.warehouse), "engine").expect("it opens");
         let store = LocalRawStore::open(&self.data.raw()).expect("raw objects");
         let runtime = tokio::runtime::Runtime::new().expect("a runtime");
         runtime.block_on(pipeline.pin(&store, PinOptions::default())).expect("raw objects");

@@ -1,9 +1,12 @@
 //! The statements of each kind of build, in `golden/recipes/`: everything that is sent for one table,
 //! made without a warehouse being asked for anything.
 
-use std::{fmt::Write as _, path::Path, sync::Arc};
+use std::{fmt::Write as _, ops::Range, path::Path, sync::Arc};
 
-use jiff::civil::{Date, date};
+use jiff::{
+    ToSpan,
+    civil::{Date, date},
+};
 use lakebed::{
     builder::tasks,
     clock::MicrosUtc,
@@ -13,7 +16,7 @@ use lakebed::{
     plan::{Content, Planner, Reason, Snapshot, Stale, Stamp, snapshot::Partition},
     prelude::Prelude,
     project::Project,
-    recipe::{self, Fence, Known, Measured, Recipe, Step},
+    recipe::{self, Fence, Known, Measured, RawObject, RawObjects, Recipe, Step},
     sql::bind::Literal,
 };
 use lakebed_duckdb::{Options, open_shared};
@@ -69,6 +72,34 @@ fn a_commit_defines_nothing_and_asks_nothing() {
     }
 }
 
+/// A build is told of the raw objects that it reads, however many there are.
+#[test]
+fn the_text_of_a_build_does_not_grow_with_the_raw_layer() {
+    let graph = graph();
+    let sent = |table: &str, days_ago: Range<i64>| {
+        let dates: Vec<Date> = days_ago.map(|n| LAST.saturating_sub(n.days())).collect();
+        let object = |date: &Date| {
+            let name = format!("load_date={date}/7f.parquet");
+            (*date, vec![RawObject { locator: format!("raw/{name}"), name }])
+        };
+        let of_source = |source: &TableName| (source.clone(), dates.iter().map(object).collect());
+        let raw = graph.sources().iter().map(of_source).collect();
+        let recipe = recipe_over(&graph, node(&graph, table), false, raw);
+        recipe.prepare.iter().map(|step| step.sql().to_owned()).collect::<Vec<_>>().join("\n")
+    };
+    let table = "standardized.mobile_events_checked";
+    let few = sent(table, 0..3);
+    assert_eq!(few, sent(table, 0..3_000));
+    let pin = "set variable raw_mobile_events = ['raw/load_date=2026-01-05/7f.parquet', \
+               'raw/load_date=2026-01-06/7f.parquet']\n";
+    assert!(few.starts_with(pin), "{few}");
+    // A source that has nothing in reach still has its columns.
+    let recipe = sent("standardized.reconciliation", 100..103);
+    assert_eq!(recipe.matches("set variable raw_").count(), graph.sources().len(), "{recipe}");
+    assert_eq!(recipe.matches(".parquet").count(), graph.sources().len(), "{recipe}");
+    assert!(!sent("vault.hub_product", 0..3).contains("set variable"), "it reads no raw object");
+}
+
 /// The shipped tables, and a view, of which there is none among them.
 fn graph() -> Arc<Graph> {
     const VIEW: &str = r#"/*
@@ -96,6 +127,10 @@ fn node<'a>(graph: &'a Graph, table: &str) -> &'a Node {
 
 /// Of two days in one window, over inputs of which each has one row a day.
 fn recipe_of(graph: &Arc<Graph>, node: &Node, begins_anew: bool) -> Recipe {
+    recipe_over(graph, node, begins_anew, RawObjects::new())
+}
+
+fn recipe_over(graph: &Arc<Graph>, node: &Node, begins_anew: bool, raw: RawObjects) -> Recipe {
     let mut snapshot = Snapshot::default();
     let row = Content { hash_sum: 7, row_count: 1 };
     for source in graph.sources() {
@@ -129,6 +164,7 @@ fn recipe_of(graph: &Arc<Graph>, node: &Node, begins_anew: bool) -> Recipe {
         exchanged: Vec::new(),
         sequence: 1,
         fence: Fence { epoch: 3, run_id: "a run".to_owned() },
+        raw: Arc::new(raw),
     };
     let warehouse =
         open_shared(None, Options { threads: Some(1), is_read_only: false }, &Prelude::default())

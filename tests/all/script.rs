@@ -43,6 +43,8 @@ fn a_script_gives_what_the_build_gave_that_wrote_it() {
         let script = world.folder().join(name);
         let build = world.lakebed("build --emit-script");
         let _ = build.arg(&script.display().to_string()).run().status(0);
+        let setup = fs::read_to_string(script.join("setup.sql")).expect("a script");
+        assert!(!setup.contains("load_date=2026"), "it does not grow with the raw layer");
         run(&alone.data(), &script);
         assert_eq!(export(&alone.data()), export(&world.data()), "{name}");
         // The journal is among it: with the same raw layer there is nothing to do.

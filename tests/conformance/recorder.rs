@@ -151,8 +151,14 @@ impl Dialect for Recorder {
         self.translated(self.duckdb.dialect().raw_view(source, locators), theirs)
     }
 
-    fn export(&self, query: &str, file: &str) -> String {
-        self.duckdb.dialect().export(query, file)
+    fn raw_objects(&self, source: &str, locators: &[String]) -> String {
+        // An external table is over all objects.
+        let theirs = "select 1 as pinned".to_owned();
+        self.translated(self.duckdb.dialect().raw_objects(source, locators), theirs)
+    }
+
+    fn export(&self, query: &str, place: &str) -> String {
+        self.duckdb.dialect().export(query, place)
     }
 
     fn file_rows(&self, files: &[String], columns: &[(String, ColumnType)]) -> String {

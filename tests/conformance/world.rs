@@ -91,7 +91,7 @@ impl World {
 
     /// A pipeline in another warehouse over the raw objects of a data folder.
     pub fn open(open: &OpenProject, warehouse: SharedWarehouse, data: &Path) -> Pipeline {
-        let mut pipeline = Pipeline::open(open.graph.clone(), warehouse, "conformance".to_owned())
+        let mut pipeline = Pipeline::open(open.graph.clone(), warehouse, "conformance")
             .expect("a warehouse that was opened");
         let store = LocalRawStore::open(&DataFolder::new(data).raw()).expect("raw objects");
         let pinned = pipeline.pin(&store, PinOptions::default());

@@ -20,7 +20,7 @@ pub fn not_made(place: &str, error: io::Error) -> PortError {
 }
 
 /// A database was not opened.
-pub fn not_opened(place: &str, error: duckdb::Error) -> PortError {
+pub fn not_opened(place: &str, error: &duckdb::Error) -> PortError {
     let said = error.to_string();
     if said.contains("Could not set lock") || said.contains("Conflicting lock") {
         let message = format!("another process uses the warehouse {place}");
@@ -32,8 +32,9 @@ pub fn not_opened(place: &str, error: duckdb::Error) -> PortError {
     } else {
         "move the file away and run `lakebed build`: the raw layer has everything"
     };
+    // Its own cause is a number.
     PortError::new(ErrorKind::FixInput, format!("cannot open the warehouse {place}"))
-        .with_source(error)
+        .with_source(said)
         .with_hint(hint)
 }
 

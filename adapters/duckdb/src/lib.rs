@@ -53,7 +53,7 @@ impl DuckDb {
         prelude: &Prelude,
     ) -> Result<Self, PortError> {
         let place = path.map_or("memory".to_owned(), |path| path.display().to_string());
-        let failed = |error: duckdb::Error| error::not_opened(&place, error);
+        let failed = |error: duckdb::Error| error::not_opened(&place, &error);
         let mode = if options.is_read_only { AccessMode::ReadOnly } else { AccessMode::ReadWrite };
         let mut config = Config::default()
             .enable_autoload_extension(false)
@@ -154,10 +154,15 @@ impl Dialect for DuckDb {
             );
         }
         format!(
-            "create or replace view raw.{source} as select {columns} from read_parquet({}, \
+            "create or replace view raw.{source} as select {columns} from read_parquet(\
+             ifnull(getvariable('raw_{source}'), {}), \
              hive_partitioning = true, hive_types = {{'load_date': date}})",
             file_list(locators)
         )
+    }
+
+    fn raw_objects(&self, source: &str, locators: &[String]) -> String {
+        format!("set variable raw_{source} = {}", file_list(locators))
     }
 
     fn export(&self, query: &str, place: &str) -> String {
@@ -290,8 +295,8 @@ fn create(path: &Path) -> Result<(), PortError> {
         .tempdir_in(parent.unwrap_or(Path::new(".")))
         .map_err(failed)?;
     let file = folder.path().join("new.duckdb");
-    let connection = Connection::open(&file).map_err(|e| error::not_opened(&place, e))?;
-    connection.close().map_err(|(_, error)| error::not_opened(&place, error))?;
+    let connection = Connection::open(&file).map_err(|e| error::not_opened(&place, &e))?;
+    connection.close().map_err(|(_, error)| error::not_opened(&place, &error))?;
     let made = tempfile::TempPath::try_from_path(file).map_err(failed)?;
     match made.persist_noclobber(path) {
         // Another process was quicker; the lock decides who goes on.

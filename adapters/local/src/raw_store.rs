@@ -176,6 +176,10 @@ impl RawStore for LocalRawStore {
         validate_key(key)?;
         Ok(format!("{}/{key}", self.root_text.trim_end_matches('/')))
     }
+
+    fn pattern(&self, source: &str) -> Result<String, PortError> {
+        Ok(format!("{}/load_date=*/*.parquet", self.locator(source)?))
+    }
 }
 
 async fn blocking<T: Send + 'static>(

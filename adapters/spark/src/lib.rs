@@ -13,9 +13,11 @@ use std::{
     sync::{Mutex, PoisonError},
 };
 
-use lakebed_core::{contract::EngineName, error_kind::ErrorKind, prelude::Prelude};
+use lakebed_core::{
+    contract::EngineName, error_kind::ErrorKind, prelude::Prelude, recipe::RawObject,
+};
 use lakebed_ports::{
-    engine::{Columns, Engine, EngineQuery, EngineRows, InputFile, InputRows, InputTable},
+    engine::{Columns, Engine, EngineQuery, EngineRows, InputRows, InputTable},
     port_error::PortError,
 };
 use serde::Deserialize;
@@ -128,7 +130,7 @@ fn folder_of(input: &InputTable, links: &Path) -> Result<Option<PathBuf>, PortEr
 }
 
 /// A folder with these files and no others: Spark reads folders.
-fn linked(files: &[InputFile], folder: &Path) -> Result<PathBuf, PortError> {
+fn linked(files: &[RawObject], folder: &Path) -> Result<PathBuf, PortError> {
     for file in files {
         let link = folder.join(&file.name);
         let made = link.parent().map_or(Ok(()), fs::create_dir_all);

@@ -1,11 +1,13 @@
 //! The recipe of each kind of build.
 
+use std::sync::Arc;
+
 use jiff::civil::Date;
 
 use super::{
-    BoundSelect, Contents, Fence, Part, Recipe, Side, Step, Task, aside,
+    BoundSelect, Contents, Fence, Part, RawObjects, Recipe, Side, Step, Task, aside,
     measure::{self, Columns},
-    promises, select, statements,
+    promises, raw, select, statements,
 };
 use crate::{
     contract::BuildKind,
@@ -35,6 +37,8 @@ pub struct Known {
     pub sequence: i64,
     /// By what the run may write.
     pub fence: Fence,
+    /// The pinned raw objects.
+    pub raw: Arc<RawObjects>,
 }
 
 /// Why there is no recipe.
@@ -91,6 +95,13 @@ pub fn recipe(
         before: known.snapshot.clone(),
         is_history: node.build() == BuildKind::History,
     };
+    // Another engine is given its objects, and the warehouse the rows that it made of them.
+    if known.exchanged.is_empty() {
+        for (source, locators) in raw::read_by(node, tasks, &known.raw) {
+            let sql = dialect.raw_objects(source.table(), &locators);
+            recipe.prepare.push(Step::Pin { sql });
+        }
+    }
     let is_misshapen = known.begins_anew && known.snapshot.misshapen.contains(node.name());
     let target = if is_misshapen {
         aside::name(node.name(), known.sequence)

@@ -14,6 +14,7 @@ mod kinds;
 mod measure;
 mod note;
 pub mod promises;
+pub mod raw;
 pub mod select;
 pub mod statements;
 
@@ -28,6 +29,7 @@ pub use kinds::{Known, RecipeError, recipe, windows};
 pub use measure::{Measured, UnreadableRow};
 pub use note::{Entry, inserts};
 pub use promises::CheckFailure;
+pub use raw::{RawObject, RawObjects};
 pub use select::BoundSelect;
 
 /// A window to build, with the stamps that its partitions get.
@@ -117,6 +119,11 @@ impl Recipe {
 /// One statement of a recipe.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Step {
+    /// Has `raw.<source>` mean these raw objects, until the session ends.
+    Pin {
+        /// The statement.
+        sql: String,
+    },
     /// Sets rows aside in a temporary table.
     Keep {
         /// `create or replace temp table new_rows as …`
@@ -172,7 +179,8 @@ impl Step {
     /// The text.
     pub fn sql(&self) -> &str {
         match self {
-            Self::Keep { sql }
+            Self::Pin { sql }
+            | Self::Keep { sql }
             | Self::Measure { sql, .. }
             | Self::View { sql }
             | Self::Define { sql }

@@ -172,6 +172,10 @@ impl RawStore for DiesAfterPut {
     fn locator(&self, key: &str) -> Result<String, PortError> {
         self.0.locator(key)
     }
+
+    fn pattern(&self, source: &str) -> Result<String, PortError> {
+        self.0.pattern(source)
+    }
 }
 
 #[tokio::test(start_paused = true)]

@@ -2,7 +2,7 @@
 
 use std::{
     collections::{BTreeMap, BTreeSet},
-    sync::{Condvar, Mutex, MutexGuard, PoisonError},
+    sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError},
     thread,
     time::{Duration, Instant},
 };
@@ -17,12 +17,12 @@ use crate::{
         snapshot::Partition,
         window::{Window, windows},
     },
-    recipe::{CheckFailure, Fence, Task},
+    recipe::{CheckFailure, Fence, RawObjects, Task},
     warehouse::{Ran, Receipt, Warehouse},
 };
 
 /// How often a build is tried that fails for a passing reason.
-const ATTEMPTS_MAX: u32 = 3;
+pub const ATTEMPTS_MAX: u32 = 3;
 
 /// What to build, and how.
 #[derive(Clone, Debug)]
@@ -139,6 +139,8 @@ pub struct Executor<'a> {
     pub graph: &'a Graph,
     /// By what the run may write.
     pub fence: &'a Fence,
+    /// The pinned raw objects.
+    pub raw: &'a Arc<RawObjects>,
     /// The engine that runs the SELECTs of tables that are marked for it.
     pub outside: Option<Outside<'a>>,
     /// Is told what happens.
@@ -296,6 +298,7 @@ impl Executor<'_> {
             node,
             snapshot: &snapshot,
             fence: self.fence,
+            raw: self.raw,
             outside: self.outside,
         };
         let (mut attempt, mut prepared) = (1, None);

@@ -1,5 +1,7 @@
 //! Builds windows of one table: asks for what must be known, makes the recipe, and has it run.
 
+use std::sync::Arc;
+
 use crate::{
     clock::MicrosUtc,
     engine::{ExchangedRows, Outside},
@@ -7,7 +9,7 @@ use crate::{
     plan::{Snapshot, window::Window},
     port_error::PortError,
     recipe::{
-        self, BoundSelect, Fence, Known, Recipe, RecipeError, Refusal, Task,
+        self, BoundSelect, Fence, Known, RawObjects, Recipe, RecipeError, Refusal, Task,
         select::{self, cut_query},
     },
     sql::bind::Literal,
@@ -69,6 +71,8 @@ pub struct TableBuilder<'a> {
     pub snapshot: &'a Snapshot,
     /// By what the run may write.
     pub fence: &'a Fence,
+    /// The pinned raw objects.
+    pub raw: &'a Arc<RawObjects>,
     /// The engine that runs the SELECT, if it is not the warehouse.
     pub outside: Option<Outside<'a>>,
 }
@@ -125,6 +129,7 @@ impl TableBuilder<'_> {
             exchanged: Vec::new(),
             sequence,
             fence: self.fence.clone(),
+            raw: Arc::clone(self.raw),
         };
         let mut exchanged = Vec::new();
         if let Some(outside) = self.outside.filter(|outside| outside.takes(self.node)) {

@@ -154,7 +154,7 @@ impl World {
         window_days_max: usize,
     ) -> Result<(), String> {
         let warehouse = Arc::clone(warehouse);
-        let mut pipeline = Pipeline::open(self.graph.clone(), warehouse, "schedule".to_owned())
+        let mut pipeline = Pipeline::open(self.graph.clone(), warehouse, "schedule")
             .map_err(|error| error.to_string())?;
         block_on(pipeline.pin(store, PinOptions::default())).map_err(|error| error.to_string())?;
         run::build(&mut pipeline, None, window_days_max).map_err(|error| format!("{error:?}"))

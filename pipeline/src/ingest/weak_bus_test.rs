@@ -30,7 +30,6 @@ use crate::{
     bus::batch_attributes,
     error_kind::ErrorKind,
     phones::{Network, Outcome, Socket},
-    port_error::PortError,
     verify::dice::Dice,
 };
 

@@ -144,6 +144,7 @@ impl Builder<'_> {
             node: &node,
             snapshot: pipeline.snapshot(),
             fence: pipeline.fence(),
+            raw: pipeline.raw(),
             outside: None,
         };
         match builder.build(tasks, needs_reset, first) {

@@ -102,7 +102,7 @@ impl<'a> Lake<'a> {
     ) -> Result<Pipeline, PipelineError> {
         let run_id = format!("run {}", RUN_COUNT.fetch_add(1, Ordering::Relaxed));
         let graph = self.variant.graph.clone();
-        let mut pipeline = Pipeline::open(graph, warehouse, run_id)?;
+        let mut pipeline = Pipeline::open(graph, warehouse, &run_id)?;
         block_on(pipeline.pin(self.store.as_ref(), options))?;
         Ok(pipeline)
     }

@@ -1,20 +1,16 @@
 //! Hands the inputs of a query to an engine as files, and its rows back to the warehouse.
 
-use std::collections::BTreeMap;
-
-use super::{Area, Columns, Engine, EngineQuery, Exchange, InputFile, InputRows, InputTable};
+use super::{Area, Columns, Engine, EngineQuery, Exchange, InputRows, InputTable};
 use crate::{
     contract::{ColumnType, TableName, source::RAW_COLUMNS},
     error_kind::ErrorKind,
-    graph::{Graph, Node, Reach},
+    graph::{Graph, Node},
     plan::window::Window,
     port_error::PortError,
+    recipe::{RawObjects, raw},
     sql::reads::tables_read,
     warehouse::{Session, Warehouse},
 };
-
-/// The pinned objects of each source.
-pub type RawFiles = BTreeMap<TableName, Vec<InputFile>>;
 
 /// An engine beside the warehouse, and what it needs to know of the project.
 #[derive(Clone, Copy)]
@@ -24,7 +20,7 @@ pub struct Outside<'a> {
     /// The tables.
     pub graph: &'a Graph,
     /// What the run reads of the raw layer.
-    pub raw: &'a RawFiles,
+    pub raw: &'a RawObjects,
     /// Where rows are exchanged; nothing stays there.
     pub exchange: &'a dyn Exchange,
 }
@@ -61,7 +57,7 @@ impl Outside<'_> {
         let mut inputs = Vec::new();
         for name in names.iter().filter_map(|name| TableName::parse(name)) {
             inputs.push(match self.graph.get(&name) {
-                None => self.raw_input(name),
+                None => self.raw_input((node, window), name),
                 Some(input) => {
                     let reads = Reads { node, window, input };
                     export(warehouse, session, &reads, area.as_ref())?
@@ -78,10 +74,12 @@ impl Outside<'_> {
         Ok(ExchangedRows { select, sha256: found.sha256, _area: area })
     }
 
-    fn raw_input(&self, name: TableName) -> InputTable {
+    fn raw_input(&self, (node, window): (&Node, Window), name: TableName) -> InputTable {
         let columns = RAW_COLUMNS.map(|(name, kind)| (name.to_owned(), kind)).to_vec();
-        let files = self.raw.get(&name).cloned().unwrap_or_default();
-        InputTable { name, columns, rows: InputRows::Files(files) }
+        let objects = self.raw.get(&name);
+        let objects = objects.into_iter().flat_map(|all| raw::in_reach(node, (&name, all), window));
+        let rows = InputRows::Files(objects.cloned().collect());
+        InputTable { name, columns, rows }
     }
 }
 
@@ -96,10 +94,7 @@ impl Reads<'_> {
     /// The partitions in reach; all of them where that is no range of days of its partitions.
     fn predicate(&self) -> String {
         let all = "true".to_owned();
-        let reach = self.node.inputs.iter().find(|input| input.table == *self.input.name());
-        let (Some(Reach::Window(span)), Window::Dates { from, to }) =
-            (reach.map(|input| &input.reach), self.window)
-        else {
+        let Some((first, last)) = raw::reach(self.node, self.input.name(), self.window) else {
             return all;
         };
         let Some(column) = self.input.partition_column() else { return all };
@@ -107,8 +102,6 @@ impl Reads<'_> {
         if self.input.content != self.node.window || !is_date {
             return all;
         }
-        let first = span.read_by(from).map(|(_, date)| date).min().unwrap_or(from);
-        let last = span.read_by(to).map(|(_, date)| date).max().unwrap_or(to);
         format!("{column} between date '{first}' and date '{last}'")
     }
 }

@@ -11,9 +11,10 @@ mod exchange;
 use crate::{
     contract::{ColumnType, EngineName, TableName},
     port_error::PortError,
+    recipe::RawObject,
 };
 
-pub use exchange::{ExchangedRows, Outside, RawFiles};
+pub use exchange::{ExchangedRows, Outside};
 
 /// Gives places for what goes to and fro.
 pub trait Exchange: Send + Sync {
@@ -30,16 +31,6 @@ pub trait Area: Send {
 /// Columns with their types, in order.
 pub type Columns = Vec<(String, ColumnType)>;
 
-/// A Parquet file of a table.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct InputFile {
-    /// Its name within the table's folder, in which the names of folders give columns too, such as
-    /// `load_date=2026-01-05/7f….parquet`.
-    pub name: String,
-    /// Where it is.
-    pub locator: String,
-}
-
 /// A table that a query reads.
 #[derive(Clone, Debug)]
 pub struct InputTable {
@@ -54,8 +45,8 @@ pub struct InputTable {
 /// Where the rows of a table are.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum InputRows {
-    /// In these files; none: it has no rows.
-    Files(Vec<InputFile>),
+    /// In these raw objects; none: it has no rows.
+    Files(Vec<RawObject>),
     /// In all Parquet files of a place.
     Place(String),
 }

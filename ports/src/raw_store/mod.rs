@@ -46,6 +46,9 @@ pub trait RawStore: Send + Sync {
 
     /// The path or URL under which the warehouse reads the object.
     fn locator(&self, key: &str) -> Result<String, PortError>;
+
+    /// The pattern by which the warehouse reads all objects `<source>/load_date=<date>/<name>.parquet`.
+    fn pattern(&self, source: &str) -> Result<String, PortError>;
 }
 
 /// Keys are names joined by `/`: no empty name, none that begins with a dot (that keeps out `..`

@@ -76,6 +76,8 @@ fn as_millis<S: serde::Serializer>(duration: &Duration, serializer: S) -> Result
 pub enum StatementKind {
     /// Begins, commits or rolls back.
     Transaction,
+    /// See [`Step::Pin`].
+    Pin,
     /// See [`Step::Keep`], and those that take such a table away.
     Keep,
     /// See [`Step::Measure`].
@@ -99,6 +101,7 @@ pub enum StatementKind {
 impl From<&Step> for StatementKind {
     fn from(step: &Step) -> Self {
         match step {
+            Step::Pin { .. } => Self::Pin,
             Step::Keep { .. } => Self::Keep,
             Step::Measure { .. } => Self::Measure,
             Step::View { .. } => Self::View,
