@@ -188,7 +188,7 @@ fn duckdb_outcomes(session: &mut dyn Session, trial: &Trial<'_>) -> Result<Outco
     let create = format!("create or replace temp table {CASES} ({columns})");
     let insert = format!("insert into {CASES} values {}", rows_text.join(", "));
     let refused = |error: PortError| format!("DuckDB refuses its arguments: {error}");
-    session.execute(&create).and_then(|()| session.execute(&insert)).map_err(refused)?;
+    session.execute(&create).and_then(|_| session.execute(&insert)).map_err(refused)?;
     let mut found = Outcomes::new();
     let mut pending = vec![(0, trial.groups.len())];
     let mut last_error = String::new();
