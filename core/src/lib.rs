@@ -12,6 +12,7 @@ pub mod digest;
 pub mod error_kind;
 pub mod graph;
 pub mod instant;
+pub mod ledger;
 pub mod payload;
 pub mod plan;
 pub mod portable;

@@ -1,0 +1,1 @@
+//! `docs/ledger.md`, made from the rules.
