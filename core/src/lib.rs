@@ -6,11 +6,13 @@
 
 pub mod check;
 pub mod contract;
+pub mod cost;
 pub mod diagnostic;
 pub mod dialect;
 pub mod digest;
 pub mod error_kind;
 pub mod graph;
+pub mod growth;
 pub mod instant;
 pub mod ledger;
 pub mod payload;

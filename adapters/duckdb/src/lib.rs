@@ -127,6 +127,14 @@ impl Dialect for DuckDb {
         format!("cast(sum(cast(hash({}) as hugeint)) as varchar)", hashed.join(", "))
     }
 
+    fn byte_length(&self, column: &str, kind: ColumnType) -> String {
+        // DuckDB has other functions for the length of texts and of blobs.
+        match kind {
+            ColumnType::Bytes => format!("octet_length({column})"),
+            _ => format!("strlen({column})"),
+        }
+    }
+
     fn hash_version(&self) -> String {
         format!("duckdb {}", self.version)
     }

@@ -6,11 +6,13 @@
 //! prices (`cost`), what the tables will be (`growth`), nor for how long a statement takes. No I/O.
 
 pub mod document;
+pub mod profile;
 mod prune;
 mod reach;
 pub mod rules;
 pub mod sizes;
 mod statement;
+mod texts;
 
 use std::collections::BTreeMap;
 
@@ -27,7 +29,9 @@ use crate::{
 
 pub use reach::{Blame, Scan};
 pub use sizes::{Sizes, TableSize};
+pub use profile::Profile;
 pub use statement::Charge;
+pub use texts::PricedTexts;
 
 /// Prices statements over tables of known sizes.
 #[derive(Debug)]
@@ -35,6 +39,8 @@ pub struct Ledger<'a> {
     project: &'a Project,
     graph: &'a Graph,
     catalog: Catalog,
+    /// Whether tables are taken as if they had no partitions.
+    ignores_partitions: bool,
 }
 
 /// What a build of a table costs: its statements, in order.
@@ -42,6 +48,12 @@ pub struct Ledger<'a> {
 pub struct BuildCharge {
     /// Of each statement that reads or writes rows.
     pub statements: Vec<Charge>,
+    /// Of that, what the table's own query is billed: another engine may run it.
+    pub select_billed_bytes: u64,
+    /// What the table's own query processes.
+    pub select_bytes: u64,
+    /// Rows that the table's own query makes.
+    pub made_rows: f64,
     /// Statements that change rows of the table itself: BigQuery takes so many in a time.
     pub dml_count: u64,
     /// The length of the longest statement, in bytes of its text.
@@ -52,6 +64,9 @@ impl BuildCharge {
     /// Adds what another build of the table costs.
     pub fn add(&mut self, other: Self) {
         self.statements.extend(other.statements);
+        self.select_billed_bytes += other.select_billed_bytes;
+        self.select_bytes += other.select_bytes;
+        self.made_rows += other.made_rows;
         self.dml_count += other.dml_count;
         self.text_bytes_max = self.text_bytes_max.max(other.text_bytes_max);
     }
@@ -59,6 +74,12 @@ impl BuildCharge {
     /// Bytes that are processed, as the rules have it.
     pub fn processed_bytes(&self) -> u64 {
         self.statements.iter().map(|charge| charge.processed_bytes).sum()
+    }
+
+    /// The same as a number that divides.
+    #[expect(clippy::cast_precision_loss, reason = "bytes of a day are below 2^53")]
+    pub fn processed_bytes_exact(&self) -> f64 {
+        self.processed_bytes() as f64
     }
 
     /// Bytes that are billed: no statement below the minimum.
@@ -69,6 +90,13 @@ impl BuildCharge {
     /// Bytes that are billed where clustering spoils deletes that would be free.
     pub fn billed_bytes_max(&self) -> u64 {
         self.statements.iter().map(|charge| charge.billed_bytes_max).sum()
+    }
+
+    /// Partitions of other tables that the table's own query reads.
+    pub fn partitions_read(&self) -> u64 {
+        let selects = self.statements.iter().filter(|charge| charge.statement == rules::SELECT.statement);
+        let scans = selects.flat_map(|charge| &charge.scans);
+        scans.filter(|scan| scan.table.layer() != TEMPORARY).map(|scan| scan.partitions_read).sum()
     }
 
     /// What reads the most of all reads that begin with a table's first rows: what to blame if the cost
@@ -82,7 +110,13 @@ impl BuildCharge {
 impl<'a> Ledger<'a> {
     /// Over the tables of a project.
     pub fn new(project: &'a Project, graph: &'a Graph) -> Self {
-        Self { project, graph, catalog: Catalog::new(project) }
+        Self { project, graph, catalog: Catalog::new(project), ignores_partitions: false }
+    }
+
+    /// As if no table had partitions: every read is of all of it, and no delete is free.
+    #[must_use]
+    pub fn without_partitions(self) -> Self {
+        Self { ignores_partitions: true, ..self }
     }
 
     /// What a recipe costs. `new_rows` is how many rows each of its windows makes, in order.
@@ -112,8 +146,37 @@ impl<'a> Ledger<'a> {
                 matches!(step, Step::Delete { .. } | Step::Insert { .. } | Step::Merge { .. });
             charge.dml_count += u64::from(is_dml);
             charge.text_bytes_max = charge.text_bytes_max.max(step.sql().len() as u64);
-            charge.statements.push(self.statement(step.sql(), sizes)?);
+            let mut statement = self.statement(step.sql(), sizes)?;
+            if matches!(step, Step::Keep { .. }) {
+                self.find_places(node, &mut statement);
+            }
+            if matches!(step, Step::Keep { .. }) {
+                charge.select_billed_bytes += statement.billed_bytes;
+                charge.select_bytes += statement.processed_bytes;
+            }
+            charge.statements.push(statement);
         }
         Ok(charge)
+    }
+
+    /// Gives what is to blame in a table's own query its place in the table's file: the bound text has the
+    /// same reads in the same order.
+    fn find_places(&self, node: &Node, charge: &mut Charge) {
+        for blame in charge.scans.iter_mut().filter_map(|scan| scan.blame.as_mut()) {
+            let read = node.facts.reads.iter().find(|read| {
+                let column = read.partition.as_ref().map_or("", |filter| &filter.column);
+                read.table == blame.table
+                    && reach::blame(read, self.is_of_instants(&read.table, column))
+                        .is_some_and(|own| own.why == blame.why)
+            });
+            let own = read.and_then(|read| {
+                let column = read.partition.as_ref().map_or("", |filter| &filter.column);
+                reach::blame(read, self.is_of_instants(&read.table, column))
+            });
+            blame.place = own.as_ref().and_then(|own| own.place.clone());
+            if let Some(own) = own {
+                blame.condition = own.condition;
+            }
+        }
     }
 }

@@ -112,7 +112,7 @@ pub(super) fn reaches(filter: &PartitionFilter, partition: Partition, is_of_inst
 }
 
 /// Why a read begins with the first row of its table, if it does.
-fn blame(read: &TableRead, is_of_instants: bool) -> Option<Blame> {
+pub(super) fn blame(read: &TableRead, is_of_instants: bool) -> Option<Blame> {
     let blame = |why, condition: String, place: Range<usize>| {
         Some(Blame { table: read.table.clone(), why, condition, place: Some(place), bytes: 0 })
     };
@@ -201,6 +201,7 @@ impl Ledger<'_> {
         let Some(size) = sizes.get(&read.table) else { return BTreeSet::new() };
         let all = size.rows.keys().copied();
         match &read.partition {
+            _ if self.ignores_partitions => all.collect(),
             None => all.collect(),
             Some(filter) => {
                 let is_of_instants = self.is_of_instants(&read.table, &filter.column);

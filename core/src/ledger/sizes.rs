@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 use super::rules;
 use crate::{
     contract::{ColumnType, TableName},
+    dialect::Dialect,
     plan::snapshot::Partition,
 };
 
@@ -60,8 +61,9 @@ impl Sizes {
 }
 
 /// The query that measures a table: a row for each date, with the count of rows and, for each column,
-/// the sum of its logical bytes. It is the same text for DuckDB and BigQuery.
+/// the sum of its logical bytes.
 pub fn measuring_query(
+    dialect: &dyn Dialect,
     table: &TableName,
     partition_by: Option<&str>,
     columns: &[(&str, ColumnType)],
@@ -74,7 +76,8 @@ pub fn measuring_query(
         let size = rules::size(*kind);
         if size.has_length {
             // Of NULL nothing is counted, and its length is none.
-            format!("ifnull(sum({} + byte_length({name})), 0)", size.bytes)
+            let length = dialect.byte_length(name, *kind);
+            format!("ifnull(sum({} + {length}), 0)", size.bytes)
         } else {
             format!("count({name}) * {}", size.bytes)
         }
@@ -115,6 +118,7 @@ mod tests {
     use jiff::civil::date;
 
     use super::*;
+    use crate::ledger::PricedTexts;
 
     const COLUMNS: [(&str, ColumnType); 2] =
         [("load_date", ColumnType::Date), ("name", ColumnType::String)];
@@ -123,7 +127,7 @@ mod tests {
     fn a_table_is_measured_by_one_query() {
         let table = TableName::new("mart", "a");
         assert_eq!(
-            measuring_query(&table, Some("load_date"), &COLUMNS),
+            measuring_query(&PricedTexts, &table, Some("load_date"), &COLUMNS),
             "select cast(load_date as date), count(*), count(load_date) * 8, \
              ifnull(sum(2 + byte_length(name)), 0) from mart.a group by 1"
         );

@@ -6,7 +6,7 @@ use serde::Serialize;
 use sqlparser::{
     ast::{
         Delete, Expr, FromTable, MergeAction, MergeClauseKind, ObjectName, SetExpr, Statement,
-        TableFactor, TableObject, TableWithJoins,
+        TableFactor, TableWithJoins,
     },
     dialect::BigQueryDialect,
     parser::Parser,
@@ -168,7 +168,9 @@ impl Ledger<'_> {
 
     /// Whether a condition covers whole partitions and says nothing else.
     fn covers(&self, name: &TableName, condition: Option<&Expr>, sizes: &Sizes) -> bool {
-        let Some(facts) = self.catalog.table(name) else { return false };
+        let Some(facts) = self.catalog.table(name).filter(|_| !self.ignores_partitions) else {
+            return false;
+        };
         let (Some(column), Some(condition)) = (&facts.partition_by, condition) else { return false };
         let Ok(read) = self.facts(&format!("select 1 from {name} where {condition}")) else {
             return false;

@@ -15,6 +15,7 @@ mod note;
 pub mod promises;
 pub mod select;
 pub mod statements;
+mod tasks;
 
 use crate::{
     contract::TableName,
@@ -27,6 +28,7 @@ pub use measure::{Measured, UnreadableRow};
 pub use note::{Entry, inserts};
 pub use promises::CheckFailure;
 pub use select::BoundSelect;
+pub use tasks::tasks;
 
 /// A window to build, with the stamps that its partitions get.
 #[derive(Clone, Debug)]

@@ -11,13 +11,9 @@ use super::table::{BuildError, TableBuilder};
 use crate::{
     contract::TableName,
     engine::Outside,
-    graph::{Domain, Graph, Node},
-    plan::{
-        Planner, Reason, Selection, Snapshot, Stale,
-        snapshot::Partition,
-        window::{Window, windows},
-    },
-    recipe::{Built, CheckFailure, Task},
+    graph::{Graph, Node},
+    plan::{Planner, Reason, Selection, Snapshot},
+    recipe::{Built, CheckFailure, Task, tasks},
     warehouse::Warehouse,
 };
 
@@ -339,29 +335,6 @@ fn failed_input(node: &Node, report: &BuildReport) -> Option<TableName> {
         TableOutcome::Blocked { by } => Some(by.clone()),
         TableOutcome::Fresh | TableOutcome::Built | TableOutcome::Waiting { .. } => None,
     })
-}
-
-/// Windows of adjacent stale partitions. Empty partitions have windows of their own: nothing is
-/// read for them.
-pub fn tasks(planner: &Planner, node: &Node, stale: &[Stale], days_max: usize) -> Vec<Task> {
-    let days_max = if node.window == Domain::Whole { 1 } else { days_max.max(1) };
-    let stamps: BTreeMap<Partition, _> =
-        stale.iter().map(|stale| (stale.partition, &stale.stamp)).collect();
-    let mut found: Vec<Window> = Vec::new();
-    for is_empty in [false, true] {
-        let partitions: BTreeSet<Partition> = stamps
-            .iter()
-            .filter(|(_, stamp)| stamp.fingerprint.is_none() == is_empty)
-            .map(|(partition, _)| *partition)
-            .collect();
-        found.extend(windows(&partitions, days_max));
-    }
-    let task = |window: Window| Task {
-        window,
-        stamps: window.partitions().into_iter().map(|p| (p, stamps[&p].clone())).collect(),
-        calendar: planner.calendar(node),
-    };
-    found.into_iter().map(task).collect()
 }
 
 fn lock<'a, 'b>(shared: &'a Mutex<Shared<'b>>) -> MutexGuard<'a, Shared<'b>> {

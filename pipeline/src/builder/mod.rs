@@ -13,6 +13,6 @@ mod table;
 pub(crate) mod weak_warehouse;
 
 pub use executor::{
-    BuildEvent, BuildOptions, BuildReport, Executor, TableOutcome, TableReport, tasks,
+    BuildEvent, BuildOptions, BuildReport, Executor, TableOutcome, TableReport,
 };
 pub use table::{BuildError, Prepared, TableBuilder, cut};

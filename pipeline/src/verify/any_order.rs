@@ -10,12 +10,12 @@ use super::{
     trial::ListedWindow,
 };
 use crate::{
-    builder::{BuildError, TableBuilder, tasks},
+    builder::{BuildError, TableBuilder},
     contract::TableName,
     graph::Node,
     pipeline::Pipeline,
     plan::{Due, Planner, Stale, snapshot::Partition},
-    recipe::{Refusal, Task},
+    recipe::{Refusal, Task, tasks},
 };
 
 /// More builds than any case needs: beyond it the planner never comes to an end.
