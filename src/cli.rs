@@ -1,6 +1,7 @@
 //! The command line.
 
 mod explain;
+mod growth;
 mod own_data;
 mod verify;
 
@@ -13,6 +14,7 @@ use clap::{Args, Parser, Subcommand};
 use jiff::civil::Date;
 
 pub use explain::ExplainArgs;
+pub use growth::{CostArgs, Curve, GrowthArgs, StorageClass, Without};
 pub use own_data::{CompletionsArgs, DriftArgs, IngestArgs, InitArgs, SimArgs, SimFormat};
 pub use verify::VerifyArgs;
 
@@ -75,7 +77,7 @@ pub enum Command {
     Ingest(IngestArgs),
     /// Say which partitions are stale, why, and what a build would read
     #[command(
-        after_help = "Examples:\n  lakebed plan\n  lakebed plan mart.daily_active_users --json"
+        after_help = "Examples:\n  lakebed plan\n  lakebed plan mart.daily_active_users --json\n  lakebed plan --bytes"
     )]
     Plan(PlanArgs),
     /// Build what is stale
@@ -83,6 +85,13 @@ pub enum Command {
         after_help = "Examples:\n  lakebed build\n  lakebed build mart.daily_active_users\n  lakebed build --from 2026-01-05 --to 2026-01-07 --full\n  lakebed build --engine spark\n  lakebed build --prune\n  lakebed build --emit-script script"
     )]
     Build(BuildArgs),
+    /// Forecast what the tables will be in years, what a day of them reads, and which limit is reached
+    /// first, from a small warehouse that was built
+    #[command(after_help = growth::GROWTH_EXAMPLES)]
+    Growth(GrowthArgs),
+    /// Say what a day, a month and a year cost on Google Cloud, now and in years
+    #[command(after_help = growth::COST_EXAMPLES)]
+    Cost(CostArgs),
     /// Check queries and contracts without running anything: what engines read in other ways, what
     /// is not there, what reads too far, what is not the same each time
     #[command(
@@ -156,6 +165,9 @@ pub struct PlanArgs {
     /// Only these tables and what they read
     #[arg(value_name = "TABLE")]
     pub tables: Vec<String>,
+    /// Also say what BigQuery would bill: this reads each table once, to measure it
+    #[arg(long)]
+    pub bytes: bool,
     /// Plan even though raw objects are gone that earlier builds read
     #[arg(long)]
     pub accept_removed: bool,

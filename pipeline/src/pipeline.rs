@@ -282,6 +282,14 @@ impl Pipeline {
             .collect()
     }
 
+    /// A query of the pinned raw rows of a source, in parentheses; `None` if there are none.
+    pub fn raw_rows(&self, source: &TableName) -> Option<String> {
+        let files = self.raw_files.get(source).filter(|files| !files.is_empty())?;
+        let locators: Vec<String> = files.iter().map(|file| file.locator.clone()).collect();
+        let view = self.warehouse.dialect().raw_view(source.table(), &locators);
+        view.split_once(" as ").map(|(_, query)| format!("({query}) as raw_rows"))
+    }
+
     /// Tables that earlier builds made and that no file of the project defines any more.
     pub fn orphans(&self) -> &BTreeSet<TableName> {
         &self.orphans

@@ -3,11 +3,13 @@
 mod build;
 mod check;
 mod completions;
+mod cost;
 mod damage;
 mod drift;
 mod explain;
 mod failure;
 mod gateway;
+mod growth;
 mod ingest;
 mod init;
 mod open;
@@ -43,6 +45,8 @@ pub fn main() -> ExitCode {
         Command::Gateway(args) => gateway::gateway(&cli.place, &args),
         Command::Plan(args) => plan::plan(&cli.place, &args),
         Command::Build(args) => build::build(&cli.place, &args),
+        Command::Growth(args) => growth::growth(&cli.place, &args),
+        Command::Cost(args) => cost::cost(&cli.place, &args),
         Command::Check(args) => check::check(&cli.place, &args),
         Command::Query(args) => query::query(&cli.place, &args),
         Command::Show(args) => show::show(&cli.place, &args),

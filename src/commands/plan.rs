@@ -2,17 +2,26 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use serde_json::json;
+
 use super::{
-    Failure, open,
+    Failure,
+    open::{self, OpenProject},
     output::{self, Page},
     summary,
 };
 use crate::{
     cli::{Place, PlanArgs},
+    contract::{ByteSize, TableName},
     data_folder::DataFolder,
-    pipeline::PinOptions,
+    ledger::{self, BuildCharge, Ledger},
+    pipeline::{PinOptions, Pipeline},
     plan::{Reason, Selection, TablePlan, ahead::ahead, snapshot::Partition, window::windows},
+    sizes,
 };
+
+/// The longest window of one statement, as a build has it if nothing is said.
+const WINDOW_DAYS_MAX: usize = 31;
 
 pub fn plan(place: &Place, args: &PlanArgs) -> Result<(), Failure> {
     let open = open::project(place)?;
@@ -22,8 +31,13 @@ pub fn plan(place: &Place, args: &PlanArgs) -> Result<(), Failure> {
     let tables = open::tables(&pipeline.graph, &args.tables)?;
     let selection = Selection { tables, ..Selection::default() };
     let plan = pipeline.plan(&selection);
+    let charges = if args.bytes { Some(charge(&open, &pipeline, &selection)?) } else { None };
     if place.json {
-        let json = serde_json::to_string(&plan).map_err(Failure::data)?;
+        let json = match &charges {
+            None => serde_json::to_string(&plan),
+            Some(charges) => serde_json::to_string(&json!({ "tables": plan, "charges": charges })),
+        };
+        let json = json.map_err(Failure::data)?;
         return output::print(&format!("{json}\n"));
     }
     let busy: Vec<&TablePlan> = plan.tables.iter().filter(|table| !table.is_nothing()).collect();
@@ -37,6 +51,12 @@ pub fn plan(place: &Place, args: &PlanArgs) -> Result<(), Failure> {
     }
     for table in busy {
         render(&mut text, table);
+        if let Some(charge) = charges.as_ref().and_then(|charges| charges.get(&table.table)) {
+            render_charge(&mut text, charge);
+        }
+    }
+    if let Some(charges) = &charges {
+        render_total(&mut text, charges);
     }
     output::print(text.as_str())
 }
@@ -56,8 +76,7 @@ fn render(text: &mut Page, plan: &TablePlan) {
             indicatif::HumanCount(u64::try_from(plan.rows_read).unwrap_or(0))
         ));
     }
-    let because: Vec<&str> =
-        plan.because_of.iter().map(crate::contract::TableName::as_str).collect();
+    let because: Vec<&str> = plan.because_of.iter().map(TableName::as_str).collect();
     if !plan.may_follow.is_empty() {
         text.line(format_args!(
             "  may follow {}: if {} changes",
@@ -67,6 +86,42 @@ fn render(text: &mut Page, plan: &TablePlan) {
     } else if plan.may_follow_more {
         text.line(format_args!("  may follow: if {} changes", because.join(" or ")));
     }
+}
+
+/// What BigQuery would bill for what is stale now.
+fn charge(
+    open: &OpenProject,
+    pipeline: &Pipeline,
+    selection: &Selection,
+) -> Result<BTreeMap<TableName, BuildCharge>, Failure> {
+    let profile = sizes::measure(pipeline)?;
+    let mut ledger = Ledger::new(&open.project, &pipeline.graph);
+    ledger::plan::plan(&mut ledger, pipeline.planner(), selection, WINDOW_DAYS_MAX, &profile)
+        .map_err(|error| Failure::data(error.message))
+}
+
+fn render_charge(text: &mut Page, charge: &BuildCharge) {
+    let (processed, billed) = (charge.processed_bytes(), charge.billed_bytes());
+    let most = match charge.billed_bytes_max() {
+        most if most > billed => format!(", at most {} as it is clustered", ByteSize(most)),
+        _ => String::new(),
+    };
+    text.line(format_args!(
+        "  scans {}, billed as {}{most}, in {} statements",
+        ByteSize(processed),
+        ByteSize(billed),
+        charge.statements.len()
+    ));
+}
+
+fn render_total(text: &mut Page, charges: &BTreeMap<TableName, BuildCharge>) {
+    let sum = |of: fn(&BuildCharge) -> u64| ByteSize(charges.values().map(of).sum());
+    text.line(format_args!(
+        "\nIn BigQuery this would scan {} and be billed as {}, at most {}; docs/ledger.md has the rules.",
+        sum(BuildCharge::processed_bytes),
+        sum(BuildCharge::billed_bytes),
+        sum(BuildCharge::billed_bytes_max),
+    ));
 }
 
 fn describe(partitions: &BTreeSet<Partition>) -> String {

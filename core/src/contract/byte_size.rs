@@ -17,7 +17,8 @@ impl TryFrom<String> for ByteSize {
     type Error = String;
 
     fn try_from(text: String) -> Result<Self, String> {
-        let wrong = || format!("`{text}` is not a number and one of B, KB, MB, GB, TB, PB: write `50 GB`");
+        let wrong =
+            || format!("`{text}` is not a number and one of B, KB, MB, GB, TB, PB: write `50 GB`");
         let at = text.find(|c: char| c.is_ascii_alphabetic()).ok_or_else(wrong)?;
         let (number, unit) = (text[..at].trim(), text[at..].trim());
         let number: f64 = number.parse().map_err(|_| wrong())?;

@@ -118,7 +118,10 @@ impl Bill {
 
 /// What each year's day costs.
 pub fn bill(forecast: &Forecast, prices: &Prices, options: Options) -> Vec<Bill> {
-    (0..).zip(&forecast.years).map(|(at, year)| of_year(forecast, (at, year), prices, options)).collect()
+    (0..)
+        .zip(&forecast.years)
+        .map(|(at, year)| of_year(forecast, (at, year), prices, options))
+        .collect()
 }
 
 fn of_year(
@@ -153,8 +156,11 @@ fn of_year(
         let spent: f64 = of_product.map(|line| line.usd_per_day).sum();
         spent.min(prices.free_usd(name) / DAYS_OF_MONTH)
     };
-    let free = free("query", QUERIES) + free("storage_active", STORAGE) + free("pubsub_publish", "Pub/Sub")
-        + free("workflows_step", "Workflows") + free("scheduler_job", "Scheduler");
+    let free = free("query", QUERIES)
+        + free("storage_active", STORAGE)
+        + free("pubsub_publish", "Pub/Sub")
+        + free("workflows_step", "Workflows")
+        + free("scheduler_job", "Scheduler");
     let usd_per_day = total - free;
     Bill { year: year.year, lines, usd_per_day, usd_per_day_max: usd_per_day + spoiled }
 }
@@ -175,7 +181,8 @@ fn of_table(
         let (layer, of) = (name.layer().to_owned(), name.to_string());
         lines.push(Line { product, layer, of, usd_per_day });
     };
-    let on_spark = table.may_run_on_spark && !options.without_dataproc && year.partitions_written > 0;
+    let on_spark =
+        table.may_run_on_spark && !options.without_dataproc && year.partitions_written > 0;
     let mut billed = year.billed_bytes;
     if on_spark {
         billed -= year.select_billed_bytes;

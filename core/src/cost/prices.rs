@@ -49,10 +49,25 @@ pub enum PriceError {
 
 /// What a bill is made with.
 pub const USED: [&str; 19] = [
-    "query", "storage_active", "storage_long_term", "storage_read", "pubsub_publish", "pubsub_pull",
-    "gcs_standard", "gcs_nearline", "gcs_coldline", "gcs_archive", "gcs_retrieval_nearline",
-    "gcs_retrieval_coldline", "gcs_retrieval_archive", "gcs_class_a", "dcu_hour", "workflows_step",
-    "scheduler_job", "load", "egress",
+    "query",
+    "storage_active",
+    "storage_long_term",
+    "storage_read",
+    "pubsub_publish",
+    "pubsub_pull",
+    "gcs_standard",
+    "gcs_nearline",
+    "gcs_coldline",
+    "gcs_archive",
+    "gcs_retrieval_nearline",
+    "gcs_retrieval_coldline",
+    "gcs_retrieval_archive",
+    "gcs_class_a",
+    "dcu_hour",
+    "workflows_step",
+    "scheduler_job",
+    "load",
+    "egress",
 ];
 
 impl Prices {

@@ -92,7 +92,8 @@ impl Simulated {
     fn cut(&self, node: &Node, load_date: Date) -> Literal {
         let days = self.cut_days.get(node.name()).copied().unwrap_or(1);
         let date = load_date.saturating_sub(days.days());
-        let seconds = date.to_zoned(jiff::tz::TimeZone::UTC).map_or(0, |z| z.timestamp().as_second());
+        let seconds =
+            date.to_zoned(jiff::tz::TimeZone::UTC).map_or(0, |z| z.timestamp().as_second());
         Literal::Timestamp(MicrosUtc(seconds * 1_000_000))
     }
 
@@ -116,9 +117,11 @@ impl Simulated {
                 // A date is final after the greatest lateness; nothing else changes in a calendar.
                 let final_to = last.saturating_sub(self.graph.lateness_days_max.days());
                 let dates = self.calendar(last);
-                entry.contents.extend(each(dates.0, dates.1).map(|date| {
-                    content(Some(date), if date < final_to { "final" } else { "" })
-                }));
+                entry.contents.extend(
+                    each(dates.0, dates.1).map(|date| {
+                        content(Some(date), if date < final_to { "final" } else { "" })
+                    }),
+                );
             }
             BuildKind::Full | BuildKind::Seed => entry.contents.push(content(None, "")),
             BuildKind::Delta | BuildKind::History => {
@@ -165,7 +168,8 @@ pub fn price(
             charge.statements.push(ledger.statement(&sql, sizes)?);
         }
         let recipe = recipe(node, &PricedTexts, std::slice::from_ref(task), &known);
-        let recipe = recipe.map_err(|error| TokenError { message: error.to_string(), offset: 0 })?;
+        let recipe =
+            recipe.map_err(|error| TokenError { message: error.to_string(), offset: 0 })?;
         let made = world.made(node, task.window);
         charge.made_rows += made;
         charge.add(ledger.recipe(node, &recipe, &[made], sizes)?);

@@ -7,9 +7,7 @@ use jiff::{ToSpan, civil::Date};
 use serde::Serialize;
 
 use super::{
-    LimitReached, Simulated, TableDay, Volumes, World, day,
-    day::BuildCharge,
-    limits::limits,
+    LimitReached, Simulated, TableDay, Volumes, World, day, day::BuildCharge, limits::limits,
 };
 use crate::{
     contract::{EngineName, TableName},
@@ -307,8 +305,7 @@ fn powers(
 ) -> Result<BTreeMap<TableName, (Powers, Option<crate::ledger::Blame>)>, TokenError> {
     let flat = volumes.flat();
     let twice = flat.times(2.0);
-    let (one_year, two_years) =
-        (date.saturating_sub(365.days()), date.saturating_sub(730.days()));
+    let (one_year, two_years) = (date.saturating_sub(365.days()), date.saturating_sub(730.days()));
     let mut simulated = Simulated::new(Arc::clone(graph), profile);
     simulated.build(two_years, date.yesterday().unwrap_or(date));
     let days = simulated.build(date, date);

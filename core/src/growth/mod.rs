@@ -12,7 +12,9 @@ mod volumes;
 mod world;
 
 pub use day::{Simulated, TableDay, price, whole};
-pub use forecast::{ACTIVE_DAYS, Asked, Built, Forecast, Powers, RawYear, TableForecast, TableYear, Year, forecast};
+pub use forecast::{
+    ACTIVE_DAYS, Asked, Built, Forecast, Powers, RawYear, TableForecast, TableYear, Year, forecast,
+};
 pub use limits::LimitReached;
 pub use volumes::Volumes;
 pub use world::World;

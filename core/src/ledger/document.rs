@@ -34,7 +34,9 @@ pub fn markdown() -> String {
         let kind = format!("{:?}", size.kind).to_uppercase();
         row(&mut page, &[&kind, &format!("{}{length}", size.bytes)]);
     }
-    page.push_str("\n## Statements\n\n| statement | what it reads | what it changes |\n|---|---|---|\n");
+    page.push_str(
+        "\n## Statements\n\n| statement | what it reads | what it changes |\n|---|---|---|\n",
+    );
     for rule in STATEMENTS {
         let reads = if rule.counts_reads { "counted" } else { "nothing" };
         let target = match rule.target {

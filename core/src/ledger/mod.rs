@@ -6,6 +6,7 @@
 //! prices (`cost`), what the tables will be (`growth`), nor for how long a statement takes. No I/O.
 
 pub mod document;
+pub mod plan;
 pub mod profile;
 mod prune;
 mod reach;
@@ -27,9 +28,9 @@ use crate::{
     sql::tokens::TokenError,
 };
 
+pub use profile::Profile;
 pub use reach::{Blame, Scan};
 pub use sizes::{Sizes, TableSize};
-pub use profile::Profile;
 pub use statement::Charge;
 pub use texts::PricedTexts;
 
@@ -94,7 +95,8 @@ impl BuildCharge {
 
     /// Partitions of other tables that the table's own query reads.
     pub fn partitions_read(&self) -> u64 {
-        let selects = self.statements.iter().filter(|charge| charge.statement == rules::SELECT.statement);
+        let selects =
+            self.statements.iter().filter(|charge| charge.statement == rules::SELECT.statement);
         let scans = selects.flat_map(|charge| &charge.scans);
         scans.filter(|scan| scan.table.layer() != TEMPORARY).map(|scan| scan.partitions_read).sum()
     }

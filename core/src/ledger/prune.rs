@@ -75,7 +75,9 @@ impl Over {
                 Some(Holds { may: l.may || r.may, must: l.must || r.must })
             }
             Expr::UnaryOp { op: UnaryOperator::Not, expr } => Some(not(self.condition(expr)?)),
-            Expr::BinaryOp { left, op, right } => compared(self.value(left)?, op, self.value(right)?),
+            Expr::BinaryOp { left, op, right } => {
+                compared(self.value(left)?, op, self.value(right)?)
+            }
             Expr::Between { expr, negated, low, high } => {
                 let (value, low, high) = (self.value(expr)?, self.value(low)?, self.value(high)?);
                 let above = compared(value, &BinaryOperator::GtEq, low)?;
@@ -122,9 +124,10 @@ impl Over {
             Expr::Cast { kind: CastKind::Cast | CastKind::SafeCast, expr, data_type, .. } => {
                 match (data_type, self.value(expr)?) {
                     (DataType::Date, Range::Times(from, to)) => Some(days(from, to)),
-                    (DataType::Timestamp(..) | DataType::Datetime(..), times @ Range::Times(..)) => {
-                        Some(times)
-                    }
+                    (
+                        DataType::Timestamp(..) | DataType::Datetime(..),
+                        times @ Range::Times(..),
+                    ) => Some(times),
                     _ => None,
                 }
             }

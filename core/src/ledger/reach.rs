@@ -84,7 +84,9 @@ impl fmt::Display for Blame {
             Why::OneSided => {
                 write!(f, "`{condition}` leaves out nothing at the beginning of {table}")
             }
-            Why::Changes => write!(f, "rows of {table} are changed wherever they are: `{condition}`"),
+            Why::Changes => {
+                write!(f, "rows of {table} are changed wherever they are: `{condition}`")
+            }
         }
     }
 }
@@ -97,7 +99,11 @@ pub(super) struct Reached {
 }
 
 /// What the conditions of a read say of one partition.
-pub(super) fn reaches(filter: &PartitionFilter, partition: Partition, is_of_instants: bool) -> Holds {
+pub(super) fn reaches(
+    filter: &PartitionFilter,
+    partition: Partition,
+    is_of_instants: bool,
+) -> Holds {
     let mut all = Holds { may: true, must: true };
     for condition in &filter.conditions {
         let found = condition.is_alone.then(|| holds(&condition.expr, partition, is_of_instants));
@@ -182,7 +188,11 @@ impl Reached {
 }
 
 /// Bytes or rows, of which forecasts have parts.
-#[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "rounded, not negative")]
+#[expect(
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    reason = "rounded, not negative"
+)]
 pub(super) fn whole(number: f64) -> u64 {
     number.round().max(0.0) as u64
 }

@@ -88,8 +88,11 @@ pub fn size(kind: ColumnType) -> TypeSize {
 }
 
 /// Statements (rules `select`, `insert`, `delete`, `merge`, `definitions`).
-pub static SELECT: StatementRule =
-    StatementRule { statement: "SELECT, CREATE TABLE AS", counts_reads: true, target: OfTarget::Nothing };
+pub static SELECT: StatementRule = StatementRule {
+    statement: "SELECT, CREATE TABLE AS",
+    counts_reads: true,
+    target: OfTarget::Nothing,
+};
 /// INSERT.
 pub static INSERT: StatementRule =
     StatementRule { statement: "INSERT", counts_reads: true, target: OfTarget::Nothing };
@@ -130,9 +133,22 @@ pub const BILLED_BYTES_MIN: u64 = 10 * MEGABYTE;
 /// Functions of the partition column within which a condition still leaves out partitions (rule
 /// `pruning-functions`).
 pub static WITHIN: [&str; 16] = [
-    "date", "timestamp", "cast", "safe_cast", "extract", "date_add", "date_sub", "date_diff", "date_trunc",
-    "timestamp_add", "timestamp_sub", "timestamp_diff", "timestamp_trunc", "format_timestamp",
-    "format_date", "datetime",
+    "date",
+    "timestamp",
+    "cast",
+    "safe_cast",
+    "extract",
+    "date_add",
+    "date_sub",
+    "date_diff",
+    "date_trunc",
+    "timestamp_add",
+    "timestamp_sub",
+    "timestamp_diff",
+    "timestamp_trunc",
+    "format_timestamp",
+    "format_date",
+    "datetime",
 ];
 
 macro_rules! rules {
@@ -222,12 +238,8 @@ pub struct Limit {
 }
 
 /// Partitions of a table.
-pub static PARTITIONS_OF_TABLE: Limit = Limit {
-    name: "partitions",
-    most: 10_000.0,
-    of: "partitions of a table",
-    source: "quotas",
-};
+pub static PARTITIONS_OF_TABLE: Limit =
+    Limit { name: "partitions", most: 10_000.0, of: "partitions of a table", source: "quotas" };
 /// Partitions that a job changes.
 pub static PARTITIONS_OF_JOB: Limit = Limit {
     name: "partitions-of-a-job",
@@ -236,12 +248,8 @@ pub static PARTITIONS_OF_JOB: Limit = Limit {
     source: "quotas",
 };
 /// Load jobs of a table and day.
-pub static LOADS_OF_TABLE: Limit = Limit {
-    name: "loads",
-    most: 1_500.0,
-    of: "load jobs of a table and day",
-    source: "quotas",
-};
+pub static LOADS_OF_TABLE: Limit =
+    Limit { name: "loads", most: 1_500.0, of: "load jobs of a table and day", source: "quotas" };
 /// Statements that change rows of a table.
 pub static STATEMENTS_OF_TABLE: Limit = Limit {
     name: "statements",
@@ -250,12 +258,8 @@ pub static STATEMENTS_OF_TABLE: Limit = Limit {
     source: "quotas",
 };
 /// The text of a statement.
-pub static TEXT: Limit = Limit {
-    name: "text",
-    most: 1_048_576.0,
-    of: "bytes of a statement's text",
-    source: "quotas",
-};
+pub static TEXT: Limit =
+    Limit { name: "text", most: 1_048_576.0, of: "bytes of a statement's text", source: "quotas" };
 /// The last year of partitions.
 pub static LAST_YEAR: Limit = Limit {
     name: "last-year",

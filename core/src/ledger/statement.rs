@@ -171,7 +171,9 @@ impl Ledger<'_> {
         let Some(facts) = self.catalog.table(name).filter(|_| !self.ignores_partitions) else {
             return false;
         };
-        let (Some(column), Some(condition)) = (&facts.partition_by, condition) else { return false };
+        let (Some(column), Some(condition)) = (&facts.partition_by, condition) else {
+            return false;
+        };
         let Ok(read) = self.facts(&format!("select 1 from {name} where {condition}")) else {
             return false;
         };

@@ -2,10 +2,7 @@
 //!
 //! They read the columns that BigQuery's texts read; an adapter has those.
 
-use crate::{
-    contract::ColumnType,
-    dialect::Dialect,
-};
+use crate::{contract::ColumnType, dialect::Dialect};
 
 /// BigQuery's, as far as bytes hang on them.
 #[derive(Clone, Copy, Debug, Default)]

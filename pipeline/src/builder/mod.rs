@@ -12,7 +12,5 @@ mod table;
 #[cfg(test)]
 pub(crate) mod weak_warehouse;
 
-pub use executor::{
-    BuildEvent, BuildOptions, BuildReport, Executor, TableOutcome, TableReport,
-};
+pub use executor::{BuildEvent, BuildOptions, BuildReport, Executor, TableOutcome, TableReport};
 pub use table::{BuildError, Prepared, TableBuilder, cut};
