@@ -10,9 +10,15 @@ pub mod plan;
 pub mod profile;
 mod prune;
 mod reach;
+#[cfg(test)]
+mod recorded_test;
 pub mod rules;
+#[cfg(test)]
+mod rules_test;
 pub mod sizes;
 mod statement;
+#[cfg(test)]
+mod testing;
 mod texts;
 
 use std::collections::BTreeMap;
@@ -29,7 +35,7 @@ use crate::{
 };
 
 pub use profile::Profile;
-pub use reach::{Blame, Scan};
+pub use reach::{Blame, Scan, Why};
 pub use sizes::{Sizes, TableSize};
 pub use statement::Charge;
 pub use texts::PricedTexts;
