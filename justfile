@@ -28,6 +28,10 @@ conformance *ARGS:
 bench *ARGS:
     cargo xtask bench {{ARGS}}
 
+# What five years of growth come to; the figures go to benches/growth.csv, whose difference a review reads (minutes)
+growth:
+    cargo xtask growth
+
 # Kill 300 runs at any moment, resume each, compare the tables (half an hour)
 soak-kills:
     LAKEBED_KILLS=300 cargo xtask test kills::killed_at_any_moment_of_a_run -- --nocapture

@@ -188,6 +188,9 @@ pub struct BuildArgs {
     /// Drop tables that earlier builds made and that no file of the project defines any more
     #[arg(long)]
     pub prune: bool,
+    /// Also say what BigQuery would have billed: this reads each table once, to measure it
+    #[arg(long)]
+    pub bytes: bool,
     /// Build the named tables also where they are not stale; all, if none is named
     #[arg(long)]
     pub full: bool,

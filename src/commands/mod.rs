@@ -1,6 +1,7 @@
 //! The verbs, one file each, and the composition root: only here are adapters picked.
 
 mod build;
+mod charges;
 mod check;
 mod completions;
 mod cost;

@@ -5,19 +5,16 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde_json::json;
 
 use super::{
-    Failure,
-    open::{self, OpenProject},
+    Failure, charges, open,
     output::{self, Page},
     summary,
 };
 use crate::{
     cli::{Place, PlanArgs},
-    contract::{ByteSize, TableName},
+    contract::TableName,
     data_folder::DataFolder,
-    ledger::{self, BuildCharge, Ledger},
-    pipeline::{PinOptions, Pipeline},
+    pipeline::PinOptions,
     plan::{Reason, Selection, TablePlan, ahead::ahead, snapshot::Partition, window::windows},
-    sizes,
 };
 
 /// The longest window of one statement, as a build has it if nothing is said.
@@ -31,11 +28,20 @@ pub fn plan(place: &Place, args: &PlanArgs) -> Result<(), Failure> {
     let tables = open::tables(&pipeline.graph, &args.tables)?;
     let selection = Selection { tables, ..Selection::default() };
     let plan = pipeline.plan(&selection);
-    let charges = if args.bytes { Some(charge(&open, &pipeline, &selection)?) } else { None };
+    let charges = if args.bytes {
+        Some(charges::of_plan(&open, &pipeline, &selection, WINDOW_DAYS_MAX)?)
+    } else {
+        None
+    };
     if place.json {
         let json = match &charges {
             None => serde_json::to_string(&plan),
-            Some(charges) => serde_json::to_string(&json!({ "tables": plan, "charges": charges })),
+            Some(charges) => {
+                let by_table =
+                    |(name, charge): (&TableName, _)| (name.to_string(), charges::json(charge));
+                let charges: serde_json::Map<_, _> = charges.iter().map(by_table).collect();
+                serde_json::to_string(&json!({ "tables": plan, "charges": charges }))
+            }
         };
         let json = json.map_err(Failure::data)?;
         return output::print(&format!("{json}\n"));
@@ -52,11 +58,11 @@ pub fn plan(place: &Place, args: &PlanArgs) -> Result<(), Failure> {
     for table in busy {
         render(&mut text, table);
         if let Some(charge) = charges.as_ref().and_then(|charges| charges.get(&table.table)) {
-            render_charge(&mut text, charge);
+            charges::render(&mut text, charge);
         }
     }
     if let Some(charges) = &charges {
-        render_total(&mut text, charges);
+        charges::render_total(&mut text, charges);
     }
     output::print(text.as_str())
 }
@@ -86,42 +92,6 @@ fn render(text: &mut Page, plan: &TablePlan) {
     } else if plan.may_follow_more {
         text.line(format_args!("  may follow: if {} changes", because.join(" or ")));
     }
-}
-
-/// What BigQuery would bill for what is stale now.
-fn charge(
-    open: &OpenProject,
-    pipeline: &Pipeline,
-    selection: &Selection,
-) -> Result<BTreeMap<TableName, BuildCharge>, Failure> {
-    let profile = sizes::measure(pipeline)?;
-    let mut ledger = Ledger::new(&open.project, &pipeline.graph);
-    ledger::plan::plan(&mut ledger, pipeline.planner(), selection, WINDOW_DAYS_MAX, &profile)
-        .map_err(|error| Failure::data(error.message))
-}
-
-fn render_charge(text: &mut Page, charge: &BuildCharge) {
-    let (processed, billed) = (charge.processed_bytes(), charge.billed_bytes());
-    let most = match charge.billed_bytes_max() {
-        most if most > billed => format!(", at most {} as it is clustered", ByteSize(most)),
-        _ => String::new(),
-    };
-    text.line(format_args!(
-        "  scans {}, billed as {}{most}, in {} statements",
-        ByteSize(processed),
-        ByteSize(billed),
-        charge.statements.len()
-    ));
-}
-
-fn render_total(text: &mut Page, charges: &BTreeMap<TableName, BuildCharge>) {
-    let sum = |of: fn(&BuildCharge) -> u64| ByteSize(charges.values().map(of).sum());
-    text.line(format_args!(
-        "\nIn BigQuery this would scan {} and be billed as {}, at most {}; docs/ledger.md has the rules.",
-        sum(BuildCharge::processed_bytes),
-        sum(BuildCharge::billed_bytes),
-        sum(BuildCharge::billed_bytes_max),
-    ));
 }
 
 fn describe(partitions: &BTreeSet<Partition>) -> String {

@@ -7,7 +7,7 @@ use sim::{Limits, Scenario, Simulation, Source};
 
 use super::{
     Failure,
-    build::{build_with_progress, fail_if_broken},
+    build::{Taking, build_with_progress, fail_if_broken},
     drift,
     open::{self, OpenProject},
     output,
@@ -54,8 +54,11 @@ pub fn run(place: &Place, args: &RunArgs) -> Result<(), Failure> {
     runtime.block_on(pipeline.pin(store.as_ref(), options))?;
     let new_objects = pipeline.new_objects();
     let tables = open::tables(&pipeline.graph, &[])?;
-    let report =
-        build_with_progress(&mut pipeline, &open::build_options(tables, &args.effort), None)?;
+    let report = build_with_progress(
+        &mut pipeline,
+        &open::build_options(tables, &args.effort),
+        Taking::default(),
+    )?;
     let build_duration = started.elapsed().saturating_sub(ingest_duration);
     // The truth knows nothing of messages that came beside the simulation.
     let has_other_messages = has_ingested_files(&data);

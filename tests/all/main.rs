@@ -17,6 +17,7 @@ mod init;
 mod joins;
 mod kills;
 mod late_file;
+mod ledger;
 mod properties;
 mod reading;
 mod reading_changes_nothing;

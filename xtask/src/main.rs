@@ -24,6 +24,7 @@ usage: cargo xtask <task> [arguments]
   conformance [--quick] [--html FILE] [FILTER …]
                  compare DuckDB with GoogleSQL and Spark, which it installs into the user's cache
   bench [ARG …]  run the benchmarks; each prints a ratio against its yardstick
+  growth         run the scenario `growth-50`, forecast five years, and write benches/growth.csv
   dist           compile DuckDB in, for one binary that needs no other (75 minutes of one core)
 ";
 
@@ -83,6 +84,7 @@ fn perform(task: &str, rest: &[String]) -> Result<ExitCode, String> {
             let mut command = cargo(&["bench", "--package", "lakebed", "--profile", "dev"]);
             execute(command.args(rest).current_dir(&root))
         }
+        "growth" => growth(&root),
         "dist" => execute(
             cargo(&["build", "--profile", "dist", "--features", "bundled", "--package", "lakebed"])
                 .args(rest)
@@ -91,6 +93,24 @@ fn perform(task: &str, rest: &[String]) -> Result<ExitCode, String> {
         ),
         other => Err(format!("there is no task `{other}`\n\n{HELP}")),
     }
+}
+
+/// Builds the small warehouse that growth is forecast from, if it is not there, and forecasts.
+fn growth(root: &Path) -> Result<ExitCode, String> {
+    duckdb::ensure(root)?;
+    let data = root.join("target/growth-data");
+    let data = data.to_string_lossy();
+    let run = ["run", "growth-50", "--ingest", "direct", "--data", &data];
+    let page = root.join("target/growth.html");
+    let figures = root.join("benches/growth.csv");
+    let (page, figures) = (page.to_string_lossy(), figures.to_string_lossy());
+    let forecast = ["growth", "--data", &data, "--html", &page, "--figures", &figures];
+    let lakebed = ["run", "--package", "lakebed", "--"];
+    let code = execute(cargo(&lakebed).args(run).current_dir(root))?;
+    if code != ExitCode::SUCCESS {
+        return Ok(code);
+    }
+    execute(cargo(&lakebed).args(forecast).current_dir(root))
 }
 
 /// Leaves out the comparison of engines, for the reason that it holds: where Python, Java or the

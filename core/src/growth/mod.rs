@@ -7,6 +7,8 @@
 
 mod day;
 mod forecast;
+#[cfg(test)]
+mod forecast_test;
 mod limits;
 mod volumes;
 mod world;

@@ -35,7 +35,7 @@ use crate::{
 };
 
 pub use profile::Profile;
-pub use reach::{Blame, Scan, Why};
+pub use reach::{Blame, Scan, Why, blame};
 pub use sizes::{Sizes, TableSize};
 pub use statement::Charge;
 pub use texts::PricedTexts;
@@ -165,6 +165,33 @@ impl<'a> Ledger<'a> {
             charge.statements.push(statement);
         }
         Ok(charge)
+    }
+
+    /// What statements cost that were sent for a table, which made so many rows in all. What the ledger does
+    /// not take, such as the beginning of a transaction, costs nothing.
+    pub fn sent(
+        &mut self,
+        node: &Node,
+        statements: &[String],
+        row_count: i64,
+        sizes: &mut Sizes,
+    ) -> BuildCharge {
+        let columns = sizes.get(node.name()).map(|size| size.columns.clone()).unwrap_or_default();
+        let name = |sql: &String| {
+            let rest = sql.strip_prefix("create or replace temp table ")?;
+            rest.split_whitespace().next().map(str::to_owned)
+        };
+        let made: Vec<String> = statements.iter().filter_map(name).collect();
+        let each = f64::from(i32::try_from(row_count).unwrap_or(i32::MAX))
+            / f64::from(u32::try_from(made.len().max(1)).unwrap_or(1));
+        for kept in &made {
+            self.catalog.set_temporary(kept, &node.file.contract);
+            let size = TableSize { rows: BTreeMap::from([(None, each)]), columns: columns.clone() };
+            sizes.set(TableName::new(TEMPORARY, kept), size);
+        }
+        let charges = statements.iter().filter_map(|sql| self.statement(sql, sizes).ok());
+        let statements: Vec<Charge> = charges.filter(|charge| charge.is_of_rows()).collect();
+        BuildCharge { statements, ..BuildCharge::default() }
     }
 
     /// Gives what is to blame in a table's own query its place in the table's file: the bound text has the

@@ -118,7 +118,7 @@ pub(super) fn reaches(
 }
 
 /// Why a read begins with the first row of its table, if it does.
-pub(super) fn blame(read: &TableRead, is_of_instants: bool) -> Option<Blame> {
+pub fn blame(read: &TableRead, is_of_instants: bool) -> Option<Blame> {
     let blame = |why, condition: String, place: Range<usize>| {
         Some(Blame { table: read.table.clone(), why, condition, place: Some(place), bytes: 0 })
     };

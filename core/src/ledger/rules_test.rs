@@ -96,7 +96,8 @@ fn changes_count_all_of_the_partitions_that_they_reach() {
 
 #[test]
 fn deletes_of_whole_partitions_are_free_and_clustering_may_spoil_that() {
-    let whole = "delete from dimensional.events where day between date '2026-01-03' and date '2026-01-04'";
+    let whole =
+        "delete from dimensional.events where day between date '2026-01-03' and date '2026-01-04'";
     let free = charge(whole);
     assert_eq!((free.billed_bytes, free.billed_bytes_max), (0, 0));
     let clustered = charge_of(whole, "cluster_by = [\"id\"]");
@@ -154,7 +155,10 @@ fn constant_conditions_leave_out_partitions_also_within_functions() {
         ("day = date '2026-01-03'", vec![3]),
         ("day = '2026-01-03'", vec![3]),
         ("date '2026-01-09' < day", vec![10]),
-        ("day between date '2026-01-03' and date_add(date '2026-01-03', interval 1 day)", vec![3, 4]),
+        (
+            "day between date '2026-01-03' and date_add(date '2026-01-03', interval 1 day)",
+            vec![3, 4],
+        ),
         ("day in (date '2026-01-01', date '2026-01-10')", vec![1, 10]),
         ("day = date '2026-01-02' or day = date '2026-01-05'", vec![2, 5]),
         ("not day < date '2026-01-09'", vec![9, 10]),

@@ -72,6 +72,11 @@ impl Charge {
         }
     }
 
+    /// Whether it reads or changes rows of a table.
+    pub fn is_of_rows(&self) -> bool {
+        !self.scans.is_empty() || self.changed.is_some()
+    }
+
     fn free() -> Self {
         Self::new(&rules::FREE, Vec::new(), None)
     }
