@@ -129,9 +129,12 @@ pub struct TableForecast {
 }
 
 impl TableForecast {
-    /// Whether a day costs more the more history there is.
+    /// Whether a day costs more the more history there is. What is billed the least anyway, such as a
+    /// calendar, does not.
     pub fn grows_with_history(&self) -> bool {
-        self.powers.history > HISTORY_POWER_MAX
+        let is_billed_more =
+            |year: &TableYear| year.processed_bytes > crate::ledger::rules::BILLED_BYTES_MIN;
+        self.powers.history > HISTORY_POWER_MAX && self.years.last().is_some_and(is_billed_more)
     }
 }
 
@@ -345,9 +348,8 @@ fn table_forecast(
         table: node.name().clone(),
         may_run_on_spark: node.file.runs_on(EngineName::Spark),
         powers,
-        place: blame.as_ref().map(|blame| {
-            let start = blame.place.as_ref().map_or(0, |place| place.start);
-            let line = node.file.text[..start].matches('\n').count() + 1;
+        place: blame.as_ref().and_then(|blame| blame.place.as_ref()).map(|place| {
+            let line = node.file.text[..place.start].matches('\n').count() + 1;
             format!("{}:{line}", node.file.path.display())
         }),
         blame: blame.map(|blame| blame.to_string()),

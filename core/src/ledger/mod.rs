@@ -110,7 +110,9 @@ impl BuildCharge {
     /// What reads the most of all reads that begin with a table's first rows: what to blame if the cost
     /// grows with history.
     pub fn blame(&self) -> Option<&Blame> {
-        let scans = self.statements.iter().flat_map(|charge| &charge.scans);
+        let of =
+            |charge: &'_ Charge| charge.scans.iter().chain(&charge.changed).collect::<Vec<_>>();
+        let scans = self.statements.iter().flat_map(of);
         scans.filter_map(|scan| scan.blame.as_ref()).max_by_key(|blame| blame.bytes)
     }
 }
@@ -157,6 +159,8 @@ impl<'a> Ledger<'a> {
             let mut statement = self.statement(step.sql(), sizes)?;
             if matches!(step, Step::Keep { .. }) {
                 self.find_places(node, &mut statement);
+            } else {
+                statement.forget_places();
             }
             if matches!(step, Step::Keep { .. }) {
                 charge.select_billed_bytes += statement.billed_bytes;

@@ -72,6 +72,12 @@ impl Charge {
         }
     }
 
+    /// The statement stands in no file.
+    pub(super) fn forget_places(&mut self) {
+        let all = self.scans.iter_mut().chain(&mut self.changed);
+        all.filter_map(|scan| scan.blame.as_mut()).for_each(|blame| blame.place = None);
+    }
+
     /// Whether it reads or changes rows of a table.
     pub fn is_of_rows(&self) -> bool {
         !self.scans.is_empty() || self.changed.is_some()
@@ -207,8 +213,12 @@ impl Ledger<'_> {
         let condition = condition.map_or_else(|| "true".to_owned(), ToString::to_string);
         let query = format!("select 1 from {name} where {condition}");
         let facts = self.facts(&query)?;
-        let scans = self.reads(&query, sizes)?;
+        let mut scans = self.reads(&query, sizes)?;
         let target = self.target(&name, &facts, &condition, sizes);
+        // What it reads of the table that it changes, it reads to change it.
+        if let Some(own) = scans.iter_mut().find(|scan| scan.table == name) {
+            own.blame = target.blame.clone().map(|blame| Blame { bytes: own.bytes, ..blame });
+        }
         let changed = changed(target, sizes);
         Ok(Charge::new(&rules::CHANGE, scans, Some(changed)))
     }

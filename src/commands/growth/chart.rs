@@ -6,8 +6,18 @@ use std::fmt::Write as _;
 pub struct Series {
     /// As the legend has it.
     pub name: String,
+    /// Its colour, by number.
+    pub colour: usize,
     /// One for each bar.
     pub values: Vec<f64>,
+}
+
+/// How values are written.
+pub struct Scale<'a> {
+    /// 1000, or 1024 for bytes: round numbers are those of the greatest power of it.
+    pub base: f64,
+    /// Writes a value.
+    pub shown: &'a dyn Fn(f64) -> String,
 }
 
 const WIDTH: f64 = 560.0;
@@ -18,16 +28,12 @@ const TOP: f64 = 26.0;
 /// The share of a bar's place that it fills.
 const BAR_SHARE: f64 = 0.62;
 
-/// Bars with their parts upon each other. `shown` writes a value.
-pub fn stacked(
-    title: &str,
-    bars: &[String],
-    series: &[Series],
-    shown: &dyn Fn(f64) -> String,
-) -> String {
+/// Bars with their parts upon each other.
+pub fn stacked(title: &str, bars: &[String], series: &[Series], scale: &Scale<'_>) -> String {
     let total = |bar: usize| -> f64 { series.iter().filter_map(|s| s.values.get(bar)).sum() };
     let most = (0..bars.len()).map(total).fold(0.0, f64::max);
-    let top = nice(most);
+    let top = nice(most, scale.base);
+    let shown = scale.shown;
     let (plot_width, plot_height) = (WIDTH - LEFT - 8.0, HEIGHT - BOTTOM - TOP);
     let height = |value: f64| if top > 0.0 { value / top * plot_height } else { 0.0 };
     let mut svg = format!(
@@ -52,7 +58,8 @@ pub fn stacked(
         let x = LEFT + place * (number(bar) + (1.0 - BAR_SHARE) / 2.0);
         let width = place * BAR_SHARE;
         let mut y = HEIGHT - BOTTOM;
-        for (at, one) in series.iter().enumerate() {
+        for one in series {
+            let at = one.colour;
             let value = one.values.get(bar).copied().unwrap_or_default();
             let part = height(value);
             y -= part;
@@ -76,21 +83,23 @@ pub fn stacked(
         );
     }
     svg.push_str("</svg><div class=\"legend\">");
-    for (at, one) in series.iter().enumerate() {
-        let _ = write!(svg, "<span><i class=\"s{at}\"></i>{}</span>", escaped(&one.name));
+    for one in series {
+        let _ = write!(svg, "<span><i class=\"s{}\"></i>{}</span>", one.colour, escaped(&one.name));
     }
     svg.push_str("</div></figure>");
     svg
 }
 
-/// The next number above that is 1, 2, 4 or 8 times a power of ten, so that quarters of it are round.
-fn nice(most: f64) -> f64 {
+/// The next number above that is 1, 2, 4 or 8 times a power of ten of its unit, so that quarters of it are
+/// round.
+fn nice(most: f64, base: f64) -> f64 {
     if most <= 0.0 {
         return 1.0;
     }
-    let unit = 10_f64.powf(most.log10().floor());
+    let unit = base.powf(most.log(base).floor());
+    let ten = 10_f64.powf((most / unit).log10().floor());
     let steps = [1.0, 2.0, 4.0, 8.0, 10.0];
-    steps.into_iter().map(|step| step * unit).find(|top| *top >= most).unwrap_or(most)
+    steps.into_iter().map(|step| step * ten * unit).find(|top| *top >= most).unwrap_or(most)
 }
 
 fn number(count: usize) -> f64 {
@@ -109,13 +118,16 @@ mod tests {
     #[test]
     fn a_chart_has_a_part_for_each_value_and_its_texts_are_escaped() {
         let series = [
-            Series { name: "a<b".to_owned(), values: vec![1.0, 3.0] },
-            Series { name: "c".to_owned(), values: vec![1.0, 0.0] },
+            Series { name: "a<b".to_owned(), colour: 0, values: vec![1.0, 3.0] },
+            Series { name: "c".to_owned(), colour: 1, values: vec![1.0, 0.0] },
         ];
         let bars = ["0".to_owned(), "1".to_owned()];
-        let svg = stacked("Bytes & more", &bars, &series, &|value| format!("{value:.0} B"));
+        let scale = Scale { base: 1000.0, shown: &|value| format!("{value:.0} B") };
+        let svg = stacked("Bytes & more", &bars, &series, &scale);
         assert_eq!(svg.matches("<rect").count(), 4);
         assert!(svg.contains("a&lt;b") && svg.contains("Bytes &amp; more"), "{svg}");
-        assert_eq!([0.0, 3.0, 41.0, 0.09].map(nice), [1.0, 4.0, 80.0, 0.1]);
+        let tops = [0.0, 3.0, 41.0, 1500.0].map(|most| nice(most, 1000.0));
+        assert_eq!(tops, [1.0, 4.0, 80.0, 2000.0]);
+        assert_eq!(nice(608.0 * 1024.0, 1024.0), 800.0 * 1024.0);
     }
 }

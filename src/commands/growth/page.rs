@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 
 use super::{
     by_layer,
-    chart::{Series, escaped, stacked},
+    chart::{Scale, Series, escaped, stacked},
     number,
     text::{bytes, grouped},
 };
@@ -16,7 +16,7 @@ use crate::{
 };
 
 const STYLE: &str = include_str!("page.css");
-const LAYERS: [&str; 6] = ["raw", "standardized", "vault", "dimensional", "mart", "run"];
+const LAYERS: [&str; 5] = ["raw", "standardized", "vault", "dimensional", "mart"];
 /// Tables that are listed in full.
 const TABLES_SHOWN: usize = 20;
 
@@ -32,28 +32,21 @@ pub fn page(forecast: &Forecast, bills: &[Bill], prices: &Prices, scenario: &str
     html.push_str("<section class=\"charts\">");
     let years: Vec<String> =
         forecast.years.iter().map(|year| format!("year {}", year.year)).collect();
-    html.push_str(&stacked(
-        "US dollars a day, by layer",
-        &years,
-        &cost_by(bills, |line| &line.layer),
-        &dollars_short,
-    ));
-    html.push_str(&stacked(
-        "US dollars a day, by product",
-        &years,
-        &cost_by(bills, |line| line.product),
-        &dollars_short,
-    ));
+    let money = Scale { base: 1000.0, shown: &dollars_short };
+    let size = Scale { base: 1024.0, shown: &bytes };
+    let count = Scale { base: 1000.0, shown: &rows_short };
     let of = |value: fn(&TableYear) -> f64| by_layers(forecast, value);
-    html.push_str(&stacked(
-        "Bytes billed a day by BigQuery, by layer",
-        &years,
-        &of(|y| number(y.billed_bytes)),
-        &bytes,
-    ));
-    html.push_str(&stacked("Bytes stored, by layer", &years, &of(|y| y.stored_bytes), &bytes));
-    html.push_str(&stacked("Rows, by layer", &years, &of(|y| y.row_count), &rows_short));
-    html.push_str(&stacked("Messages a day, by source", &years, &messages(forecast), &rows_short));
+    let billed = of(|year| number(year.billed_bytes));
+    for (title, series, scale) in [
+        ("US dollars a day, by layer", cost_by(bills, |line| &line.layer), &money),
+        ("US dollars a day, by product", cost_by(bills, |line| line.product), &money),
+        ("Bytes billed a day by BigQuery, by layer", billed, &size),
+        ("Bytes stored, by layer", of(|year| year.stored_bytes), &size),
+        ("Rows, by layer", of(|year| year.row_count), &count),
+        ("Messages a day, by source", messages(forecast), &count),
+    ] {
+        html.push_str(&stacked(title, &years, &series, scale));
+    }
     html.push_str("</section>");
     breaks(&mut html, forecast);
     tables(&mut html, forecast, bills);
@@ -118,22 +111,51 @@ fn head(html: &mut String, forecast: &Forecast, bills: &[Bill], scenario: &str) 
     if let Some(limit) = next {
         let year = limit.year.unwrap_or_default();
         let when = if year <= 0.0 { "now".to_owned() } else { format!("year {year:.1}") };
-        tile("The first limit is reached", &when, &format!("{} by {}", limit.limit, limit.table));
+        tile("The first limit is reached", &when, &format!("{}: {}", limit.table, limit.of));
     }
     html.push_str("</section>");
 }
 
+/// What is less than a hundredth in the last year is one part, the last.
+const PART_MIN: f64 = 0.01;
+
 fn cost_by(bills: &[Bill], of: fn(&Line) -> &str) -> Vec<Series> {
     let last = bills.last().map(|bill| bill.by(of)).unwrap_or_default();
-    let mut names: Vec<String> = last.into_iter().map(|(name, _)| name).collect();
+    let all: f64 = last.iter().map(|(_, usd)| usd).sum();
+    let large = last.into_iter().filter(|(_, usd)| *usd >= all * PART_MIN);
+    let mut names: Vec<String> = large.map(|(name, _)| name).collect();
     names.sort_by_key(|name| LAYERS.iter().position(|layer| layer == name));
     let value = |bill: &Bill, name: &str| {
         bill.by(of).into_iter().find(|(known, _)| known == name).map_or(0.0, |(_, usd)| usd)
     };
-    names
-        .into_iter()
-        .map(|name| Series { values: bills.iter().map(|bill| value(bill, &name)).collect(), name })
-        .collect()
+    let rest = |bill: &Bill| {
+        let small = bill.by(of).into_iter().filter(|(name, _)| !names.contains(name));
+        small.map(|(_, usd)| usd).sum()
+    };
+    let others = Series {
+        name: "others".to_owned(),
+        colour: COLOURS - 1,
+        values: bills.iter().map(rest).collect(),
+    };
+    let mut series: Vec<Series> = names
+        .iter()
+        .enumerate()
+        .map(|(at, name)| Series {
+            values: bills.iter().map(|bill| value(bill, name)).collect(),
+            colour: colour(name).unwrap_or(at % COLOURS),
+            name: name.clone(),
+        })
+        .collect();
+    series.push(others);
+    series
+}
+
+/// So many colours there are.
+const COLOURS: usize = 7;
+
+/// A layer has the same colour in all charts.
+fn colour(name: &str) -> Option<usize> {
+    LAYERS.iter().position(|layer| *layer == name)
 }
 
 fn by_layers(forecast: &Forecast, of: fn(&TableYear) -> f64) -> Vec<Series> {
@@ -146,6 +168,7 @@ fn by_layers(forecast: &Forecast, of: fn(&TableYear) -> f64) -> Vec<Series> {
         .into_iter()
         .map(|layer| Series {
             name: layer.to_owned(),
+            colour: colour(layer).unwrap_or_default(),
             values: years.iter().map(|year| value(year, layer)).collect(),
         })
         .filter(|series| series.values.iter().any(|value| *value > 0.0))
@@ -162,7 +185,12 @@ fn messages(forecast: &Forecast) -> Vec<Series> {
     };
     sources
         .into_iter()
-        .map(|(source, _)| Series { name: source.table().to_owned(), values: of(source) })
+        .enumerate()
+        .map(|(at, (source, _))| Series {
+            name: source.table().to_owned(),
+            colour: (at + 1) % COLOURS,
+            values: of(source),
+        })
         .collect()
 }
 
@@ -275,5 +303,8 @@ fn rows_short(count: f64) -> String {
 }
 
 fn dollars_short(usd: f64) -> String {
+    if usd <= 0.0 {
+        return "$0".to_owned();
+    }
     if usd >= 10_000.0 { format!("${:.0}k", usd / 1000.0) } else { dollars(usd) }
 }
