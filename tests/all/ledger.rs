@@ -1,17 +1,8 @@
-//! What BigQuery would bill: the page, and the verbs over built tables.
+//! What BigQuery would bill: the verbs over built tables.
 
-use std::path::Path;
-
-use lakebed::ledger::document;
 use serde_json::Value;
 
-use crate::harness::{CHECKOUT, World, expect_file};
-
-#[test]
-fn the_page_on_the_ledger_is_up_to_date() {
-    let path = Path::new(CHECKOUT).join("docs/ledger.md");
-    expect_file(&path, &document::markdown());
-}
+use crate::harness::World;
 
 fn json(text: &str) -> Value {
     serde_json::from_str(text).expect("JSON")

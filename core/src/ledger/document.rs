@@ -8,7 +8,7 @@ use crate::cost::{PRICES, Prices};
 const HEAD: &str = "\
 # The ledger
 
-<!-- Made from core/src/ledger/rules.rs and core/src/cost/prices.toml by a test; `cargo xtask bless` rewrites it. -->
+<!-- Made from core/src/ledger/rules.rs and core/src/cost/prices.toml by a test of core/src/ledger/document.rs; with LAKEBED_BLESS=1 it rewrites the page. -->
 
 What BigQuery would process and bill for each statement of a build, before it is sent: `lakebed plan --bytes`.
 What it comes to in years: `lakebed growth` and `lakebed cost`. The ledger computes with what stands on this
@@ -76,4 +76,19 @@ pub fn markdown() -> String {
 fn row(page: &mut String, cells: &[&str]) {
     let cells: Vec<String> = cells.iter().map(|cell| cell.replace('|', "\\|")).collect();
     let _ = writeln!(page, "| {} |", cells.join(" | "));
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_page_on_the_ledger_is_up_to_date() {
+        let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../docs/ledger.md");
+        if std::env::var_os("LAKEBED_BLESS").is_some() {
+            std::fs::write(path, markdown()).expect("it can be written");
+        }
+        let page = std::fs::read_to_string(path).unwrap_or_default();
+        assert!(page == markdown(), "docs/ledger.md is old: run this with LAKEBED_BLESS=1");
+    }
 }
