@@ -159,12 +159,10 @@ impl<'a> Ledger<'a> {
             let mut statement = self.statement(step.sql(), sizes)?;
             if matches!(step, Step::Keep { .. }) {
                 self.find_places(node, &mut statement);
-            } else {
-                statement.forget_places();
-            }
-            if matches!(step, Step::Keep { .. }) {
                 charge.select_billed_bytes += statement.billed_bytes;
                 charge.select_bytes += statement.processed_bytes;
+            } else {
+                statement.forget_places();
             }
             charge.statements.push(statement);
         }
@@ -198,20 +196,13 @@ impl<'a> Ledger<'a> {
         BuildCharge { statements, ..BuildCharge::default() }
     }
 
-    /// Gives what is to blame in a table's own query its place in the table's file: the bound text has the
-    /// same reads in the same order.
+    /// Gives what is to blame in a table's own query its place in the table's file, and the condition as it
+    /// stands there: the bound text has the same reads for the same reasons.
     fn find_places(&self, node: &Node, charge: &mut Charge) {
         for blame in charge.scans.iter_mut().filter_map(|scan| scan.blame.as_mut()) {
-            let read = node.facts.reads.iter().find(|read| {
-                let column = read.partition.as_ref().map_or("", |filter| &filter.column);
-                read.table == blame.table
-                    && reach::blame(read, self.is_of_instants(&read.table, column))
-                        .is_some_and(|own| own.why == blame.why)
-            });
-            let own = read.and_then(|read| {
-                let column = read.partition.as_ref().map_or("", |filter| &filter.column);
-                reach::blame(read, self.is_of_instants(&read.table, column))
-            });
+            let reads = node.facts.reads.iter().filter(|read| read.table == blame.table);
+            let mut own = reads.filter_map(|read| self.blame_of(read));
+            let own = own.find(|own| own.why == blame.why);
             blame.place = own.as_ref().and_then(|own| own.place.clone());
             if let Some(own) = own {
                 blame.condition = own.condition;

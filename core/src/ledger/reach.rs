@@ -206,6 +206,13 @@ impl Ledger<'_> {
             .is_some_and(|column| column.kind == ColumnType::Timestamp)
     }
 
+    /// Why a read begins with the first row of its table, if it does. What a build has set aside is its own.
+    pub(super) fn blame_of(&self, read: &TableRead) -> Option<Blame> {
+        let column = read.partition.as_ref().map_or("", |filter| &filter.column);
+        let found = blame(read, self.is_of_instants(&read.table, column));
+        found.filter(|_| read.table.layer() != super::TEMPORARY)
+    }
+
     /// The partitions of a table that a read reaches.
     pub(super) fn partitions(&self, read: &TableRead, sizes: &Sizes) -> BTreeSet<Partition> {
         let Some(size) = sizes.get(&read.table) else { return BTreeSet::new() };
@@ -236,9 +243,7 @@ impl Ledger<'_> {
                 continue;
             }
             reached.add(&read.table, read.columns.iter().cloned(), &self.partitions(read, sizes));
-            let column = read.partition.as_ref().map_or("", |filter| &filter.column);
-            let blame = blame(read, self.is_of_instants(&read.table, column));
-            if let Some(blame) = blame.filter(|_| read.table.layer() != super::TEMPORARY) {
+            if let Some(blame) = self.blame_of(read) {
                 reached.add_blame(blame);
             }
         }
