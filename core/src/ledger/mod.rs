@@ -110,9 +110,8 @@ impl BuildCharge {
     /// What reads the most of all reads that begin with a table's first rows: what to blame if the cost
     /// grows with history.
     pub fn blame(&self) -> Option<&Blame> {
-        let of =
-            |charge: &'_ Charge| charge.scans.iter().chain(&charge.changed).collect::<Vec<_>>();
-        let scans = self.statements.iter().flat_map(of);
+        let scans =
+            self.statements.iter().flat_map(|charge| charge.scans.iter().chain(&charge.changed));
         scans.filter_map(|scan| scan.blame.as_ref()).max_by_key(|blame| blame.bytes)
     }
 }
