@@ -109,6 +109,7 @@ fn volumes(scenario: &Scenario, asked: Asked, users: &[f64]) -> Volumes {
     let population = scenario.population;
     let one_in = number(population.one_in);
     let mut volumes = Volumes::default();
+    volumes.set_fixed(TableName::new("raw", Source::DbProducts.name()));
     let simulation = Arc::new(Simulation::new(scenario.clone()));
     for year in 0..=asked.years {
         let date = asked.start.saturating_add(i64::from(year).years());
@@ -117,11 +118,15 @@ fn volumes(scenario: &Scenario, asked: Asked, users: &[f64]) -> Volumes {
         // Of a curve that ends before the last year, the last year's users stay.
         let wanted = users.get(year as usize).or(users.last()).copied().unwrap_or(simulated);
         let counts = week(&simulation, date);
-        let per_day = |count: u64| number(count) / number_of_days() * one_in * wanted / simulated;
-        let messages = Source::ALL
-            .into_iter()
-            .zip(counts)
-            .map(|(source, count)| (TableName::new("raw", source.name()), per_day(count)));
+        // How many products there are is the same at all scales.
+        let scale = |source: Source| match source {
+            Source::DbProducts => 1.0,
+            _ => one_in * wanted / simulated,
+        };
+        let messages = Source::ALL.into_iter().zip(counts).map(|(source, count)| {
+            let per_day = number(count) / number_of_days() * scale(source);
+            (TableName::new("raw", source.name()), per_day)
+        });
         volumes.set(date, wanted, messages.collect());
     }
     volumes

@@ -367,6 +367,7 @@ fn assumptions(profile: &Profile, asked: Asked, graph: &Graph) -> Vec<String> {
         "Messages a day are simulated, in one week of each year; between the years they grow by the same share each day.".to_owned(),
         format!("History began {} days before the day of year 0, and nothing is ever deleted.", asked.history_days),
         format!("A load date brings something for each business date of the {} days before it, so that a day builds these again.", graph.lateness_days_max),
+        "Products do not grow with users; all else that is sent does.".to_owned(),
         "Merged tables get as many new keys for each message as in the last third of the measured days.".to_owned(),
         "Bytes are logical and an upper bound: clustering may spare some, and nobody promises how many.".to_owned(),
         "A statement that changes rows counts every partition that its condition does not rule out.".to_owned(),

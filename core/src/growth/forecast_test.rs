@@ -169,3 +169,18 @@ fn ten_times_the_messages_are_ten_times_the_bytes() {
         assert!(ten.abs_diff(one) * 50 < one, "{name}: {ten} and {one}");
     }
 }
+
+#[test]
+fn what_does_not_grow_with_users_stays() {
+    let project = project(THE_DAY, "");
+    let graph = Graph::new(&project, &Prelude::default()).expect("a graph");
+    let source = TableName::new("raw", "taps");
+    let mut volumes = Volumes::default();
+    volumes.set(date(2026, 3, 1), 1e6, BTreeMap::from([(source.clone(), 1e6)]));
+    volumes.set_fixed(source.clone());
+    assert_eq!(volumes.times(2.0).messages(&source, date(2026, 3, 1)).to_string(), "1000000");
+    let profile = profile();
+    let world = super::World::new(&graph, &profile, &volumes, (date(2026, 3, 1), date(2026, 3, 2)));
+    let hub = world.sizes().get(&TableName::new("vault", "hub_tap")).map(TableSize::row_count);
+    assert_eq!(hub.map(f64::round), Some(1e6));
+}

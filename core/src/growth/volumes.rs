@@ -1,6 +1,6 @@
 //! How many messages a load date brings, from each source.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::civil::Date;
 use serde::Serialize;
@@ -12,6 +12,8 @@ use crate::contract::TableName;
 pub struct Volumes {
     /// By date, in order: users, and messages a day by source.
     anchors: BTreeMap<Date, Anchor>,
+    /// Sources that tell of what does not grow with users.
+    fixed: BTreeSet<TableName>,
 }
 
 #[derive(Clone, Debug, Default, Serialize)]
@@ -26,19 +28,31 @@ impl Volumes {
         self.anchors.insert(date, Anchor { users, messages });
     }
 
+    /// Notes that a source tells of what does not grow with users, such as products.
+    pub fn set_fixed(&mut self, source: TableName) {
+        self.fixed.insert(source);
+    }
+
+    /// Whether a source tells of what does not grow with users.
+    pub fn is_fixed(&self, source: &TableName) -> bool {
+        self.fixed.contains(source)
+    }
+
     /// The same number of messages each day as on the first date.
     #[must_use]
     pub fn flat(&self) -> Self {
-        Self { anchors: self.anchors.iter().take(1).map(|(d, a)| (*d, a.clone())).collect() }
+        let first = self.anchors.iter().take(1).map(|(date, anchor)| (*date, anchor.clone()));
+        Self { anchors: first.collect(), fixed: self.fixed.clone() }
     }
 
-    /// So many times as many messages each day.
+    /// So many times as many messages each day, of what grows with users.
     #[must_use]
     pub fn times(&self, factor: f64) -> Self {
         let mut more = self.clone();
         for anchor in more.anchors.values_mut() {
             anchor.users *= factor;
-            anchor.messages.values_mut().for_each(|count| *count *= factor);
+            let growing = anchor.messages.iter_mut().filter(|(source, _)| !self.is_fixed(source));
+            growing.for_each(|(_, count)| *count *= factor);
         }
         more
     }

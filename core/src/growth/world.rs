@@ -1,10 +1,10 @@
 //! The sizes of all tables on a date, by factors that were measured.
 //!
-//! The factors: a partition of a table has so many rows for each message of the day, of the source that it
-//! has most of; a table of growth `fixed` has what it had; a merged table grows by as many rows for each
+//! The factors: a partition of a table has so many rows for each message of the day, of the source that is
+//! most of what it is made of; a table of growth `fixed` has what it had; a merged table grows by as many rows for each
 //! message as in the last third of the measured days; rows take as many bytes as they took.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::{ToSpan, civil::Date};
 
@@ -56,7 +56,7 @@ impl<'a> World<'a> {
         volumes: &'a Volumes,
         dates: (Date, Date),
     ) -> Self {
-        let sources = dominant_sources(graph, profile);
+        let sources = sources_of_rows(graph, profile, volumes);
         let mut factors = BTreeMap::new();
         for node in graph.in_order() {
             let found = factors_of(graph, node, profile, &sources, &factors);
@@ -146,21 +146,31 @@ pub(super) fn each(from: Date, to: Date) -> impl Iterator<Item = Date> {
     dates.take_while(move |date| *date <= to)
 }
 
-/// Of each table, the source above it that has the most messages.
-fn dominant_sources(graph: &Graph, profile: &Profile) -> BTreeMap<TableName, TableName> {
+/// Of each table, the source above it that has the most messages. A table of entities, which merges or has
+/// a history, follows a source that does not grow with users, if there is one above it: how many products
+/// there are does not hang on how often they are looked at.
+fn sources_of_rows(
+    graph: &Graph,
+    profile: &Profile,
+    volumes: &Volumes,
+) -> BTreeMap<TableName, TableName> {
     let row_count =
         |source: &TableName| profile.sizes.get(source).map_or(0.0, TableSize::row_count);
-    let mut found: BTreeMap<TableName, TableName> = BTreeMap::new();
+    let mut above: BTreeMap<&TableName, BTreeSet<TableName>> = BTreeMap::new();
+    let mut found = BTreeMap::new();
     for node in graph.in_order() {
-        let above = node.inputs.iter().filter_map(|input| {
+        let mut sources = BTreeSet::new();
+        for input in &node.inputs {
             if graph.sources().contains(&input.table) {
-                Some(input.table.clone())
-            } else {
-                found.get(&input.table).cloned()
+                sources.insert(input.table.clone());
             }
-        });
-        let most = above.max_by(|a, b| row_count(a).total_cmp(&row_count(b)));
-        found.extend(most.map(|source| (node.name().clone(), source)));
+            sources.extend(above.get(&input.table).into_iter().flatten().cloned());
+        }
+        let is_of_entities = matches!(node.build(), BuildKind::Merge | BuildKind::History);
+        let fixed = sources.iter().find(|source| is_of_entities && volumes.is_fixed(source));
+        let most = || sources.iter().max_by(|a, b| row_count(a).total_cmp(&row_count(b)));
+        found.extend(fixed.or_else(most).map(|source| (node.name().clone(), source.clone())));
+        above.insert(node.name(), sources);
     }
     found
 }
