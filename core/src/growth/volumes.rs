@@ -106,7 +106,7 @@ mod tests {
             volumes.set(date(year, 1, 1), count, messages);
         }
         let on = |month, day| volumes.messages(&source, date(2026, month, day)).round();
-        assert_eq!([on(1, 1), on(7, 2), on(12, 31)], [100.0, 199.0, 398.0]);
+        assert_eq!([on(1, 1), on(7, 2), on(12, 31)], [100.0, 200.0, 398.0]);
         assert_eq!(volumes.messages(&source, date(2030, 1, 1)).round().to_string(), "400");
         assert_eq!(volumes.flat().messages(&source, date(2030, 1, 1)).to_string(), "100");
         assert_eq!(volumes.times(2.0).users(date(2026, 1, 1)).to_string(), "200");

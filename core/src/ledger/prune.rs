@@ -19,6 +19,10 @@ use crate::plan::snapshot::Partition;
 /// The first and the last date that have a partition of their own (rule `out-of-range`).
 const DATED: (Date, Date) = (date(1960, 1, 1), date(2159, 12, 31));
 
+/// Where a query is not bound: a parameter is a time of these, or as many days at the most.
+const UNBOUND: (Date, Date) = (date(2000, 1, 1), date(2100, 1, 1));
+const UNBOUND_DAYS: i64 = 3_660;
+
 /// Whether a condition holds for the rows of a partition.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Holds {
@@ -101,6 +105,9 @@ impl Over {
     }
 
     fn value(&self, expr: &Expr) -> Option<Range> {
+        if is_parameter(expr) {
+            return Some(Range::Times(UNBOUND.0.into(), UNBOUND.1.into()));
+        }
         match expr {
             Expr::Nested(inner) => self.value(inner),
             // It is the only column.
@@ -184,6 +191,11 @@ impl Over {
 
     fn moved(&self, expr: &Expr, interval: &Expr, sign: i64) -> Option<Range> {
         let Expr::Interval(interval) = interval else { return None };
+        if is_parameter(&interval.value) {
+            let Range::Times(from, to) = self.value(expr)? else { return None };
+            let days = UNBOUND_DAYS.days();
+            return Some(Range::Times(from.saturating_sub(days), to.saturating_add(days)));
+        }
         let Range::Numbers(count, _) = self.value(&interval.value)? else { return None };
         let span = span(interval.leading_field.as_ref()?, count * sign)?;
         match self.value(expr)? {
@@ -206,6 +218,16 @@ impl Over {
             one.date().since(other.date()).ok().map(|span| i64::from(span.get_days()))
         };
         Some(Range::Numbers(apart(a, d)?, apart(b, c)?))
+    }
+}
+
+fn is_parameter(expr: &Expr) -> bool {
+    match expr {
+        Expr::Identifier(name) => name.value.starts_with('@'),
+        Expr::Value(value) => {
+            matches!(&value.value, Literal::Placeholder(name) if name.starts_with('@'))
+        }
+        _ => false,
     }
 }
 
