@@ -207,22 +207,23 @@ fn compare(page: &mut Page, without: Without, bills: &[Bill], other: &[Bill]) {
 
 fn raw_classes(page: &mut Page, classes: &[(RawClass, Vec<Bill>)]) {
     page.line(format_args!("\nThe raw layer, a year with one full rebuild:"));
-    let header: String =
-        classes.iter().map(|(class, _)| format!(" {:>14}", class.name())).collect();
-    page.line(format_args!("{:<6}{header}", "year"));
+    let header: Vec<String> =
+        classes.iter().map(|(class, _)| format!("{:>14}", class.name())).collect();
+    let header = header.join(" ");
+    page.line(format_args!("{:<6} {header}", "year"));
     let count = classes.first().map_or(0, |(_, bills)| bills.len());
     for year in 0..count {
-        let cells: String = classes
+        let cells: Vec<String> = classes
             .iter()
             .filter_map(|(_, bills)| bills.get(year))
             .map(|bill| {
                 let raw =
                     bill.lines.iter().filter(|line| line.product.starts_with("Cloud Storage"));
                 let usd: f64 = raw.map(|line| line.usd_per_day).sum();
-                format!(" {:>14}", dollars(usd * 365.25))
+                format!("{:>14}", dollars(usd * 365.25))
             })
             .collect();
-        page.line(format_args!("{year:<6}{cells}"));
+        page.line(format_args!("{year:<6} {}", cells.join(" ")));
     }
 }
 

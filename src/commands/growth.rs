@@ -133,7 +133,7 @@ fn volumes(scenario: &Scenario, asked: Asked, users: &[f64]) -> Volumes {
 }
 
 fn years_between(from: Date, to: Date) -> f64 {
-    f64::from(to.since(from).map(|span| span.get_days()).unwrap_or(0)) / 365.25
+    f64::from(to.since(from).map_or(0, |span| span.get_days())) / 365.25
 }
 
 fn number_of_days() -> f64 {

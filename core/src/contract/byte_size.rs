@@ -23,7 +23,7 @@ impl TryFrom<String> for ByteSize {
         let (number, unit) = (text[..at].trim(), text[at..].trim());
         let number: f64 = number.parse().map_err(|_| wrong())?;
         let unit = UNITS.iter().find(|(name, _)| *name == unit).ok_or_else(wrong)?;
-        let is_right = number.is_finite() && number >= 0.0 && number < 1e6;
+        let is_right = (0.0..1e6).contains(&number);
         #[expect(
             clippy::cast_possible_truncation,
             clippy::cast_sign_loss,

@@ -88,7 +88,7 @@ impl Volumes {
 }
 
 fn days(from: Date, to: Date) -> f64 {
-    f64::from(to.since(from).map(|span| span.get_days()).unwrap_or(0))
+    f64::from(to.since(from).map_or(0, |span| span.get_days()))
 }
 
 #[cfg(test)]
@@ -105,8 +105,8 @@ mod tests {
             let messages = BTreeMap::from([(source.clone(), count)]);
             volumes.set(date(year, 1, 1), count, messages);
         }
-        let on = |month, day| volumes.messages(&source, date(2026, month, day)).round();
-        assert_eq!([on(1, 1), on(7, 2), on(12, 31)], [100.0, 200.0, 398.0]);
+        let on = |month, day| format!("{:.0}", volumes.messages(&source, date(2026, month, day)));
+        assert_eq!([on(1, 1), on(7, 2), on(12, 31)], ["100", "200", "398"]);
         assert_eq!(volumes.messages(&source, date(2030, 1, 1)).round().to_string(), "400");
         assert_eq!(volumes.flat().messages(&source, date(2030, 1, 1)).to_string(), "100");
         assert_eq!(volumes.times(2.0).users(date(2026, 1, 1)).to_string(), "200");

@@ -191,7 +191,7 @@ impl<'a> Ledger<'a> {
             sizes.set(TableName::new(TEMPORARY, kept), size);
         }
         let charges = statements.iter().filter_map(|sql| self.statement(sql, sizes).ok());
-        let statements: Vec<Charge> = charges.filter(|charge| charge.is_of_rows()).collect();
+        let statements: Vec<Charge> = charges.filter(Charge::is_of_rows).collect();
         BuildCharge { statements, ..BuildCharge::default() }
     }
 

@@ -50,13 +50,12 @@ pub fn plan(
                 recipe.map_err(|error| TokenError { message: error.to_string(), offset: 0 })?;
             let made = made(node, task, profile, &mut sizes);
             let first = ledger.recipe(node, &recipe, &[made.unwrap_or_default()], &mut sizes)?;
-            charge.add(match made {
-                Some(_) => first,
-                None => {
-                    let rows = at_most(&first);
-                    fill(node, task, rows, &mut sizes);
-                    ledger.recipe(node, &recipe, &[rows], &mut sizes)?
-                }
+            charge.add(if made.is_some() {
+                first
+            } else {
+                let rows = at_most(&first);
+                fill(node, task, rows, &mut sizes);
+                ledger.recipe(node, &recipe, &[rows], &mut sizes)?
             });
         }
         found.insert(node.name().clone(), charge);

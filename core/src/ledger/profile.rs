@@ -30,7 +30,7 @@ impl Profile {
     /// How many load dates were measured.
     pub fn day_count(&self) -> f64 {
         self.load_dates.map_or(0.0, |(first, last)| {
-            let days = last.since(first).map(|span| span.get_days()).unwrap_or(0);
+            let days = last.since(first).map_or(0, |span| span.get_days());
             f64::from(days + 1)
         })
     }

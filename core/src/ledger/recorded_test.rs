@@ -2,7 +2,7 @@
 //! ledger's figure beside each.
 //!
 //! The data are the trip records of New York's taxi commission; the queries those of an open course, the
-//! Data Engineering Zoomcamp of DataTalksClub (lecture and homeworks on the warehouse, 2023 to 2026), whose
+//! Data Engineering Zoomcamp of `DataTalksClub` (lecture and homeworks on the warehouse, 2023 to 2026), whose
 //! participants publish what the console told them, in many repositories alike: so are the counts of rows of
 //! whole tables, 109,047,518, 840,402 and 20,332,093. How many lie in a month nobody publishes beside it; there
 //! the rows are those that the figure is made of, and the case tests which columns and partitions are counted.

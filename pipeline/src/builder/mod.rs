@@ -12,5 +12,6 @@ mod table;
 #[cfg(test)]
 pub(crate) mod weak_warehouse;
 
+pub use crate::recipe::tasks;
 pub use executor::{BuildEvent, BuildOptions, BuildReport, Executor, TableOutcome, TableReport};
 pub use table::{BuildError, Prepared, TableBuilder, cut};

@@ -10,12 +10,12 @@ use super::{
     trial::ListedWindow,
 };
 use crate::{
-    builder::{BuildError, TableBuilder},
+    builder::{BuildError, TableBuilder, tasks},
     contract::TableName,
     graph::Node,
     pipeline::Pipeline,
     plan::{Due, Planner, Stale, snapshot::Partition},
-    recipe::{Refusal, Task, tasks},
+    recipe::{Refusal, Task},
 };
 
 /// More builds than any case needs: beyond it the planner never comes to an end.

@@ -57,7 +57,7 @@ pub fn page(forecast: &Forecast, bills: &[Bill], prices: &Prices, scenario: &str
     let _ = write!(
         html,
         "<li>List prices of {}, {}, in US dollars, without taxes and discounts.</li>\
-         <li>Dataproc works through 20 GiB of logical bytes a DCU-hour, and raw Parquet takes a quarter of the logical bytes: both assumed.</li></ul></main></body></html>\n",
+         <li>Dataproc works through 20 GiB of logical bytes a DCU-hour, and raw Parquet takes a quarter of the logical bytes: both assumed.</li></ul></main></body></html>",
         escaped(&prices.read),
         escaped(&prices.region)
     );
