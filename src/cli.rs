@@ -1,6 +1,7 @@
 //! The command line.
 
 mod explain;
+mod machine;
 mod own_data;
 mod verify;
 
@@ -13,6 +14,7 @@ use clap::{Args, Parser, Subcommand};
 use jiff::civil::Date;
 
 pub use explain::ExplainArgs;
+pub use machine::Machine;
 pub use own_data::{CompletionsArgs, DriftArgs, IngestArgs, InitArgs, SimArgs, SimFormat};
 pub use verify::VerifyArgs;
 
@@ -43,6 +45,9 @@ pub struct Place {
     /// Print the result as JSON
     #[arg(long, global = true)]
     pub json: bool,
+    /// What the warehouse may use.
+    #[command(flatten)]
+    pub machine: Machine,
 }
 
 impl Place {

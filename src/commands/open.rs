@@ -13,7 +13,7 @@ use crate::{
     archiver,
     builder::{BuildOptions, shape},
     bus::Backlog,
-    cli::{Effort, EngineChoice, Place},
+    cli::{Effort, EngineChoice, Machine, Place},
     contract::TableName,
     data_folder::DataFolder,
     graph::{Graph, Node},
@@ -39,6 +39,8 @@ pub struct OpenProject {
     pub prelude: Prelude,
     /// The tables.
     pub graph: Graph,
+    /// What the warehouse may use.
+    pub machine: Machine,
 }
 
 /// The files of the project.
@@ -56,7 +58,7 @@ pub fn project(place: &Place) -> Result<OpenProject, Failure> {
     let prelude = Prelude::duckdb(&project)
         .map_err(|error| functions_error("duckdb", &project.duckdb_functions, &error))?;
     let graph = Graph::new(&project, &prelude)?;
-    Ok(OpenProject { project, prelude, graph })
+    Ok(OpenProject { project, prelude, graph, machine: place.machine.clone() })
 }
 
 /// The functions of a project, whatever else is wrong in it: to look at tables needs no more.
@@ -66,13 +68,19 @@ pub fn functions(place: &Place) -> Result<Prelude, Failure> {
         .map_err(|error| functions_error("duckdb", &project.duckdb_functions, &error))?)
 }
 
-/// Opens the warehouse of a data folder.
+/// Opens the warehouse of a data folder, which takes no more of the machine than it may.
 pub fn warehouse(
     data: &DataFolder,
     prelude: &Prelude,
+    machine: &Machine,
     is_read_only: bool,
 ) -> Result<SharedWarehouse, Failure> {
-    let options = Options { threads: None, is_read_only };
+    let options = Options {
+        threads: machine.threads,
+        memory_limit_bytes: Some(machine.memory_limit_bytes()),
+        temp_directory: machine.temp_directory.clone(),
+        is_read_only,
+    };
     Ok(lakebed_duckdb::open_shared(Some(&data.warehouse()), options, prelude)?)
 }
 
@@ -81,7 +89,7 @@ pub fn warehouse(
 pub fn unpinned_pipeline(open: &OpenProject, data: &DataFolder) -> Result<Pipeline, Failure> {
     data.create()?;
     check_queries(open)?;
-    let warehouse = warehouse(data, &open.prelude, false)?;
+    let warehouse = warehouse(data, &open.prelude, &open.machine, false)?;
     let run_id = pipeline::new_run_id();
     Ok(Pipeline::open(open.graph.clone(), warehouse, run_id)?)
 }
@@ -98,7 +106,7 @@ fn check_queries(open: &OpenProject) -> Result<(), Failure> {
 
 /// An empty warehouse in memory.
 fn scratch(open: &OpenProject) -> Result<SharedWarehouse, Failure> {
-    let options = Options { threads: Some(1), is_read_only: false };
+    let options = Options { threads: Some(1), ..Options::default() };
     lakebed_duckdb::open_shared(None, options, &open.prelude).map_err(|error| {
         let message = error.to_string();
         match error.offset() {
@@ -134,7 +142,7 @@ pub fn pipeline_to_read(
     }
     check_queries(open)?;
     let warehouse = if data.warehouse().exists() {
-        warehouse(data, &open.prelude, true)?
+        warehouse(data, &open.prelude, &open.machine, true)?
     } else {
         // Nothing was built yet: what holds nothing stands for what is not there.
         scratch(open)?

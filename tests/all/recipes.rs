@@ -129,7 +129,7 @@ fn recipe_of(graph: &Arc<Graph>, node: &Node, begins_anew: bool) -> Recipe {
         run_id: "a run".to_owned(),
     };
     let warehouse =
-        open_shared(None, Options { threads: Some(1), is_read_only: false }, &Prelude::default())
+        open_shared(None, Options { threads: Some(1), ..Options::default() }, &Prelude::default())
             .expect("a database in memory");
     let stale = recipe::windows(node, begins_anew, &stale);
     recipe::recipe(node, warehouse.dialect(), &stale, &known).expect("a recipe")

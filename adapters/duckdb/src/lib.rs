@@ -2,7 +2,7 @@
 
 use std::{
     io,
-    path::Path,
+    path::{Path, PathBuf},
     sync::{Arc, Mutex, PoisonError},
 };
 
@@ -25,10 +25,15 @@ pub struct DuckDb {
 }
 
 /// How to open a database.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug, Default)]
 pub struct Options {
-    /// Threads of one statement; `None`: as many as there are cores.
+    /// Threads of all statements together; `None`: as many as there are cores.
     pub threads: Option<i64>,
+    /// What may be held in memory, in bytes; `None`: 80 % of the machine's. What is more goes to disk, or is
+    /// an error of kind `ResourcesExceeded`.
+    pub memory_limit_bytes: Option<u64>,
+    /// The folder for what does not fit into memory; `None`: beside the database's file.
+    pub temp_directory: Option<PathBuf>,
     /// Whether nothing may be changed, so that several processes may read.
     pub is_read_only: bool,
 }
@@ -50,6 +55,13 @@ impl DuckDb {
             .map_err(failed)?;
         if let Some(threads) = options.threads {
             config = config.threads(threads).map_err(failed)?;
+        }
+        if let Some(bytes) = options.memory_limit_bytes {
+            config = config.with("memory_limit", format!("{bytes}B")).map_err(failed)?;
+        }
+        if let Some(folder) = &options.temp_directory {
+            let folder = folder.to_string_lossy();
+            config = config.with("temp_directory", folder).map_err(failed)?;
         }
         let connection = match path {
             Some(path) => {
@@ -287,6 +299,8 @@ fn statement_error(sql: &str, error: &duckdb::Error) -> WarehouseError {
     let said = error.to_string();
     let kind = if said.contains("TransactionContext Error") || said.contains("Conflict on") {
         ErrorKind::Retry
+    } else if said.contains("Out of Memory Error") {
+        ErrorKind::ResourcesExceeded
     } else {
         ErrorKind::FixInput
     };
@@ -326,7 +340,7 @@ mod tests {
     use super::*;
 
     fn session() -> Box<dyn Session> {
-        let options = Options { threads: Some(1), is_read_only: false };
+        let options = Options { threads: Some(1), ..Options::default() };
         let warehouse = DuckDb::open(None, options, &Prelude::default()).expect("in memory");
         warehouse.session().expect("a session")
     }

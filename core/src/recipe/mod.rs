@@ -44,6 +44,21 @@ impl Task {
     pub fn is_empty(&self) -> bool {
         self.stamps.iter().all(|(_, stamp)| stamp.fingerprint.is_none())
     }
+
+    /// The same in windows of no more than so many partitions.
+    pub fn cut(&self, partition_count_max: usize) -> impl Iterator<Item = Self> {
+        self.stamps.chunks(partition_count_max.max(1)).map(|stamps| Self {
+            window: match (self.window, stamps) {
+                (Window::Dates { .. }, [(Some(from), _), .., (Some(to), _)]) => {
+                    Window::Dates { from: *from, to: *to }
+                }
+                (Window::Dates { .. }, [(date, _)]) => Window::of(*date),
+                (window, _) => window,
+            },
+            stamps: stamps.to_vec(),
+            calendar: self.calendar.clone(),
+        })
+    }
 }
 
 /// Everything that a build of one table sends.
@@ -75,6 +90,11 @@ pub struct Recipe {
 }
 
 impl Recipe {
+    /// The windows that it builds.
+    pub fn windows(&self) -> impl Iterator<Item = Window> + '_ {
+        self.parts.iter().map(|part| part.window)
+    }
+
     /// Names what is done by it: the run, the table and the journal's sequence number, which a run gives to one
     /// build of one window. Letters, digits, `_` and `-`, as names of jobs in a cloud are.
     pub fn job_name(&self) -> String {

@@ -1,7 +1,7 @@
 //! Builds all stale partitions of many tables, independent tables at the same time.
 
 use std::{
-    collections::{BTreeMap, BTreeSet},
+    collections::{BTreeMap, BTreeSet, VecDeque},
     sync::{Condvar, Mutex, MutexGuard, PoisonError},
     thread,
     time::{Duration, Instant},
@@ -9,7 +9,7 @@ use std::{
 
 use super::table::{BuildError, TableBuilder};
 use crate::{
-    contract::TableName,
+    contract::{BuildKind, TableName},
     engine::Outside,
     graph::{Domain, Graph, Node},
     plan::{
@@ -45,7 +45,7 @@ pub enum BuildEvent<'a> {
         /// How many.
         partition_count: usize,
     },
-    /// A window is tried again.
+    /// A window is tried again, perhaps as several.
     Retried {
         /// The table.
         table: &'a TableName,
@@ -252,10 +252,9 @@ impl Executor<'_> {
         (self.on_event)(BuildEvent::Started { table: node.name(), partition_count: stale.len() });
         report.reason = stale.first().map(|stale| stale.reason.clone());
         report.outcome = TableOutcome::Built;
-        let groups: Vec<&[Task]> =
-            if needs_reset { vec![&tasks[..]] } else { tasks.chunks(1).collect() };
-        for group in groups {
-            match self.build_group(node, group, needs_reset, shared) {
+        let mut groups = grouped(tasks, needs_reset);
+        while let Some(group) = groups.pop_front() {
+            match self.build_group(node, &group, needs_reset, shared) {
                 Ok(all) => {
                     for built in all {
                         report.partition_count += built.entry.stamps.len();
@@ -265,8 +264,16 @@ impl Executor<'_> {
                     }
                 }
                 Err(error) => {
-                    report.outcome = TableOutcome::Failed(error);
-                    break;
+                    let Some(days) = shorter(node, &group, needs_reset, &error) else {
+                        report.outcome = TableOutcome::Failed(error);
+                        break;
+                    };
+                    let reason = format!("{error}\nNow in windows of at most {days} days.");
+                    (self.on_event)(BuildEvent::Retried { table: node.name(), reason });
+                    // What comes after it is hardly smaller.
+                    groups.push_front(group);
+                    let cut = groups.iter().flatten().flat_map(|task| task.cut(days)).collect();
+                    groups = grouped(cut, needs_reset);
                 }
             }
         }
@@ -321,6 +328,22 @@ impl Executor<'_> {
             }
         }
     }
+}
+
+/// What is built in one transaction: one window, or all windows of a table that begins anew.
+fn grouped(tasks: Vec<Task>, needs_reset: bool) -> VecDeque<Vec<Task>> {
+    if needs_reset { [tasks].into() } else { tasks.into_iter().map(|task| vec![task]).collect() }
+}
+
+/// How many days windows may have after one of these took more than the warehouse may use; `None` if
+/// shorter ones are no help.
+fn shorter(node: &Node, tasks: &[Task], needs_reset: bool, error: &BuildError) -> Option<usize> {
+    // A history that begins anew is one window, however its dates are cut.
+    if !error.exceeds_resources() || (needs_reset && node.build() == BuildKind::History) {
+        return None;
+    }
+    let longest = tasks.iter().filter(|task| !task.is_empty()).map(|task| task.stamps.len()).max();
+    longest.map(|days| days / 2).filter(|days| *days > 0)
 }
 
 /// The part of a snapshot that the build of a table changes.

@@ -7,6 +7,8 @@
 pub mod conformance;
 mod executor;
 pub mod journal;
+#[cfg(test)]
+pub(crate) mod narrow_warehouse;
 pub mod shape;
 mod table;
 #[cfg(test)]

@@ -53,12 +53,20 @@ impl From<RecipeError> for BuildError {
 impl BuildError {
     /// Whether the same may succeed on the next attempt.
     pub fn is_transient(&self) -> bool {
-        let kind = match self {
+        self.kind() == ErrorKind::Retry
+    }
+
+    /// Whether less of the same may succeed.
+    pub fn exceeds_resources(&self) -> bool {
+        self.kind() == ErrorKind::ResourcesExceeded
+    }
+
+    fn kind(&self) -> ErrorKind {
+        match self {
             Self::Statement(error) | Self::Outside(ExchangeError::Warehouse(error)) => error.kind(),
             Self::Outside(ExchangeError::Engine(error)) => error.kind(),
-            _ => ErrorKind::FixInput,
-        };
-        kind == ErrorKind::Retry
+            Self::Outside(_) | Self::Refused(_) | Self::Seed(_) => ErrorKind::FixInput,
+        }
     }
 }
 
