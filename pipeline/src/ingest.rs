@@ -4,6 +4,7 @@
 
 #[cfg(test)]
 mod schedules_test;
+mod truth;
 #[cfg(test)]
 mod weak_bus;
 #[cfg(test)]
@@ -24,7 +25,7 @@ use bytes::Bytes;
 use futures::{FutureExt, future::join_all};
 use jiff::civil::Date;
 use serde::{Deserialize, Serialize};
-use sim::{Arrival, Limits, SHARD_COUNT, Simulation, Source, Truth, TruthRecorder};
+use sim::{Arrival, Limits, SHARD_COUNT, Simulation, Source, Truth};
 
 use crate::{
     archiver::{Archiver, ArchiverConfig, ArchiverError, ProgressSnapshot, Until},
@@ -254,8 +255,8 @@ async fn ingest_days(
 
     let publisher: Arc<dyn Bus> = bus.clone();
     let dates: Vec<Date> = simulation.load_dates().collect();
-    let workers = (0..part_count()).map(|_| Sender { truth: TruthRecorder::new(config.limits) });
-    let mut parts = Parts::start(&simulation, &dates, workers.collect());
+    let workers = (0..part_count()).map(|_| Sender).collect();
+    let mut parts = Parts::start(&simulation, &dates, workers);
     for date in &dates {
         let day = Day { date: *date, data, config, bus: &publisher, url: &url };
         parts = day.send(parts, report).await?;
@@ -268,33 +269,17 @@ async fn ingest_days(
         archiver.await??;
         report.archived.push((source.name().to_owned(), progress.snapshot()));
     }
-    let last_date = dates.last().copied().unwrap_or_default();
-    Ok(tokio::task::spawn_blocking(move || truth(parts.finish(), last_date)).await?)
+    let limits = config.limits;
+    Ok(tokio::task::spawn_blocking(move || truth::of(&simulation, limits)).await?)
 }
 
-/// What the parts must show together.
-fn truth(parts: Vec<Sender>, last_date: Date) -> Truth {
-    std::thread::scope(|scope| {
-        let finish = |part: Sender| scope.spawn(move || part.truth.finish(last_date));
-        let threads: Vec<_> = parts.into_iter().map(finish).collect();
-        threads.into_iter().fold(Truth::default(), |sum, thread| {
-            sum.plus(&thread.join().expect("the truth of a part does not panic"))
-        })
-    })
-}
-
-/// Makes batches that can be sent, and takes note of what they mean.
-struct Sender {
-    truth: TruthRecorder,
-}
+/// Makes batches that can be sent.
+struct Sender;
 
 impl Worker for Sender {
     type Made = Vec<(Source, PhoneBatch)>;
 
-    const ASKS_MEANINGS: bool = true;
-
     fn take(&mut self, arrival: Arrival, made: &mut Self::Made) -> Option<Arrival> {
-        self.truth.observe(&arrival);
         made.push((arrival.source, phone_batch(arrival)));
         None
     }

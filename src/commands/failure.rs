@@ -244,6 +244,11 @@ impl From<PipelineError> for Failure {
 
 /// What to do about a build that failed, if the reason tells.
 pub fn build_hint(error: &BuildError) -> Option<String> {
+    if error.exceeds_resources() {
+        let hint = "the old rows stand; give it more by --memory-limit, or let it build one table at a \
+             time by --jobs 1";
+        return Some(hint.to_owned());
+    }
     match error {
         BuildError::Statement(error) => warehouse_hint(&error.to_string()),
         BuildError::Outside(_) => Some(
