@@ -2,6 +2,7 @@
 
 mod explain;
 mod own_data;
+mod services;
 mod verify;
 
 use std::{
@@ -14,9 +15,12 @@ use jiff::civil::Date;
 
 pub use explain::ExplainArgs;
 pub use own_data::{CompletionsArgs, DriftArgs, IngestArgs, InitArgs, SimArgs, SimFormat};
+pub use services::{
+    ArchiveArgs, GatewayArgs, LogFormat, TailArgs, TargetArgs, TargetCommand,
+};
 pub use verify::VerifyArgs;
 
-use crate::ingest::IngestMode;
+use crate::{ingest::IngestMode, target};
 
 /// Simulate, run and prove a five-layer event pipeline on a laptop
 #[derive(Debug, Parser)]
@@ -40,6 +44,9 @@ pub struct Place {
     /// Where bus, raw layer and warehouse are
     #[arg(long, global = true, value_name = "DIR", default_value = Self::DEFAULT_DATA)]
     pub data: PathBuf,
+    /// What it runs on: a target of the project's `lakebed.toml`
+    #[arg(long, global = true, value_name = "NAME", default_value = target::LOCAL)]
+    pub target: String,
     /// Print the result as JSON
     #[arg(long, global = true)]
     pub json: bool,
@@ -65,11 +72,18 @@ pub enum Command {
         after_help = "Examples:\n  lakebed run\n  lakebed run tiny --data /tmp/tiny\n  lakebed run --ingest direct --data direct-data"
     )]
     Run(RunArgs),
-    /// Listen for phones and archive what they send into the raw layer
-    #[command(
-        after_help = "Examples:\n  LAKEBED_GATEWAY_TOKEN=secret lakebed gateway --listen 127.0.0.1:7070\n  curl http://127.0.0.1:7070/metrics"
-    )]
+    /// Listen for phones and put what they send on the bus; archive it too, if the bus is embedded
+    #[command(after_help = services::GATEWAY_EXAMPLES)]
     Gateway(GatewayArgs),
+    /// Write what comes on the bus into the raw layer, until told to end
+    #[command(after_help = services::ARCHIVE_EXAMPLES)]
+    Archive(ArchiveArgs),
+    /// Print messages as they come on the bus
+    #[command(after_help = services::TAIL_EXAMPLES)]
+    Tail(TailArgs),
+    /// Look at what a target needs
+    #[command(after_help = services::TARGET_EXAMPLES)]
+    Target(TargetArgs),
     /// Bring files of messages into the raw layer, one JSON object a line or lists of them
     #[command(after_help = own_data::INGEST_EXAMPLES)]
     Ingest(IngestArgs),
@@ -137,17 +151,6 @@ pub struct RunArgs {
     /// The build's options.
     #[command(flatten)]
     pub effort: Effort,
-}
-
-/// `lakebed gateway`
-#[derive(Args, Debug)]
-pub struct GatewayArgs {
-    /// Where to listen
-    #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:7070")]
-    pub listen: SocketAddr,
-    /// What clients must show in their hello
-    #[arg(long, env = "LAKEBED_GATEWAY_TOKEN", hide_env_values = true, value_name = "TOKEN")]
-    pub token: String,
 }
 
 /// `lakebed plan`

@@ -7,7 +7,7 @@ pub mod commands;
 
 pub use lakebed_core::{
     check, contract, diagnostic, dialect, digest, error_kind, graph, payload, plan, portable,
-    prelude, project, query, recipe, rules, scaffold, sql, suggest,
+    prelude, project, query, recipe, rules, scaffold, sql, suggest, target,
 };
 pub use lakebed_pipeline::{
     archiver, builder, data_folder, event_files, explain, gateway, grade, ingest, parts, phones,

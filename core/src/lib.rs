@@ -23,3 +23,4 @@ pub mod rules;
 pub mod scaffold;
 pub mod sql;
 pub mod suggest;
+pub mod target;

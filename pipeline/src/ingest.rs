@@ -31,7 +31,7 @@ use crate::{
     bus::{Backlog, Bus},
     clock::MicrosUtc,
     data_folder::DataFolder,
-    gateway::{Gateway, GatewayConfig, GatewayError, GatewayTime, MetricsSnapshot},
+    gateway::{Gateway, GatewayConfig, GatewayError, GatewayTime, MetricsSnapshot, access::Access},
     parts::{Parts, Worker, part_count},
     phones::{
         Cursor, DirectConfig, DirectError, Outcome, PhoneBatch, Phones, PhonesConfig, PhonesError,
@@ -263,7 +263,7 @@ async fn ingest_days(
     }
     stop.stop();
     serving.await??;
-    report.gateway = Some(metrics.snapshot(0));
+    report.gateway = Some(metrics.snapshot());
     for (source, progress, archiver) in archivers {
         archiver.await??;
         report.archived.push((source.name().to_owned(), progress.snapshot()));
@@ -303,7 +303,8 @@ impl Worker for Sender {
 fn gateway_config(config: &IngestConfig) -> GatewayConfig {
     GatewayConfig {
         listen: config.listen,
-        token: TOKEN.to_owned(),
+        access: Access::one(TOKEN),
+        tls: None,
         sources: [Source::MobileEvents.name().to_owned()].into(),
         time: GatewayTime::Simulated,
         limits: crate::gateway::Limits::default(),

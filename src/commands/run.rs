@@ -6,7 +6,7 @@ use lakebed_local::PublishClock;
 use sim::{Limits, Scenario, Simulation, Source};
 
 use super::{
-    Failure,
+    Failure, adapters,
     build::{build_with_progress, fail_if_broken},
     drift,
     open::{self, OpenProject},
@@ -36,12 +36,13 @@ pub fn run(place: &Place, args: &RunArgs) -> Result<(), Failure> {
     let mut pipeline = open::unpinned_pipeline(&open, &data)?;
     open::use_engine(&mut pipeline, &open, &data, &args.effort)?;
     data.claim_clock(FolderClock::Simulated)?;
-    let store = open::raw_store(&data)?;
+    let store = runtime.block_on(adapters::raw_files(&open.target, &data))?;
     let day_count = u64::from(scenario.days);
     let simulation = Simulation::new(scenario.clone());
     let (ingested, record) = runtime.block_on(async {
         let sources = Source::ALL.map(Source::name);
-        let bus = open::bus(&data, PublishClock::Simulated, store.as_ref(), sources).await?;
+        let clock = PublishClock::Simulated;
+        let bus = adapters::bus(&open.target, &data, clock, store.as_ref(), sources).await?;
         let store = store.clone();
         let progress = Progress::new(day_count);
         let on_day = |date, count| progress.day(date, count);

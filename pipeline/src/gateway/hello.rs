@@ -1,16 +1,22 @@
 //! The first frame of a connection: who is there, and may they send?
 
+use std::sync::Arc;
+
 use axum::extract::ws::{Message, WebSocket};
 use tokio::time::timeout;
 
 use super::{
     Shared,
-    protocol::{ClientMessage, ErrorCode, PROTOCOL},
+    access::{Connected, Grant},
+    protocol::{CLIENT_BYTES_MAX, ClientMessage, ErrorCode, PROTOCOL},
 };
 
 /// What a good hello told.
 pub struct Client {
     pub name: Option<String>,
+    pub grant: Arc<Grant>,
+    /// Held as long as it is connected.
+    pub _connected: Connected,
 }
 
 /// Waits for the hello. `Ok(None)`: the client went away without a word.
@@ -42,9 +48,15 @@ pub async fn receive(
         let message = format!("the gateway speaks protocol {PROTOCOL}, the client {protocol}");
         return Err((ErrorCode::UnsupportedProtocol, message));
     }
-    // Comparing hashes takes the same time wherever the first difference lies.
-    if blake3::hash(token.as_bytes()) != blake3::hash(config.token.as_bytes()) {
-        return Err((ErrorCode::BadToken, "the token is not the gateway's".to_owned()));
+    if name.as_ref().is_some_and(|name| name.len() > CLIENT_BYTES_MAX) {
+        return Err(bad_hello(format!("a client's name has at most {CLIENT_BYTES_MAX} bytes")));
     }
-    Ok(Some(Client { name }))
+    let Some(grant) = config.access.grant(&token) else {
+        return Err((ErrorCode::BadToken, "the token is not one of the gateway's".to_owned()));
+    };
+    let Some(connected) = config.access.connect(&grant) else {
+        let message = "the token has as many connections as it may".to_owned();
+        return Err((ErrorCode::TooManyConnections, message));
+    };
+    Ok(Some(Client { name, grant, _connected: connected }))
 }

@@ -40,7 +40,8 @@ struct Client(WebSocketStream<MaybeTlsStream<TcpStream>>);
 fn config(is_simulated: bool, limits: Limits) -> GatewayConfig {
     GatewayConfig {
         listen: ([127, 0, 0, 1], 0).into(),
-        token: "secret".to_owned(),
+        access: Access::one("secret"),
+        tls: None,
         sources: ["mobile_events".to_owned()].into(),
         time: if is_simulated { GatewayTime::Simulated } else { GatewayTime::System(|| NOW) },
         limits,
@@ -94,7 +95,7 @@ impl Rig {
     }
 
     fn refused(&self, code: &str) -> u64 {
-        self.metrics.snapshot(0).refused.get(code).copied().unwrap_or(0)
+        self.metrics.snapshot().refused.get(code).copied().unwrap_or(0)
     }
 }
 
@@ -169,7 +170,7 @@ async fn a_batch_reaches_the_bus_as_it_was_sent() {
     let attributes: Vec<_> =
         message.attributes.iter().map(|(k, v)| (k.as_str(), v.as_str())).collect();
     assert_eq!(attributes, [("client", "test/1"), ("sent_at", "2026-01-05T10:00:00.000000Z")]);
-    let metrics = rig.metrics.snapshot(0);
+    let metrics = rig.metrics.snapshot();
     assert_eq!((metrics.batches, metrics.messages, metrics.payload_bytes), (1, 3, 9));
 }
 

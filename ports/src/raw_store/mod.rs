@@ -5,6 +5,7 @@
 //! rules of the store itself.
 
 pub mod conformance;
+pub mod copied;
 pub mod error;
 
 use async_trait::async_trait;

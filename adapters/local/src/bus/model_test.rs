@@ -13,7 +13,7 @@ use lakebed_core::error_kind::ErrorKind;
 use lakebed_ports::{
     bus::{
         Backlog, Bus, Deliveries, Delivery, Flow, Publication, PublishTime, Setup, conformance,
-        conformance::{leased, publication, texts, until_quiet},
+        conformance::{Patience, leased, publication, texts, until_quiet},
     },
     clock::MicrosUtc,
     port_error::PortError,
@@ -34,7 +34,7 @@ fn open(path: &Path) -> Result<EmbeddedBus, PortError> {
 async fn conforms() {
     let folder = tempfile::tempdir().unwrap();
     let mut bus_count = 0;
-    conformance::run_all(QUIET, || {
+    conformance::run_all(Patience::of(QUIET), || {
         bus_count += 1;
         Arc::new(open(&folder.path().join(format!("{bus_count}/bus.redb"))).unwrap())
     })
