@@ -40,6 +40,14 @@ soak-properties:
 soak-schedules:
     LAKEBED_TEST_SCHEDULES=200 cargo xtask test by_any_schedule -- --nocapture
 
+# Phones that come and go, a bus that fails and comes back: what was acknowledged is in raw (a minute)
+soak-gateway:
+    cargo xtask test every_acknowledged_message_is_in_the_raw_layer -- --ignored --nocapture
+
+# The adapters for Google Cloud, on emulators that it starts
+google *ARGS:
+    cargo xtask google {{ARGS}}
+
 # The larger scenarios over a warehouse that refuses what BigQuery refuses (minutes)
 soak-strict:
     cargo xtask test larger_scenarios_are_built -- --ignored --nocapture

@@ -15,9 +15,7 @@ use jiff::civil::Date;
 
 pub use explain::ExplainArgs;
 pub use own_data::{CompletionsArgs, DriftArgs, IngestArgs, InitArgs, SimArgs, SimFormat};
-pub use services::{
-    ArchiveArgs, GatewayArgs, LogFormat, TailArgs, TargetArgs, TargetCommand,
-};
+pub use services::{ArchiveArgs, GatewayArgs, LogFormat, TailArgs, TargetArgs, TargetCommand};
 pub use verify::VerifyArgs;
 
 use crate::{ingest::IngestMode, target};

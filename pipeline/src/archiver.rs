@@ -220,7 +220,7 @@ impl Archiver {
                         return self.write_all(&mut held).await;
                     }
                 }
-                () = held.is_older_than(config.age_max) => self.write_all(&mut held).await?,
+                () = aged(held.since, config.age_max) => self.write_all(&mut held).await?,
                 taken = deliveries.next() => {
                     let taken = taken.ok_or(ArchiverError::Interrupted)?;
                     for delivery in taken {
@@ -318,14 +318,6 @@ impl Archiver {
 }
 
 impl Held {
-    /// Ends when the first message has been held so long.
-    async fn is_older_than(&self, age_max: Duration) {
-        match self.since {
-            Some(since) => tokio::time::sleep_until(since + age_max).await,
-            None => std::future::pending().await,
-        }
-    }
-
     fn add(&mut self, delivery: Delivery) -> Result<(), ArchiverError> {
         let Delivery { message, lease } = delivery;
         let load_date = message.published_at.date().ok_or_else(|| ArchiverError::NoLoadDate {
@@ -349,5 +341,13 @@ impl Held {
             self.since = None;
         }
         held
+    }
+}
+
+/// Ends when the first of what is held has been held so long.
+async fn aged(since: Option<Instant>, age_max: Duration) {
+    match since {
+        Some(since) => tokio::time::sleep_until(since + age_max).await,
+        None => std::future::pending().await,
     }
 }

@@ -1,14 +1,20 @@
 //! The adapters of a target: its bus and its raw store.
 
-use std::{fs, path::Path, sync::Arc, time::Duration};
+#[cfg(feature = "google")]
+mod google;
+#[cfg(not(feature = "google"))]
+#[path = "adapters/without_google.rs"]
+mod google;
+
+use std::{collections::BTreeSet, fs, path::Path, sync::Arc};
 
 use futures::StreamExt as _;
 use lakebed_local::{EmbeddedBus, EmbeddedBusConfig, LocalRawStore, PublishClock};
 
-use super::Failure;
+use super::{Failure, target::Part};
 use crate::{
     archiver,
-    bus::Backlog,
+    bus::{Backlog, Bus},
     cli::Place,
     data_folder::DataFolder,
     raw_store::{RawStore, copied::Copied},
@@ -45,7 +51,7 @@ pub fn target(place: &Place) -> Result<Target, Failure> {
 pub async fn raw_objects(target: &Target, data: &DataFolder) -> Result<Arc<dyn RawStore>, Failure> {
     match target.raw_store {
         RawStoreKind::Folder => Ok(Arc::new(LocalRawStore::open(&data.raw())?)),
-        RawStoreKind::CloudStorage => cloud_storage(target).await,
+        RawStoreKind::CloudStorage => google::cloud_storage(target).await,
     }
 }
 
@@ -56,7 +62,7 @@ pub async fn raw_files(target: &Target, data: &DataFolder) -> Result<Arc<dyn Raw
         RawStoreKind::CloudStorage => {
             data.create()?;
             let copies: Arc<dyn RawStore> = Arc::new(LocalRawStore::open(&data.raw())?);
-            Ok(Arc::new(Copied::new(cloud_storage(target).await?, copies)))
+            Ok(Arc::new(Copied::new(google::cloud_storage(target).await?, copies)))
         }
     }
 }
@@ -73,7 +79,7 @@ pub async fn bus<S: AsRef<str>>(
 ) -> Result<Arc<dyn Backlog>, Failure> {
     match target.bus {
         BusKind::Embedded => embedded(data, publish_clock, store, sources).await,
-        BusKind::Pubsub => pubsub(target, data, publish_clock, sources).await,
+        BusKind::Pubsub => google::pubsub(target, data, publish_clock, sources).await,
     }
 }
 
@@ -97,96 +103,38 @@ async fn embedded<S: AsRef<str>>(
     Ok(Arc::new(bus))
 }
 
-/// What an earlier process held comes again within this time: its leases end.
-#[cfg_attr(not(feature = "google"), expect(dead_code, reason = "only clouds have leases"))]
-const LEASE: Duration = Duration::from_secs(60);
-
-#[cfg(feature = "google")]
-mod google {
-    use lakebed_google::{CloudRawStore, CloudStorageConfig, PubSubBus, PubSubConfig, PubSubTime};
-
-    use super::{
-        Arc, Backlog, DataFolder, Failure, LEASE, PublishClock, RawStore, Target, archiver, fs,
-    };
-    use crate::{archiver::ArchiverConfig, bus::tracked::Tracked};
-
-    pub async fn storage(target: &Target) -> Result<CloudRawStore, Failure> {
-        let config = CloudStorageConfig {
-            bucket: target.bucket.clone().unwrap_or_default(),
-            endpoint: target.endpoints.storage.clone(),
-        };
-        Ok(CloudRawStore::connect(config).await?)
+/// What a target needs, and what of it is there; with `creates`, what is missing is made.
+pub async fn parts(target: &Target, sources: &[&str], creates: bool) -> Result<Vec<Part>, Failure> {
+    let mut parts = Vec::new();
+    if target.bus == BusKind::Pubsub {
+        parts.extend(google::bus_parts(target, sources, creates).await?);
     }
-
-    pub async fn cloud_storage(target: &Target) -> Result<Arc<dyn RawStore>, Failure> {
-        let store = storage(target).await?;
-        if target.endpoints.storage.is_some() {
-            store.create_bucket(target.project.as_deref().unwrap_or_default()).await?;
-        }
-        Ok(Arc::new(store))
+    if target.raw_store == RawStoreKind::CloudStorage {
+        parts.extend(google::store_parts(target, creates).await?);
     }
+    Ok(parts)
+}
 
-    pub async fn connect(target: &Target, time: PubSubTime) -> Result<PubSubBus, Failure> {
-        let config = PubSubConfig {
-            project: target.project.clone().unwrap_or_default(),
-            prefix: target.prefix.clone(),
-            endpoint: target.endpoints.pubsub.clone(),
-            time,
-            lease: LEASE,
-        };
-        Ok(PubSubBus::connect(config).await?)
-    }
+/// Subscriptions of one's own, for as long as one looks.
+pub struct Monitor {
+    /// The bus.
+    pub bus: Arc<dyn Bus>,
+    /// Each source, and the subscription of it.
+    pub subscriptions: Vec<(String, String)>,
+    ends: google::MonitorEnd,
+}
 
-    pub async fn pubsub<S: AsRef<str>>(
-        target: &Target,
-        data: &DataFolder,
-        publish_clock: PublishClock,
-        sources: impl IntoIterator<Item = S>,
-    ) -> Result<Arc<dyn Backlog>, Failure> {
-        let time = match publish_clock {
-            PublishClock::Simulated => PubSubTime::Simulated,
-            PublishClock::System(_) => PubSubTime::System,
-        };
-        let bus = connect(target, time).await?;
-        let has_begun = fs::read_dir(data.cursors()).is_ok_and(|mut files| files.next().is_some());
-        // An emulator is asked again a lease's length after what a dead process held.
-        let settle = if has_begun { LEASE * 2 } else { std::time::Duration::ZERO };
-        let bus = Tracked::new(bus, settle);
-        for source in sources {
-            let source = source.as_ref();
-            if target.endpoints.pubsub.is_some() {
-                archiver::set_up(&bus, source).await?;
-            } else {
-                bus.track(&ArchiverConfig::new(source).subscription, source);
-            }
-        }
-        Ok(Arc::new(bus))
+impl Monitor {
+    /// Takes the subscriptions away.
+    pub async fn end(self) -> Result<(), Failure> {
+        self.ends.end(&self.subscriptions).await
     }
 }
 
-#[cfg(feature = "google")]
-use google::{cloud_storage, pubsub};
-
-#[cfg(not(feature = "google"))]
-fn without_google(target: &Target) -> Failure {
-    let name = &target.name;
-    Failure::usage(format!(
-        "the target `{name}` is Google Cloud, and this lakebed was built without"
-    ))
-    .hint("build it with `cargo build --features google`")
-}
-
-#[cfg(not(feature = "google"))]
-async fn cloud_storage(target: &Target) -> Result<Arc<dyn RawStore>, Failure> {
-    Err(without_google(target))
-}
-
-#[cfg(not(feature = "google"))]
-async fn pubsub<S: AsRef<str>>(
-    target: &Target,
-    _data: &DataFolder,
-    _publish_clock: PublishClock,
-    _sources: impl IntoIterator<Item = S>,
-) -> Result<Arc<dyn Backlog>, Failure> {
-    Err(without_google(target))
+/// Subscribes to what comes from now on.
+pub async fn monitor(target: &Target, sources: &BTreeSet<String>) -> Result<Monitor, Failure> {
+    let number = getrandom::u32().map_err(Failure::data)?;
+    let name = |source: &String| (source.clone(), format!("tail.{source}.{number:08x}"));
+    let subscriptions = sources.iter().map(name).collect();
+    google::monitor(target, subscriptions).await
 }

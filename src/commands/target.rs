@@ -18,8 +18,7 @@ pub fn target(place: &Place, args: &TargetArgs) -> Result<(), Failure> {
     let place = Place { target: name.clone(), ..place.clone() };
     let open = open::project(&place)?;
     let sources: Vec<&str> = open.project.sources.keys().map(String::as_str).collect();
-    let parts =
-        open::runtime()?.block_on(adapters::parts(&open.target, &sources, *create))?;
+    let parts = open::runtime()?.block_on(adapters::parts(&open.target, &sources, *create))?;
     let missing = parts.iter().filter(|part| part.problem.is_some()).count();
     if place.json {
         let part = |Part { name, problem }: &Part| {

@@ -6,6 +6,8 @@ mod check;
 mod cli;
 mod crash;
 mod documents;
+#[cfg(feature = "google")]
+mod emulators;
 mod engine;
 mod errors;
 mod explain;

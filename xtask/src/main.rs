@@ -114,10 +114,9 @@ const SKIP_EMULATORS: &str = "LAKEBED_SKIP_EMULATORS";
 fn google(root: &Path, rest: &[String]) -> Result<ExitCode, String> {
     duckdb::ensure(root)?;
     let with_google = ["--package", "lakebed", "--package", GOOGLE, "--features", "lakebed/google"];
+    let targets = ["--lib", "--bins", "--test", "google", "--test", "all"];
     let mut clippy = cargo(&["clippy"]);
-    clippy
-        .args(with_google)
-        .args(["--lib", "--bins", "--test", "google", "--", "--deny", "warnings"]);
+    clippy.args(with_google).args(targets).args(["--", "--deny", "warnings"]);
     let code = execute(clippy.current_dir(root))?;
     if code != ExitCode::SUCCESS {
         return Ok(code);
@@ -129,9 +128,17 @@ fn google(root: &Path, rest: &[String]) -> Result<ExitCode, String> {
         return Ok(ExitCode::SUCCESS);
     }
     let emulators = emulators::Emulators::start(root)?;
-    let mut command = cargo(&["test"]);
-    command.args(with_google).args(["--test", "google"]).args(rest).current_dir(root);
-    execute(command.envs(emulators.variables()))
+    let suites = ["--test", "google"];
+    let pipeline = ["--test", "all", "emulators::"];
+    for tests in [&suites[..], &pipeline] {
+        let mut command = cargo(&["test"]);
+        command.args(with_google).args(tests).args(rest).current_dir(root);
+        let code = execute(command.envs(emulators.variables()))?;
+        if code != ExitCode::SUCCESS {
+            return Ok(code);
+        }
+    }
+    Ok(ExitCode::SUCCESS)
 }
 
 /// The tests come last, so that their result is what stays on the screen.

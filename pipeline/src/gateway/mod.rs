@@ -8,10 +8,16 @@ pub mod access;
 mod batch;
 mod connection;
 mod hello;
+#[cfg(test)]
+mod hostile_test;
 mod listener;
 mod metrics;
 mod post;
 pub mod protocol;
+#[cfg(test)]
+mod service_test;
+#[cfg(test)]
+mod soak_test;
 #[cfg(test)]
 mod tests;
 

@@ -131,6 +131,17 @@ impl PubSubBus {
         }
     }
 
+    /// Takes a subscription away, with what it had not delivered.
+    pub async fn delete_subscription(&self, subscription: &str) -> Result<(), PortError> {
+        let name = self.subscription_name(subscription);
+        match self.subscriptions.delete_subscription().set_subscription(name).send().await {
+            Err(error) if !is_not_found(&error) => {
+                Err(call(format!("cannot delete the subscription `{subscription}`"), error))
+            }
+            _ => Ok(()),
+        }
+    }
+
     /// The topic's name as the service knows it.
     pub fn topic_name(&self, topic: &str) -> String {
         format!("projects/{}/topics/{}{topic}", self.config.project, self.config.prefix)
