@@ -11,6 +11,8 @@ const FILTER: &str = "warn,lakebed=info,lakebed_pipeline=info";
 pub fn begin(format: LogFormat) {
     let filter = EnvFilter::try_from_env("LAKEBED_LOG").unwrap_or_else(|_| EnvFilter::new(FILTER));
     let builder = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
+    // Who reads the log may be gone, which is no reason to fail.
+    let builder = builder.log_internal_errors(false);
     match format {
         LogFormat::Text => builder.with_ansi(false).init(),
         LogFormat::Json => builder.json().flatten_event(true).init(),

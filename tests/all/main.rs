@@ -27,5 +27,6 @@ mod rejected;
 mod script;
 mod sim;
 mod strict;
+mod targets;
 mod tidy;
 mod verify;

@@ -193,3 +193,32 @@ async fn death_between_put_and_acknowledgement_leaves_copies_and_loses_nothing()
     assert_eq!(distinct.len(), 3, "the copies are the same in every column");
     assert_eq!(rig.bus.backlog("archiver.events").await.unwrap(), 0);
 }
+
+#[tokio::test(start_paused = true)]
+async fn an_object_is_written_when_it_is_large_enough_or_old_enough() {
+    let rig = Rig::new().await;
+    let config = ArchiverConfig {
+        object_bytes_max: 10,
+        idle: Duration::from_hours(1),
+        age_max: Duration::from_mins(5),
+        take_count_max: 1,
+        ..ArchiverConfig::new("events")
+    };
+    let archiver = rig.archiver_into(Arc::clone(&rig.store), config);
+    let stop = crate::stop::Stop::default();
+    let until = Until::Stopped(stop.stopped().boxed());
+    let running = tokio::spawn(async move { archiver.run(until).await });
+    let at = "2026-01-05T10:00:00Z";
+    rig.publish(&[(at, b"0123456789"), (at, b"small")]).await;
+    tokio::time::sleep(Duration::from_secs(1)).await;
+    assert_eq!(rig.keys().await.len(), 1, "the large one is not kept waiting");
+    // What comes beside it does not make it any younger.
+    for _ in 0..5 {
+        tokio::time::sleep(Duration::from_secs(59)).await;
+        rig.publish(&[(at, b"")]).await;
+    }
+    assert_eq!(rig.keys().await.len(), 1);
+    tokio::time::sleep(Duration::from_secs(10)).await;
+    assert_eq!(rig.keys().await.len(), 2);
+    running.abort();
+}

@@ -97,6 +97,8 @@ pub struct Socket {
     stream: Box<dyn Stream>,
     idle_timeout: Duration,
     closes: Pin<Box<Sleep>>,
+    /// Whether it is read from, and nothing is there.
+    is_awaited: bool,
     _permit: OwnedSemaphorePermit,
 }
 
@@ -150,7 +152,8 @@ async fn accept_all(
             };
             let idle_timeout = limits.idle_timeout;
             let closes = Box::pin(sleep(idle_timeout));
-            let socket = Socket { stream, idle_timeout, closes, _permit: permit };
+            let socket =
+                Socket { stream, idle_timeout, closes, is_awaited: false, _permit: permit };
             drop(sender.send((socket, address)).await);
         });
     }
@@ -191,9 +194,13 @@ impl AsyncRead for Socket {
     ) -> Poll<io::Result<()>> {
         let polled = Pin::new(&mut *self.stream).poll_read(context, buffer);
         if polled.is_ready() {
+            self.is_awaited = false;
+            return polled;
+        }
+        // Nobody counts against the client that we did not read.
+        if !std::mem::replace(&mut self.is_awaited, true) {
             let closes_at = Instant::now() + self.idle_timeout;
             self.closes.as_mut().reset(closes_at);
-            return polled;
         }
         self.closes.as_mut().poll(context).map(|()| Err(io::ErrorKind::TimedOut.into()))
     }

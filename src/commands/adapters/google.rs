@@ -88,7 +88,7 @@ pub async fn bus_parts(
     let mut parts = Vec::new();
     for source in sources {
         let subscription = ArchiverConfig::new(source).subscription;
-        let mut is_there = async || {
+        let is_there = async || {
             Ok::<_, PortError>([
                 bus.has_topic(source).await?,
                 bus.has_subscription(&subscription).await?,
