@@ -144,10 +144,10 @@ impl Target {
             bus: text.bus,
             raw_store: text.raw_store,
             warehouse: text.warehouse,
-            project: value(text.project, &at, "project", is_pubsub || is_storage, is_project)?,
-            bucket: value(text.bucket, &at, "bucket", is_storage, is_bucket)?,
+            project: value(text.project, &at, "project", is_pubsub || is_storage, wrong_project)?,
+            bucket: value(text.bucket, &at, "bucket", is_storage, wrong_bucket)?,
             prefix: match text.prefix {
-                Some(prefix) => value(Some(prefix), &at, "prefix", is_pubsub, is_prefix)?,
+                Some(prefix) => value(Some(prefix), &at, "prefix", is_pubsub, wrong_prefix)?,
                 None => None,
             }
             .unwrap_or_else(|| PREFIX.to_owned()),
@@ -219,15 +219,16 @@ fn endpoint(
     is_used: bool,
 ) -> Result<Option<String>, Wrong> {
     let Some(text) = text else { return Ok(None) };
-    let is_address = |text: &str| {
+    let wrong_address = |text: &str| {
         let rest = text.strip_prefix("http://").or_else(|| text.strip_prefix("https://"));
         let is_host = |rest: &str| !rest.is_empty() && !rest.contains(['/', '?', '#', '@', ' ']);
         (!rest.is_some_and(is_host)).then_some("write `http://HOST:PORT`, without a path")
     };
-    value(Some(text), target, key, is_used, is_address)
+    value(Some(text), target, key, is_used, wrong_address)
 }
 
-fn is_project(text: &str) -> Option<&'static str> {
+/// Why it cannot be a project.
+fn wrong_project(text: &str) -> Option<&'static str> {
     let is_character = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-';
     let is_right = (6..=30).contains(&text.len())
         && text.starts_with(|c: char| c.is_ascii_lowercase())
@@ -237,7 +238,8 @@ fn is_project(text: &str) -> Option<&'static str> {
         .then_some("a project's id has 6 to 30 lower-case letters, digits and `-`, a letter first")
 }
 
-fn is_bucket(text: &str) -> Option<&'static str> {
+/// Why it cannot be a bucket.
+fn wrong_bucket(text: &str) -> Option<&'static str> {
     let is_end = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit();
     let is_right = (3..=63).contains(&text.len())
         && text.starts_with(is_end)
@@ -248,7 +250,8 @@ fn is_bucket(text: &str) -> Option<&'static str> {
     )
 }
 
-fn is_prefix(text: &str) -> Option<&'static str> {
+/// Why it cannot be a prefix.
+fn wrong_prefix(text: &str) -> Option<&'static str> {
     let is_right = (3..=60).contains(&text.len())
         && text.starts_with(|c: char| c.is_ascii_alphabetic())
         && !text.starts_with("goog")

@@ -290,6 +290,7 @@ impl Archiver {
         }
         crash::point("archiver::after_acknowledge");
         self.progress.add_object(row_count as u64, size_bytes);
+        tracing::info!(key, rows = row_count, bytes = size_bytes, "an object is written");
         Ok(())
     }
 

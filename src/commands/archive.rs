@@ -22,7 +22,9 @@ use crate::{
 
 /// The pauses after a failure that may pass: each twice the one before.
 const PAUSE_MIN: Duration = Duration::from_secs(1);
-const PAUSE_MAX: Duration = Duration::from_secs(60);
+const PAUSE_MAX: Duration = Duration::from_mins(1);
+/// How long the end waits for the bus to hear what is given back.
+const GIVE_BACK: Duration = Duration::from_secs(1);
 
 pub fn archive(place: &Place, args: &ArchiveArgs) -> Result<(), Failure> {
     let open = open::project(place)?;
@@ -66,6 +68,8 @@ pub fn archive(place: &Place, args: &ArchiveArgs) -> Result<(), Failure> {
         while let Some(done) = archivers.join_next().await {
             done.map_err(Failure::data)?.map_err(Failure::data)?;
         }
+        // What came and was not taken is on its way back; else others wait for the end of its lease.
+        tokio::time::sleep(GIVE_BACK).await;
         Ok(())
     })
 }

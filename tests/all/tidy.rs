@@ -264,8 +264,13 @@ const CRATES: [(&str, &[&str]); 11] = [
 ];
 
 /// Libraries that one crate alone takes, so that what is built on them can be replaced.
-const OWNED: [(&str, &str); 3] =
-    [("duckdb", "lakebed-duckdb"), ("postcard", "lakebed-local"), ("redb", "lakebed-local")];
+const OWNED: [(&str, &str); 5] = [
+    ("duckdb", "lakebed-duckdb"),
+    ("google-cloud-pubsub", "lakebed-google"),
+    ("google-cloud-storage", "lakebed-google"),
+    ("postcard", "lakebed-local"),
+    ("redb", "lakebed-local"),
+];
 
 /// The crates of the workspace, each with what its library takes, by name. What its tests take is
 /// left out.

@@ -28,7 +28,7 @@ const JAVA_HINT: &str =
 /// Exact versions, relative to the checkout.
 const REQUIREMENTS: &str = "adapters/google/tests/requirements.txt";
 /// How long an emulator may take to answer.
-const START_MAX: Duration = Duration::from_secs(60);
+const START_MAX: Duration = Duration::from_mins(1);
 
 /// What tests and `lakebed.toml` need of the emulators.
 pub struct Emulators {
@@ -91,7 +91,7 @@ pub fn serve(root: &Path, command: &[String]) -> Result<ExitCode, String> {
     }
     println!("Ctrl-C ends them");
     loop {
-        sleep(Duration::from_secs(3600));
+        sleep(Duration::from_hours(1));
     }
 }
 

@@ -11,7 +11,7 @@ use lakebed_ports::{
 
 /// The client's shortest lease is 10 s; the emulator gives back what has not been renewed up to as long
 /// after it.
-const PATIENCE: Patience = Patience { due: Duration::from_secs(60), quiet: Duration::from_secs(3) };
+const PATIENCE: Patience = Patience { due: Duration::from_mins(1), quiet: Duration::from_secs(3) };
 
 fn endpoint(name: &str) -> String {
     env::var(name).unwrap_or_else(|_| panic!("{name} is not set: `cargo xtask google` sets it"))

@@ -139,7 +139,10 @@ impl Connection<'_> {
         self.last_frame_at = Instant::now();
         match frame {
             None | Some(Ok(Message::Close(_))) => Err(End::Gone),
-            Some(Err(error)) => Err(read_error(&error)),
+            Some(Err(error)) => {
+                Err(broken_rule(&error)
+                    .map_or(End::Gone, |(code, message)| End::Error(code, message)))
+            }
             Some(Ok(Message::Ping(_) | Message::Pong(_))) => Ok(()),
             Some(Ok(Message::Text(_))) => {
                 let message = "after the hello come batches, in binary frames".to_owned();
@@ -210,20 +213,18 @@ fn text_frame(message: &ServerMessage) -> Message {
     Message::Text(text.into())
 }
 
-/// What the client broke is said; else the connection is broken anyway.
-fn read_error(error: &Error) -> End {
-    let cause = std::error::Error::source(error);
-    match cause.and_then(|cause| cause.downcast_ref::<tungstenite::Error>()) {
-        Some(tungstenite::Error::Capacity(detail)) => {
-            End::Error(ErrorCode::FrameTooLarge, detail.to_string())
+/// What the client broke, to be said to it; `None`: the connection is broken anyway.
+pub fn broken_rule(error: &Error) -> Option<(ErrorCode, String)> {
+    let cause = std::error::Error::source(error)?;
+    match cause.downcast_ref::<tungstenite::Error>()? {
+        tungstenite::Error::Capacity(detail) => {
+            Some((ErrorCode::FrameTooLarge, detail.to_string()))
         }
+        tungstenite::Error::Protocol(ProtocolError::ResetWithoutClosingHandshake) => None,
         // Also a compressed frame: that was not agreed upon.
-        Some(tungstenite::Error::Protocol(ProtocolError::ResetWithoutClosingHandshake)) => {
-            End::Gone
+        error @ (tungstenite::Error::Protocol(_) | tungstenite::Error::Utf8(_)) => {
+            Some((ErrorCode::BadFrame, error.to_string()))
         }
-        Some(error @ (tungstenite::Error::Protocol(_) | tungstenite::Error::Utf8(_))) => {
-            End::Error(ErrorCode::BadFrame, error.to_string())
-        }
-        _ => End::Gone,
+        _ => None,
     }
 }

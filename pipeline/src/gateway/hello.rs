@@ -8,6 +8,7 @@ use tokio::time::timeout;
 use super::{
     Shared,
     access::{Connected, Grant},
+    connection::broken_rule,
     protocol::{CLIENT_BYTES_MAX, ClientMessage, ErrorCode, PROTOCOL},
 };
 
@@ -35,7 +36,8 @@ pub async fn receive(
     };
     let frame = match timeout(config.limits.hello_timeout, first_frame).await {
         Err(_) => return Err((ErrorCode::HelloTimeout, "no hello came in time".to_owned())),
-        Ok(None | Some(Err(_) | Ok(Message::Close(_)))) => return Ok(None),
+        Ok(None | Some(Ok(Message::Close(_)))) => return Ok(None),
+        Ok(Some(Err(error))) => return broken_rule(&error).map_or(Ok(None), Err),
         Ok(Some(Ok(frame))) => frame,
     };
     let bad_hello = |detail: String| (ErrorCode::BadHello, detail);

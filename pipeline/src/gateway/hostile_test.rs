@@ -84,7 +84,7 @@ async fn raw_frames(rig: &Rig) {
         let mut stream = TcpStream::connect(rig.address).await.unwrap();
         stream.write_all(UPGRADE.as_bytes()).await.unwrap();
         let mut bytes: Vec<u8> =
-            (0..1 + dice.below(200)).map(|_| dice.bits().to_le_bytes()[0]).collect();
+            (0..20 + dice.below(200)).map(|_| dice.bits().to_le_bytes()[0]).collect();
         // Reserved bits: a compressed frame, or worse. They are never right.
         bytes[0] |= 0x40;
         stream.write_all(&bytes).await.unwrap();

@@ -17,7 +17,7 @@ use crate::{
 };
 
 /// How long the service waits for a sign of life of who holds a message.
-const LEASE: Duration = Duration::from_secs(60);
+const LEASE: Duration = Duration::from_mins(1);
 
 async fn storage(target: &Target) -> Result<CloudRawStore, Failure> {
     let config = CloudStorageConfig {

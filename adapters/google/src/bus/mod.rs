@@ -43,7 +43,7 @@ const PUBLISHED_AT: &str = "lakebed-published-at";
 /// Payload bytes that are published and not yet answered; at this many publishers wait.
 const BYTES_UNDER_WAY_MAX: u32 = 64 << 20;
 /// How long a publication may take before it counts as failed. It may still arrive after that.
-const PUBLISH_TIMEOUT: Duration = Duration::from_secs(60);
+const PUBLISH_TIMEOUT: Duration = Duration::from_mins(1);
 /// How long the client waits for more messages to send together.
 const BATCH_DELAY: Duration = Duration::from_millis(5);
 
