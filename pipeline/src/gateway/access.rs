@@ -18,7 +18,7 @@ use tokio::time::Instant;
 use crate::diagnostic::FileError;
 
 /// What a token's holder may do.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug)]
 pub struct Grant {
     /// The token's name, which is no secret.
     pub name: Arc<str>,
@@ -28,6 +28,7 @@ pub struct Grant {
     pub messages_per_second: Option<u32>,
     /// Connections at one time.
     pub connections_max: Option<u32>,
+    secret: Secret,
 }
 
 impl Grant {
@@ -86,7 +87,7 @@ impl<'de> Deserialize<'de> for Secret {
 /// All tokens, and what was used of them.
 #[derive(Debug, Default)]
 pub struct Access {
-    tokens: RwLock<Vec<(Secret, Arc<Grant>)>>,
+    tokens: RwLock<Vec<Arc<Grant>>>,
     used: Mutex<HashMap<Arc<str>, Used>>,
 }
 
@@ -102,9 +103,15 @@ struct Used {
 impl Access {
     /// One token that may do everything.
     pub fn one(token: &str) -> Arc<Self> {
-        let grant = Grant { name: "default".into(), ..Grant::default() };
+        let grant = Grant {
+            name: "default".into(),
+            sources: None,
+            messages_per_second: None,
+            connections_max: None,
+            secret: Secret::of(token),
+        };
         let access = Self::default();
-        access.replace(vec![(Secret::of(token), Arc::new(grant))]);
+        access.replace(vec![Arc::new(grant)]);
         Arc::new(access)
     }
 
@@ -125,33 +132,33 @@ impl Access {
         let grant = |(name, token): (String, TokenText)| {
             let TokenText { secret, sources, messages_per_second, connections_max } = token;
             let name = name.into();
-            (secret, Arc::new(Grant { name, sources, messages_per_second, connections_max }))
+            Arc::new(Grant { name, sources, messages_per_second, connections_max, secret })
         };
         self.replace(file.token.into_iter().map(grant).collect());
         Ok(())
     }
 
-    fn replace(&self, tokens: Vec<(Secret, Arc<Grant>)>) {
+    fn replace(&self, tokens: Vec<Arc<Grant>>) {
         *self.tokens.write().unwrap_or_else(PoisonError::into_inner) = tokens;
     }
 
     /// What a token's holder may do; `None` for a token that is not known.
     pub fn grant(&self, token: &str) -> Option<Arc<Grant>> {
-        let shown = Secret::of(token);
-        let tokens = self.tokens.read().unwrap_or_else(PoisonError::into_inner);
-        // All are looked at, so that the time says nothing of which one it is.
-        tokens.iter().fold(
-            None,
-            |found, (secret, grant)| {
-                if *secret == shown { Some(Arc::clone(grant)) } else { found }
-            },
-        )
+        self.known(Secret::of(token))
     }
 
-    /// What the token of that name may do now; `None` once it was revoked.
-    pub fn named(&self, name: &str) -> Option<Arc<Grant>> {
+    /// What the holder of that grant's token may do now; `None` once the token was revoked.
+    pub fn renewed(&self, grant: &Grant) -> Option<Arc<Grant>> {
+        self.known(grant.secret)
+    }
+
+    fn known(&self, shown: Secret) -> Option<Arc<Grant>> {
         let tokens = self.tokens.read().unwrap_or_else(PoisonError::into_inner);
-        tokens.iter().map(|(_, grant)| grant).find(|grant| &*grant.name == name).cloned()
+        // All are looked at, so that the time says nothing of which one it is.
+        let matching = |found, grant: &Arc<Grant>| {
+            if grant.secret == shown { Some(Arc::clone(grant)) } else { found }
+        };
+        tokens.iter().fold(None, matching)
     }
 
     /// Takes a connection of the token's; `None` if it has as many as it may.

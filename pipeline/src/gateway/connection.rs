@@ -166,7 +166,7 @@ impl Connection<'_> {
     /// What the token may do is asked anew for each batch: it may have been revoked.
     fn read_batch(&self, frame: &Bytes) -> Result<Result<Batch, Refusal>, End> {
         let grant =
-            self.shared.config.access.named(&self.client.grant.name).ok_or_else(|| {
+            self.shared.config.access.renewed(&self.client.grant).ok_or_else(|| {
                 End::Error(ErrorCode::BadToken, "the token was revoked".to_owned())
             })?;
         Ok(batch::read(self.shared, &grant, self.client.name.as_deref(), frame))
