@@ -49,7 +49,7 @@ pub struct GatewayArgs {
     /// How long the end waits for what is in flight
     #[arg(long, value_name = "SECONDS", default_value_t = 10)]
     pub drain: u64,
-    /// How to log; LAKEBED_LOG says what, such as `debug`
+    /// How to log; `LAKEBED_LOG` says what, such as `debug`
     #[arg(long, value_enum, default_value = "text")]
     pub log: LogFormat,
 }
@@ -69,7 +69,7 @@ pub struct ArchiveArgs {
     /// Payload that is held at one time, of all sources together, in MiB; twice that may be under way
     #[arg(long, value_name = "MIB", default_value_t = 1024)]
     pub memory: usize,
-    /// How to log; LAKEBED_LOG says what, such as `debug`
+    /// How to log; `LAKEBED_LOG` says what, such as `debug`
     #[arg(long, value_enum, default_value = "text")]
     pub log: LogFormat,
 }
