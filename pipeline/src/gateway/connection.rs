@@ -26,6 +26,9 @@ use super::{
 };
 use crate::crash;
 
+/// How long a client may take to hear that the connection ends.
+pub const GOODBYE: Duration = Duration::from_secs(2);
+
 /// Why a connection ends.
 enum End {
     /// The client is gone, or will not take what is sent.
@@ -66,7 +69,7 @@ pub async fn serve(mut socket: WebSocket, shared: &Arc<Shared>) {
         }
     };
     // Nothing can be done for a client that does not take its goodbye.
-    drop(timeout(Duration::from_secs(2), say_goodbye(socket, shared, end)).await);
+    drop(timeout(GOODBYE, say_goodbye(socket, shared, end)).await);
 }
 
 async fn say_goodbye(mut socket: WebSocket, shared: &Shared, end: End) -> Result<(), Error> {

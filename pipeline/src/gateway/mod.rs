@@ -216,7 +216,7 @@ impl BoundGateway {
             connections_max: limits.connections_max as usize,
             handshake_timeout: limits.hello_timeout,
             // A websocket says itself when it was silent for too long, and is heard before that.
-            idle_timeout: limits.idle_timeout * 2 + limits.ping_interval,
+            idle_timeout: limits.idle_timeout * 2 + limits.ping_interval + connection::GOODBYE,
         };
         let metrics = self.metrics();
         let sockets = Sockets::listen(self.listener, tls.clone(), socket_limits, metrics);
