@@ -209,14 +209,15 @@ impl Listing<'_> {
 impl RawStore for CloudRawStore {
     async fn put_if_absent(&self, key: &str, bytes: Bytes) -> Result<PutOutcome, PortError> {
         validate_key(key)?;
-        let written = self
+        let put = self
             .storage
-            .write_object(self.bucket(), key, bytes.clone())
+            .write_object(self.bucket(), key, bytes)
             .set_if_generation_match(0)
             .set_content_type("application/vnd.apache.parquet")
             // The other way sends the checksum behind the bytes, which not every emulator takes off.
-            .send_buffered()
-            .await;
+            .send_buffered();
+        // It is large.
+        let written = Box::pin(put).await;
         match written {
             Ok(_) => Ok(PutOutcome::Created),
             // Also the answer to a second try whose first one won: the object is there.
