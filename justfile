@@ -28,6 +28,10 @@ conformance *ARGS:
 bench *ARGS:
     cargo xtask bench {{ARGS}}
 
+# What five years of growth come to; the figures go to benches/growth.csv, whose difference a review reads (minutes)
+growth:
+    cargo xtask growth
+
 # Kill 300 runs at any moment, resume each, compare the tables (half an hour)
 soak-kills:
     LAKEBED_KILLS=300 cargo xtask test kills::killed_at_any_moment_of_a_run -- --nocapture
@@ -39,6 +43,14 @@ soak-properties:
 # 200 schedules of a bus, a store and a warehouse that do whatever their ports allow (minutes)
 soak-schedules:
     LAKEBED_TEST_SCHEDULES=200 cargo xtask test by_any_schedule -- --nocapture
+
+# Phones that come and go, a bus that fails and comes back: what was acknowledged is in raw (a minute)
+soak-gateway:
+    cargo xtask test every_acknowledged_message_is_in_the_raw_layer -- --ignored --nocapture
+
+# The adapters for Google Cloud, on emulators that it starts
+google *ARGS:
+    cargo xtask google {{ARGS}}
 
 # The larger scenarios over a warehouse that refuses what BigQuery refuses (minutes)
 soak-strict:

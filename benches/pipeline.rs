@@ -46,7 +46,7 @@ fn lake() -> Lake {
     let messages = messages(&Simulation::new(scenario), date);
     let folder = tempfile::tempdir().expect("a temporary folder");
     let path = write_object(folder.path(), date, &messages);
-    let options = Options { threads: Some(1), is_read_only: false };
+    let options = Options { threads: Some(1), ..Options::default() };
     let warehouse = DuckDb::open(None, options, &prelude).expect("in memory");
     let mut session = warehouse.session().expect("a session");
     session.execute("create schema raw").expect("a schema");

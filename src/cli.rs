@@ -1,7 +1,10 @@
 //! The command line.
 
 mod explain;
+mod growth;
+mod machine;
 mod own_data;
+mod services;
 mod verify;
 
 use std::{
@@ -13,10 +16,13 @@ use clap::{Args, Parser, Subcommand};
 use jiff::civil::Date;
 
 pub use explain::ExplainArgs;
+pub use growth::{CostArgs, Curve, GrowthArgs, StorageClass, Without};
+pub use machine::Machine;
 pub use own_data::{CompletionsArgs, DriftArgs, IngestArgs, InitArgs, SimArgs, SimFormat};
+pub use services::{ArchiveArgs, GatewayArgs, LogFormat, TailArgs, TargetArgs, TargetCommand};
 pub use verify::VerifyArgs;
 
-use crate::ingest::IngestMode;
+use crate::{ingest::IngestMode, target};
 
 /// Simulate, run and prove a five-layer event pipeline on a laptop
 #[derive(Debug, Parser)]
@@ -40,9 +46,15 @@ pub struct Place {
     /// Where bus, raw layer and warehouse are
     #[arg(long, global = true, value_name = "DIR", default_value = Self::DEFAULT_DATA)]
     pub data: PathBuf,
+    /// What it runs on: a target of the project's `lakebed.toml`
+    #[arg(long, global = true, value_name = "NAME", default_value = target::LOCAL)]
+    pub target: String,
     /// Print the result as JSON
     #[arg(long, global = true)]
     pub json: bool,
+    /// What the warehouse may use.
+    #[command(flatten)]
+    pub machine: Machine,
 }
 
 impl Place {
@@ -65,17 +77,24 @@ pub enum Command {
         after_help = "Examples:\n  lakebed run\n  lakebed run tiny --data /tmp/tiny\n  lakebed run --ingest direct --data direct-data"
     )]
     Run(RunArgs),
-    /// Listen for phones and archive what they send into the raw layer
-    #[command(
-        after_help = "Examples:\n  LAKEBED_GATEWAY_TOKEN=secret lakebed gateway --listen 127.0.0.1:7070\n  curl http://127.0.0.1:7070/metrics"
-    )]
+    /// Listen for phones and put what they send on the bus; archive it too, if the bus is embedded
+    #[command(after_help = services::GATEWAY_EXAMPLES)]
     Gateway(GatewayArgs),
+    /// Write what comes on the bus into the raw layer, until told to end
+    #[command(after_help = services::ARCHIVE_EXAMPLES)]
+    Archive(ArchiveArgs),
+    /// Print messages as they come on the bus
+    #[command(after_help = services::TAIL_EXAMPLES)]
+    Tail(TailArgs),
+    /// Look at what a target needs
+    #[command(after_help = services::TARGET_EXAMPLES)]
+    Target(TargetArgs),
     /// Bring files of messages into the raw layer, one JSON object a line or lists of them
     #[command(after_help = own_data::INGEST_EXAMPLES)]
     Ingest(IngestArgs),
     /// Say which partitions are stale, why, and what a build would read
     #[command(
-        after_help = "Examples:\n  lakebed plan\n  lakebed plan mart.daily_active_users --json"
+        after_help = "Examples:\n  lakebed plan\n  lakebed plan mart.daily_active_users --json\n  lakebed plan --bytes"
     )]
     Plan(PlanArgs),
     /// Build what is stale
@@ -83,6 +102,13 @@ pub enum Command {
         after_help = "Examples:\n  lakebed build\n  lakebed build mart.daily_active_users\n  lakebed build --from 2026-01-05 --to 2026-01-07 --full\n  lakebed build --engine spark\n  lakebed build --prune\n  lakebed build --emit-script script"
     )]
     Build(BuildArgs),
+    /// Forecast what the tables will be in years, what a day of them reads, and which limit is reached
+    /// first, from a small warehouse that was built
+    #[command(after_help = growth::GROWTH_EXAMPLES)]
+    Growth(GrowthArgs),
+    /// Say what a day, a month and a year cost on Google Cloud, now and in years
+    #[command(after_help = growth::COST_EXAMPLES)]
+    Cost(CostArgs),
     /// Check queries and contracts without running anything: what engines read in other ways, what
     /// is not there, what reads too far, what is not the same each time
     #[command(
@@ -139,23 +165,15 @@ pub struct RunArgs {
     pub effort: Effort,
 }
 
-/// `lakebed gateway`
-#[derive(Args, Debug)]
-pub struct GatewayArgs {
-    /// Where to listen
-    #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:7070")]
-    pub listen: SocketAddr,
-    /// What clients must show in their hello
-    #[arg(long, env = "LAKEBED_GATEWAY_TOKEN", hide_env_values = true, value_name = "TOKEN")]
-    pub token: String,
-}
-
 /// `lakebed plan`
 #[derive(Args, Debug)]
 pub struct PlanArgs {
     /// Only these tables and what they read
     #[arg(value_name = "TABLE")]
     pub tables: Vec<String>,
+    /// Also say what BigQuery would bill: this reads each table once, to measure it
+    #[arg(long)]
+    pub bytes: bool,
     /// Plan even though raw objects are gone that earlier builds read
     #[arg(long)]
     pub accept_removed: bool,
@@ -176,6 +194,9 @@ pub struct BuildArgs {
     /// Drop tables that earlier builds made and that no file of the project defines any more
     #[arg(long)]
     pub prune: bool,
+    /// Also say what BigQuery would have billed: this reads each table once, to measure it
+    #[arg(long)]
+    pub bytes: bool,
     /// Build the named tables also where they are not stale; all, if none is named
     #[arg(long)]
     pub full: bool,

@@ -6,12 +6,12 @@ pub mod cli;
 pub mod commands;
 
 pub use lakebed_core::{
-    check, contract, diagnostic, dialect, digest, error_kind, graph, payload, plan, portable,
-    prelude, project, query, recipe, rules, scaffold, sql, suggest,
+    check, contract, cost, diagnostic, dialect, digest, error_kind, graph, growth, ledger, payload,
+    plan, portable, prelude, project, query, recipe, rules, scaffold, sql, suggest, target,
 };
 pub use lakebed_pipeline::{
     archiver, builder, data_folder, event_files, explain, gateway, grade, ingest, parts, phones,
-    pipeline, rejections, stop, verify,
+    pipeline, rejections, sizes, stop, verify,
 };
 pub use lakebed_ports::{bus, clock, crash, engine, port_error, raw_store, warehouse};
 

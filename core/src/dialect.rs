@@ -19,6 +19,11 @@ pub trait Dialect {
     /// A name for the way in which `hash_sum_expression` hashes; sums of two ways do not add up.
     fn hash_version(&self) -> String;
 
+    /// An expression that gives the length in bytes of a value of a type that has one.
+    fn byte_length(&self, column: &str, _kind: ColumnType) -> String {
+        format!("byte_length({column})")
+    }
+
     /// The statement that makes `raw.<source>` read the objects at `locators`, which may be patterns, wherever
     /// no other ones are meant.
     fn raw_view(&self, source: &str, locators: &[String]) -> String;

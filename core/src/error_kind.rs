@@ -5,6 +5,8 @@
 pub enum ErrorKind {
     /// Nothing is wrong with the request: the same call may succeed later.
     Retry,
+    /// It takes more memory or disk than it may have: a smaller request may succeed.
+    ResourcesExceeded,
     /// Something that the user gave or owns must change first: a setting, a file, disk space.
     FixInput,
     /// The caller broke the port's rules; no user can help.

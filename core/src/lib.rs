@@ -6,12 +6,15 @@
 
 pub mod check;
 pub mod contract;
+pub mod cost;
 pub mod diagnostic;
 pub mod dialect;
 pub mod digest;
 pub mod error_kind;
 pub mod graph;
+pub mod growth;
 pub mod instant;
+pub mod ledger;
 pub mod payload;
 pub mod plan;
 pub mod portable;
@@ -23,3 +26,4 @@ pub mod rules;
 pub mod scaffold;
 pub mod sql;
 pub mod suggest;
+pub mod target;

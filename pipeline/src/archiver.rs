@@ -17,6 +17,7 @@ use std::{collections::BTreeMap, sync::Arc, time::Duration};
 use futures::{FutureExt, StreamExt, future::BoxFuture};
 use jiff::civil::Date;
 use thiserror::Error;
+use tokio::time::Instant;
 
 pub use object::{
     ArchivedMessage, EncodeError, check_object, encode_object, load_date, message_attributes,
@@ -49,12 +50,16 @@ pub struct ArchiverConfig {
     pub subscription: String,
     /// An object is written when it has this many rows.
     pub row_count_max: usize,
+    /// The same, by payload bytes before they are compressed.
+    pub object_bytes_max: usize,
     /// The largest object so far is written when all that is held has this many rows.
     pub held_count_max: usize,
     /// The same, by payload bytes.
     pub held_bytes_max: usize,
     /// What is held is written when nothing has come for this long.
     pub idle: Duration,
+    /// What is held is written when the first of it came so long ago.
+    pub age_max: Duration,
     /// How many messages are taken at once, if so many are there, before sizes are looked at.
     pub take_count_max: usize,
 }
@@ -68,7 +73,9 @@ impl ArchiverConfig {
             row_count_max: 100_000,
             held_count_max: 1_000_000,
             held_bytes_max: 256 << 20,
+            object_bytes_max: 256 << 20,
             idle: Duration::from_secs(2),
+            age_max: Duration::from_mins(10),
             take_count_max: 10_000,
         }
     }
@@ -165,6 +172,8 @@ pub struct Archiver {
 /// What one run has received and not yet written.
 #[derive(Default)]
 struct Held {
+    /// When the first of it came.
+    since: Option<Instant>,
     by_date: BTreeMap<Date, HeldDate>,
     message_count: usize,
     payload_bytes: usize,
@@ -211,6 +220,7 @@ impl Archiver {
                         return self.write_all(&mut held).await;
                     }
                 }
+                () = aged(held.since, config.age_max) => self.write_all(&mut held).await?,
                 taken = deliveries.next() => {
                     let taken = taken.ok_or(ArchiverError::Interrupted)?;
                     for delivery in taken {
@@ -236,7 +246,10 @@ impl Archiver {
 
     /// Writes the objects that are full, and the largest while too much is held.
     async fn write_full(&self, held: &mut Held) -> Result<(), ArchiverError> {
-        let is_full = |held: &HeldDate| held.messages.len() >= self.config.row_count_max;
+        let is_full = |held: &HeldDate| {
+            held.messages.len() >= self.config.row_count_max
+                || held.payload_bytes >= self.config.object_bytes_max
+        };
         let full = held.by_date.iter().filter(|(_, held)| is_full(held)).map(|(date, _)| *date);
         for load_date in full.collect::<Vec<Date>>() {
             self.write(held, load_date).await?;
@@ -277,6 +290,7 @@ impl Archiver {
         }
         crash::point("archiver::after_acknowledge");
         self.progress.add_object(row_count as u64, size_bytes);
+        tracing::info!(key, rows = row_count, bytes = size_bytes, "an object is written");
         Ok(())
     }
 
@@ -311,6 +325,7 @@ impl Held {
             message_id: message.message_id.0.clone(),
         })?;
         let held = self.by_date.entry(load_date).or_default();
+        self.since.get_or_insert_with(Instant::now);
         self.message_count += 1;
         self.payload_bytes += message.payload.len();
         held.payload_bytes += message.payload.len();
@@ -323,6 +338,17 @@ impl Held {
         let held = self.by_date.remove(&load_date).unwrap_or_default();
         self.message_count -= held.messages.len();
         self.payload_bytes -= held.payload_bytes;
+        if self.by_date.is_empty() {
+            self.since = None;
+        }
         held
+    }
+}
+
+/// Ends when the first of what is held has been held so long.
+async fn aged(since: Option<Instant>, age_max: Duration) {
+    match since {
+        Some(since) => tokio::time::sleep_until(since + age_max).await,
+        None => std::future::pending().await,
     }
 }

@@ -21,7 +21,7 @@ use crate::{
     },
     bus::Backlog,
     clock::MicrosUtc,
-    gateway::{Gateway, GatewayConfig, GatewayTime, Limits},
+    gateway::{Gateway, GatewayConfig, GatewayTime, Limits, access::Access},
     phones::{Outcome, PhoneBatch, Phones, PhonesConfig},
     raw_store::RawStore,
 };
@@ -103,7 +103,8 @@ async fn run(folder: &Path) {
     let archiving = tokio::spawn(async move { archiver.run(until).await });
     let gateway = GatewayConfig {
         listen: ([127, 0, 0, 1], 0).into(),
-        token: "secret".to_owned(),
+        access: Access::one("secret"),
+        tls: None,
         sources: [SOURCE.to_owned()].into(),
         time: GatewayTime::Simulated,
         limits: Limits::default(),

@@ -4,6 +4,7 @@
 
 #[cfg(test)]
 mod schedules_test;
+mod truth;
 #[cfg(test)]
 mod weak_bus;
 #[cfg(test)]
@@ -26,14 +27,14 @@ use bytes::Bytes;
 use futures::{FutureExt, future::join_all};
 use jiff::civil::Date;
 use serde::{Deserialize, Serialize};
-use sim::{Arrival, Limits, SHARD_COUNT, Simulation, Source, Truth, TruthRecorder};
+use sim::{Arrival, Limits, SHARD_COUNT, Simulation, Source, Truth};
 
 use crate::{
     archiver::{Archiver, ArchiverConfig, ArchiverError, ProgressSnapshot, Until},
     bus::{Backlog, Bus},
     clock::MicrosUtc,
     data_folder::DataFolder,
-    gateway::{Gateway, GatewayConfig, GatewayError, GatewayTime, MetricsSnapshot},
+    gateway::{Gateway, GatewayConfig, GatewayError, GatewayTime, MetricsSnapshot, access::Access},
     parts::{Parts, Worker, part_count},
     phones::{
         Cursor, DirectConfig, DirectError, Outcome, PhoneBatch, Phones, PhonesConfig, PhonesError,
@@ -256,8 +257,8 @@ async fn ingest_days(
 
     let publisher: Arc<dyn Bus> = bus.clone();
     let dates: Vec<Date> = simulation.load_dates().collect();
-    let workers = (0..part_count()).map(|_| Sender { truth: TruthRecorder::new(config.limits) });
-    let mut parts = Parts::start(&simulation, &dates, workers.collect());
+    let workers = (0..part_count()).map(|_| Sender).collect();
+    let mut parts = Parts::start(&simulation, &dates, workers);
     for date in &dates {
         let day = Day { date: *date, data, config, bus: &publisher, url: &url };
         parts = day.send(parts, report).await?;
@@ -265,38 +266,22 @@ async fn ingest_days(
     }
     stop.stop();
     serving.await??;
-    report.gateway = Some(metrics.snapshot(0));
+    report.gateway = Some(metrics.snapshot());
     for (source, progress, archiver) in archivers {
         archiver.await??;
         report.archived.push((source.name().to_owned(), progress.snapshot()));
     }
-    let last_date = dates.last().copied().unwrap_or_default();
-    Ok(tokio::task::spawn_blocking(move || truth(parts.finish(), last_date)).await?)
+    let limits = config.limits;
+    Ok(tokio::task::spawn_blocking(move || truth::of(&simulation, limits)).await?)
 }
 
-/// What the parts must show together.
-fn truth(parts: Vec<Sender>, last_date: Date) -> Truth {
-    std::thread::scope(|scope| {
-        let finish = |part: Sender| scope.spawn(move || part.truth.finish(last_date));
-        let threads: Vec<_> = parts.into_iter().map(finish).collect();
-        threads.into_iter().fold(Truth::default(), |sum, thread| {
-            sum.plus(&thread.join().expect("the truth of a part does not panic"))
-        })
-    })
-}
-
-/// Makes batches that can be sent, and takes note of what they mean.
-struct Sender {
-    truth: TruthRecorder,
-}
+/// Makes batches that can be sent.
+struct Sender;
 
 impl Worker for Sender {
     type Made = Vec<(Source, PhoneBatch)>;
 
-    const ASKS_MEANINGS: bool = true;
-
     fn take(&mut self, arrival: Arrival, made: &mut Self::Made) -> Option<Arrival> {
-        self.truth.observe(&arrival);
         made.push((arrival.source, phone_batch(arrival)));
         None
     }
@@ -305,7 +290,8 @@ impl Worker for Sender {
 fn gateway_config(config: &IngestConfig) -> GatewayConfig {
     GatewayConfig {
         listen: config.listen,
-        token: TOKEN.to_owned(),
+        access: Access::one(TOKEN),
+        tls: None,
         sources: [Source::MobileEvents.name().to_owned()].into(),
         time: GatewayTime::Simulated,
         limits: crate::gateway::Limits::default(),

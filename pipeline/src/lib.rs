@@ -18,11 +18,12 @@ pub mod parts;
 pub mod phones;
 pub mod pipeline;
 pub mod rejections;
+pub mod sizes;
 pub mod stop;
 pub mod verify;
 
 use lakebed_core::{
-    check, contract, diagnostic, dialect, digest, error_kind, graph, payload, plan, portable,
-    prelude, project, query, recipe, rules, sql,
+    check, contract, diagnostic, dialect, digest, error_kind, graph, instant, ledger, payload,
+    plan, portable, prelude, project, query, recipe, rules, sql,
 };
 use lakebed_ports::{bus, clock, crash, engine, port_error, raw_store, warehouse};

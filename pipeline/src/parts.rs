@@ -8,7 +8,7 @@ use std::{
         Arc,
         mpsc::{Receiver, SyncSender, sync_channel},
     },
-    thread::{self, JoinHandle},
+    thread,
 };
 
 use jiff::civil::Date;
@@ -25,9 +25,6 @@ pub trait Worker: Send + 'static {
     /// What is handed over.
     type Made: Default + Send + 'static;
 
-    /// Whether it asks what the messages mean.
-    const ASKS_MEANINGS: bool;
-
     /// Adds a batch to what is handed over, and gives it back if its memory is free again.
     fn take(&mut self, arrival: Arrival, made: &mut Self::Made) -> Option<Arrival>;
 }
@@ -35,7 +32,6 @@ pub trait Worker: Send + 'static {
 /// A simulation under way.
 pub struct Parts<W: Worker> {
     chunks: Vec<Receiver<Chunk<W::Made>>>,
-    threads: Vec<JoinHandle<W>>,
     /// The shard that is handed over.
     shard: u64,
     days_left: usize,
@@ -55,23 +51,21 @@ impl<W: Worker> Parts<W> {
     /// Begins to simulate the days, in a part for each worker.
     pub fn start(simulation: &Arc<Simulation>, dates: &[Date], workers: Vec<W>) -> Self {
         let part_count = workers.len();
-        let (mut chunks, mut threads) = (Vec::new(), Vec::new());
+        let mut chunks = Vec::new();
         for (part, mut worker) in (0..).zip(workers) {
             let (queue, received) = sync_channel(QUEUED_CHUNKS_MAX);
             chunks.push(received);
             let (simulation, dates) = (Arc::clone(simulation), dates.to_owned());
-            threads.push(thread::spawn(move || {
+            thread::spawn(move || {
                 // Who takes the chunks may have enough of them.
                 let _ = dates.into_iter().try_for_each(|date| {
                     let day = simulation.day(date);
-                    let day = if W::ASKS_MEANINGS { day.with_meanings() } else { day };
                     let mut shards = (part..SHARD_COUNT).step_by(part_count);
                     shards.try_for_each(|shard| make(&day, shard, &mut worker, &queue))
                 });
-                worker
-            }));
+            });
         }
-        Self { chunks, threads, shard: 0, days_left: dates.len() }
+        Self { chunks, shard: 0, days_left: dates.len() }
     }
 
     /// What comes next of the present day; `None` at its end, after which the next day begins.
@@ -100,13 +94,6 @@ impl<W: Worker> Parts<W> {
             None
         })
     }
-
-    /// The workers, when they have ended, for what they have kept.
-    pub fn finish(self) -> Vec<W> {
-        drop(self.chunks);
-        let workers = self.threads.into_iter().map(JoinHandle::join);
-        workers.map(|worker| worker.expect("a part does not panic")).collect()
-    }
 }
 
 /// Hands over what is made of a shard; the error is that nobody takes it.
@@ -134,34 +121,36 @@ fn make<W: Worker>(
 
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
     use sim::Scenario;
 
     use super::*;
 
-    /// Hands everything over.
-    #[derive(Debug)]
+    /// Hands everything over; somebody sees whether it is still there.
     struct Everything {
-        batch_count: usize,
+        _seen: Arc<()>,
     }
 
     impl Worker for Everything {
         type Made = Vec<Arrival>;
 
-        const ASKS_MEANINGS: bool = true;
-
         fn take(&mut self, arrival: Arrival, made: &mut Vec<Arrival>) -> Option<Arrival> {
-            self.batch_count += 1;
             made.push(arrival);
             None
         }
     }
 
     fn start(part_count: usize) -> (Parts<Everything>, Vec<Date>) {
+        start_seen(part_count, &Arc::default())
+    }
+
+    fn start_seen(part_count: usize, seen: &Arc<()>) -> (Parts<Everything>, Vec<Date>) {
         let scenario =
             Scenario::from_toml("tiny", include_str!("../../scenarios/tiny.toml")).unwrap();
         let simulation = Arc::new(Simulation::new(scenario));
         let dates: Vec<Date> = simulation.load_dates().collect();
-        let workers = (0..part_count).map(|_| Everything { batch_count: 0 }).collect();
+        let workers = (0..part_count).map(|_| Everything { _seen: Arc::clone(seen) }).collect();
         (Parts::start(&simulation, &dates, workers), dates)
     }
 
@@ -175,24 +164,28 @@ mod tests {
     }
 
     #[test]
-    fn days_follow_each_other_and_workers_come_back() {
+    fn days_follow_each_other() {
         let (mut parts, dates) = start(2);
-        let mut batch_count = 0;
         for date in dates {
+            let mut batch_count = 0;
             while let Some(made) = parts.next_of_day() {
                 assert!(made.iter().all(|arrival| arrival.arrived_at.date() == date));
                 batch_count += made.len();
             }
+            assert!(batch_count > 0, "{date}");
         }
-        let workers = parts.finish();
-        assert_eq!(workers.iter().map(|worker| worker.batch_count).sum::<usize>(), batch_count);
-        assert!(workers.iter().all(|worker| worker.batch_count > 0));
     }
 
     #[test]
     fn who_has_enough_of_it_may_go() {
-        let (mut parts, _) = start(2);
+        let seen = Arc::default();
+        let (mut parts, _) = start_seen(2, &seen);
         assert!(parts.next_of_day().is_some());
-        assert_eq!(parts.finish().len(), 2);
+        drop(parts);
+        let ended = (0..1_000).any(|_| {
+            thread::sleep(Duration::from_millis(10));
+            Arc::strong_count(&seen) == 1
+        });
+        assert!(ended, "the threads end");
     }
 }

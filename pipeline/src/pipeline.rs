@@ -287,6 +287,15 @@ impl Pipeline {
             .collect()
     }
 
+    /// A query of the pinned raw rows of a source, in parentheses; `None` if there are none.
+    pub fn raw_rows(&self, source: &TableName) -> Option<String> {
+        let objects = self.raw.get(source).filter(|objects| !objects.is_empty())?;
+        let locators: Vec<String> =
+            objects.values().flatten().map(|object| object.locator.clone()).collect();
+        let view = self.warehouse.dialect().raw_view(source.table(), &locators);
+        view.split_once(" as ").map(|(_, query)| format!("({query}) as raw_rows"))
+    }
+
     /// Tables that earlier builds made and that no file of the project defines any more.
     pub fn orphans(&self) -> &BTreeSet<TableName> {
         &self.orphans

@@ -4,6 +4,7 @@ use std::io::{IsTerminal, Write};
 
 use super::{
     Failure,
+    charges::{self, Sent},
     damage::{self, Damaged},
     drift,
     failure::{build_hint, causes},
@@ -14,7 +15,7 @@ use super::{
     summary,
 };
 use crate::{
-    builder::{BuildOptions, BuildReport, TableOutcome},
+    builder::{BuildEvent, BuildOptions, BuildReport, TableOutcome},
     cli::{BuildArgs, EngineChoice, Place},
     contract::TableName,
     data_folder::DataFolder,
@@ -60,6 +61,8 @@ pub fn build(place: &Place, args: &BuildArgs) -> Result<(), Failure> {
         }
     }
     ask_before_large_rebuild(&pipeline.plan(&build_options.selection), args.effort.yes)?;
+    let days_max = build_options.window_days_max;
+    charges::hold_budgets(&open, &pipeline, &build_options.selection, days_max)?;
     let new_objects = pipeline.new_objects();
     let orphans = pipeline.orphans().clone();
     if args.prune {
@@ -68,14 +71,24 @@ pub fn build(place: &Place, args: &BuildArgs) -> Result<(), Failure> {
     let script = args.emit_script.as_deref();
     let script =
         script.map(|folder| Script::begin(folder, &pipeline, &open.prelude)).transpose()?;
-    let report = build_with_progress(&mut pipeline, &build_options, script.as_ref())?;
+    let sent = args.bytes.then(Sent::default);
+    let taking = Taking { script: script.as_ref(), sent: sent.as_ref() };
+    let report = build_with_progress(&mut pipeline, &build_options, taking)?;
     if let Some(script) = script {
         script.finish()?;
     }
+    let charges = sent.map(|sent| sent.charges(&open, &pipeline, &report)).transpose()?;
     if place.json {
-        output::print(&format!("{}\n", summary::build_json(&report)))?;
+        let mut json = summary::build_json(&report);
+        for (name, charge) in charges.iter().flatten() {
+            json[name.as_str()]["scan"] = charges::json(charge);
+        }
+        output::print(&format!("{json}\n"))?;
     } else {
         let mut page = summary::render_build(&report);
+        if let Some(charges) = &charges {
+            charges::render_total(&mut page, charges);
+        }
         summary::render_orphans(&mut page, &orphans, args.prune);
         let ahead = ahead(pipeline.planner(), &build_options.selection.tables);
         summary::render_ahead(&mut page, ahead.as_ref());
@@ -113,17 +126,29 @@ fn render_mostly_rejected(
     Ok(())
 }
 
-/// Builds, with a line that moves on a terminal; what is sent is added to the script.
+/// Who takes what a build sends.
+#[derive(Clone, Copy, Default)]
+pub struct Taking<'a> {
+    /// Writes it down.
+    pub script: Option<&'a Script>,
+    /// Keeps it, to be priced.
+    pub sent: Option<&'a Sent>,
+}
+
+/// Builds, with a line that moves on a terminal.
 pub fn build_with_progress(
     pipeline: &mut Pipeline,
     options: &BuildOptions,
-    script: Option<&Script>,
+    taking: Taking<'_>,
 ) -> Result<BuildReport, Failure> {
     let progress = Progress::new(options.selection.tables.len() as u64);
     let report = pipeline.build(options, &|event| {
         progress.build_event(&event);
-        if let Some(script) = script {
+        if let Some(script) = taking.script {
             script.add(&event);
+        }
+        if let (Some(taken), BuildEvent::Committed { of, sent }) = (taking.sent, &event) {
+            taken.add(of, sent);
         }
     });
     progress.finish();

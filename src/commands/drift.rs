@@ -106,7 +106,7 @@ fn of_objects(
 ) -> Result<Vec<SourceDrift>, Failure> {
     let store = open::raw_store_to_read(data)?;
     let runtime = open::runtime()?;
-    let options = lakebed_duckdb::Options { threads: None, is_read_only: false };
+    let options = lakebed_duckdb::Options::default();
     let scratch = lakebed_duckdb::open_shared(None, options, &open.prelude)?;
     let mut session = scratch.session()?;
     session.execute("create schema raw")?;

@@ -35,9 +35,9 @@ pub fn explain(place: &Place, args: &ExplainArgs) -> Result<(), Failure> {
         column: args.column.clone(),
         row_limit: args.limit.max(1),
     };
-    let warehouse = open::warehouse(&data, &open.prelude, true)?;
+    let warehouse = open::warehouse(&data, &open.prelude, &place.machine, true)?;
     let empty = || {
-        let options = Options { threads: None, is_read_only: false };
+        let options = Options::default();
         lakebed_duckdb::open_shared(None, options, &open.prelude)
     };
     let (explanation, mut session) =

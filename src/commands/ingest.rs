@@ -11,7 +11,7 @@ use lakebed_local::PublishClock;
 use serde_json::json;
 
 use super::{
-    Failure, drift,
+    Failure, adapters, drift,
     open::{self, OpenProject},
     output::{self, Page},
     progress::Progress,
@@ -44,10 +44,11 @@ pub fn ingest(place: &Place, args: &IngestArgs) -> Result<(), Failure> {
     data.create()?;
     let arrival = arrival(args, &data)?;
     let runtime = open::runtime()?;
-    let store = open::raw_store(&data)?;
+    let store = runtime.block_on(adapters::raw_files(&open.target, &data))?;
     // A bus that takes each message's own arrival.
     let sources = files.iter().map(|(_, source)| source);
-    let bus = open::bus(&data, PublishClock::Simulated, store.as_ref(), sources);
+    let clock = PublishClock::Simulated;
+    let bus = adapters::bus(&open.target, &data, clock, store.as_ref(), sources);
     let bus = runtime.block_on(bus)?;
     let (mut reports, mut too_old_files) = (Vec::new(), Vec::new());
     for (path, source) in files {

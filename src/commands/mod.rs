@@ -1,15 +1,21 @@
 //! The verbs, one file each, and the composition root: only here are adapters picked.
 
+mod adapters;
+mod archive;
 mod build;
+mod charges;
 mod check;
 mod completions;
+mod cost;
 mod damage;
 mod drift;
 mod explain;
 mod failure;
 mod gateway;
+mod growth;
 mod ingest;
 mod init;
+mod logs;
 mod open;
 mod output;
 mod plan;
@@ -21,6 +27,8 @@ mod script;
 mod show;
 mod sim;
 mod summary;
+mod tail;
+mod target;
 mod verify;
 mod verify_report;
 
@@ -41,8 +49,13 @@ pub fn main() -> ExitCode {
     let result = match cli.command {
         Command::Run(args) => run::run(&cli.place, &args),
         Command::Gateway(args) => gateway::gateway(&cli.place, &args),
+        Command::Archive(args) => archive::archive(&cli.place, &args),
+        Command::Tail(args) => tail::tail(&cli.place, &args),
+        Command::Target(args) => target::target(&cli.place, &args),
         Command::Plan(args) => plan::plan(&cli.place, &args),
         Command::Build(args) => build::build(&cli.place, &args),
+        Command::Growth(args) => growth::growth(&cli.place, &args),
+        Command::Cost(args) => cost::cost(&cli.place, &args),
         Command::Check(args) => check::check(&cli.place, &args),
         Command::Query(args) => query::query(&cli.place, &args),
         Command::Show(args) => show::show(&cli.place, &args),

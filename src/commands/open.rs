@@ -2,18 +2,15 @@
 
 use std::{collections::BTreeSet, fmt::Write as _, path::Path, sync::Arc};
 
-use futures::StreamExt as _;
 use lakebed_duckdb::Options;
-use lakebed_local::{EmbeddedBus, EmbeddedBusConfig, LocalExchange, LocalRawStore, PublishClock};
+use lakebed_local::{LocalExchange, LocalRawStore};
 use lakebed_spark::{LocalSpark, SparkPlace};
 use sim::Scenario;
 
-use super::Failure;
+use super::{Failure, adapters};
 use crate::{
-    archiver,
     builder::{BuildOptions, shape},
-    bus::Backlog,
-    cli::{Effort, EngineChoice, Place},
+    cli::{Effort, EngineChoice, Machine, Place},
     contract::TableName,
     data_folder::DataFolder,
     graph::{Graph, Node},
@@ -24,6 +21,7 @@ use crate::{
     raw_store::RawStore,
     sql::tokens::TokenError,
     suggest::similar,
+    target::{self, RawStoreKind, Target},
     warehouse::SharedWarehouse,
 };
 
@@ -39,6 +37,10 @@ pub struct OpenProject {
     pub prelude: Prelude,
     /// The tables.
     pub graph: Graph,
+    /// What it runs on.
+    pub target: Target,
+    /// What the warehouse may use.
+    pub machine: Machine,
 }
 
 /// The files of the project.
@@ -51,12 +53,13 @@ pub fn files(place: &Place) -> Result<ProjectFiles, Failure> {
 
 /// Reads the project.
 pub fn project(place: &Place) -> Result<OpenProject, Failure> {
+    let target = adapters::target(place)?;
     let files = files(place)?;
     let project = Project::parse(&files)?;
     let prelude = Prelude::duckdb(&project)
         .map_err(|error| functions_error("duckdb", &project.duckdb_functions, &error))?;
     let graph = Graph::new(&project, &prelude)?;
-    Ok(OpenProject { project, prelude, graph })
+    Ok(OpenProject { project, prelude, graph, target, machine: place.machine.clone() })
 }
 
 /// The functions of a project, whatever else is wrong in it: to look at tables needs no more.
@@ -66,13 +69,19 @@ pub fn functions(place: &Place) -> Result<Prelude, Failure> {
         .map_err(|error| functions_error("duckdb", &project.duckdb_functions, &error))?)
 }
 
-/// Opens the warehouse of a data folder.
+/// Opens the warehouse of a data folder, which takes no more of the machine than it may.
 pub fn warehouse(
     data: &DataFolder,
     prelude: &Prelude,
+    machine: &Machine,
     is_read_only: bool,
 ) -> Result<SharedWarehouse, Failure> {
-    let options = Options { threads: None, is_read_only };
+    let options = Options {
+        threads: machine.threads,
+        memory_limit_bytes: Some(machine.memory_limit_bytes()),
+        temp_directory: machine.temp_directory.clone(),
+        is_read_only,
+    };
     Ok(lakebed_duckdb::open_shared(Some(&data.warehouse()), options, prelude)?)
 }
 
@@ -81,7 +90,7 @@ pub fn warehouse(
 pub fn unpinned_pipeline(open: &OpenProject, data: &DataFolder) -> Result<Pipeline, Failure> {
     data.create()?;
     check_queries(open)?;
-    let warehouse = warehouse(data, &open.prelude, false)?;
+    let warehouse = warehouse(data, &open.prelude, &open.machine, false)?;
     let run_id = pipeline::new_run_id();
     Ok(Pipeline::open(open.graph.clone(), warehouse, &run_id)?)
 }
@@ -98,7 +107,7 @@ fn check_queries(open: &OpenProject) -> Result<(), Failure> {
 
 /// An empty warehouse in memory.
 fn scratch(open: &OpenProject) -> Result<SharedWarehouse, Failure> {
-    let options = Options { threads: Some(1), is_read_only: false };
+    let options = Options { threads: Some(1), ..Options::default() };
     lakebed_duckdb::open_shared(None, options, &open.prelude).map_err(|error| {
         let message = error.to_string();
         match error.offset() {
@@ -117,10 +126,8 @@ pub fn pipeline(
     data: &DataFolder,
     options: PinOptions,
 ) -> Result<Pipeline, Failure> {
-    if !data.raw().is_dir() {
-        return Err(no_data(data));
-    }
-    pinned(unpinned_pipeline(open, data)?, raw_store(data)?.as_ref(), options)
+    refuse_no_data(open, data)?;
+    pinned(unpinned_pipeline(open, data)?, open, data, options)
 }
 
 /// As `pipeline`, to plan and not to build: nothing of the data folder is changed.
@@ -129,12 +136,10 @@ pub fn pipeline_to_read(
     data: &DataFolder,
     options: PinOptions,
 ) -> Result<Pipeline, Failure> {
-    if !data.raw().is_dir() {
-        return Err(no_data(data));
-    }
+    refuse_no_data(open, data)?;
     check_queries(open)?;
     let warehouse = if data.warehouse().exists() {
-        warehouse(data, &open.prelude, true)?
+        warehouse(data, &open.prelude, &open.machine, true)?
     } else {
         // Nothing was built yet: what holds nothing stands for what is not there.
         scratch(open)?
@@ -143,16 +148,36 @@ pub fn pipeline_to_read(
     if !pipeline.has_run_functions() {
         let _tried = scratch(open)?;
     }
-    pinned(pipeline, raw_store_to_read(data)?.as_ref(), options)
+    match open.target.raw_store {
+        RawStoreKind::Folder => {
+            let store = raw_store_to_read(data)?;
+            let mut pipeline = pipeline;
+            runtime()?.block_on(pipeline.pin(store.as_ref(), options))?;
+            Ok(pipeline)
+        }
+        // Its copies are the only thing that is made.
+        RawStoreKind::CloudStorage => pinned(pipeline, open, data, options),
+    }
+}
+
+/// A raw layer in the data folder is there once something was brought in.
+fn refuse_no_data(open: &OpenProject, data: &DataFolder) -> Result<(), Failure> {
+    let is_here = open.target.raw_store == RawStoreKind::Folder;
+    if is_here && !data.raw().is_dir() { Err(no_data(data)) } else { Ok(()) }
 }
 
 fn pinned(
     mut pipeline: Pipeline,
-    store: &dyn RawStore,
+    open: &OpenProject,
+    data: &DataFolder,
     options: PinOptions,
 ) -> Result<Pipeline, Failure> {
-    runtime()?.block_on(pipeline.pin(store, options))?;
-    Ok(pipeline)
+    runtime()?
+        .block_on(async {
+            let store = adapters::raw_files(&open.target, data).await?;
+            Ok(pipeline.pin(store.as_ref(), options).await?)
+        })
+        .map(|()| pipeline)
 }
 
 /// The program as it was called, so that lines with it can be typed as they are.
@@ -163,6 +188,9 @@ pub fn program() -> String {
 /// The program with the options of its place.
 pub fn command_line(place: &Place) -> String {
     let mut line = program();
+    if place.target != target::LOCAL {
+        let _ = write!(line, " --target {}", quoted(&place.target));
+    }
     for (option, folder) in [("project", place.project.as_deref()), ("data", Some(&*place.data))] {
         let is_default = option == "data" && folder == Some(Path::new(Place::DEFAULT_DATA));
         if let Some(folder) = folder.filter(|_| !is_default) {
@@ -202,33 +230,6 @@ pub fn no_data(data: &DataFolder) -> Failure {
 /// Opens the raw layer for those that change nothing.
 pub fn raw_store_to_read(data: &DataFolder) -> Result<Arc<dyn RawStore>, Failure> {
     Ok(Arc::new(LocalRawStore::open_to_read(&data.raw())?))
-}
-
-/// Opens the raw layer.
-pub fn raw_store(data: &DataFolder) -> Result<Arc<dyn RawStore>, Failure> {
-    Ok(Arc::new(LocalRawStore::open(&data.raw())?))
-}
-
-/// Opens the bus of a data folder, with the topics of these sources and their archivers' subscriptions.
-///
-/// A topic that is made over a raw layer that has messages of its source, since somebody removed the
-/// bus's file, numbers from 1 again: so its ids begin with something that no other topic's began with.
-pub async fn bus<S: AsRef<str>>(
-    data: &DataFolder,
-    publish_clock: PublishClock,
-    store: &dyn RawStore,
-    sources: impl IntoIterator<Item = S>,
-) -> Result<Arc<dyn Backlog>, Failure> {
-    let bus = EmbeddedBus::open(EmbeddedBusConfig { path: data.bus(), publish_clock })?;
-    for source in sources {
-        let source = source.as_ref();
-        if !bus.has_topic(source) && store.list(&format!("{source}/")).next().await.is_some() {
-            let prefix = getrandom::u32().map_err(Failure::data)?;
-            bus.create_topic_with(source, format!("{prefix:08x}-")).await?;
-        }
-        archiver::set_up(&bus, source).await?;
-    }
-    Ok(Arc::new(bus))
 }
 
 /// Lets the pipeline's marked tables run on the engine that was asked for.

@@ -2,17 +2,23 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use serde_json::json;
+
 use super::{
-    Failure, open,
+    Failure, charges, open,
     output::{self, Page},
     summary,
 };
 use crate::{
     cli::{Place, PlanArgs},
+    contract::TableName,
     data_folder::DataFolder,
     pipeline::PinOptions,
     plan::{Reason, Selection, TablePlan, ahead::ahead, snapshot::Partition, window::windows},
 };
+
+/// The longest window of one statement, as a build has it if nothing is said.
+const WINDOW_DAYS_MAX: usize = 31;
 
 pub fn plan(place: &Place, args: &PlanArgs) -> Result<(), Failure> {
     let open = open::project(place)?;
@@ -22,8 +28,22 @@ pub fn plan(place: &Place, args: &PlanArgs) -> Result<(), Failure> {
     let tables = open::tables(&pipeline.graph, &args.tables)?;
     let selection = Selection { tables, ..Selection::default() };
     let plan = pipeline.plan(&selection);
+    let charges = if args.bytes {
+        Some(charges::of_plan(&open, &pipeline, &selection, WINDOW_DAYS_MAX)?)
+    } else {
+        None
+    };
     if place.json {
-        let json = serde_json::to_string(&plan).map_err(Failure::data)?;
+        let json = match &charges {
+            None => serde_json::to_string(&plan),
+            Some(charges) => {
+                let by_table =
+                    |(name, charge): (&TableName, _)| (name.to_string(), charges::json(charge));
+                let charges: serde_json::Map<_, _> = charges.iter().map(by_table).collect();
+                serde_json::to_string(&json!({ "tables": plan, "charges": charges }))
+            }
+        };
+        let json = json.map_err(Failure::data)?;
         return output::print(&format!("{json}\n"));
     }
     let busy: Vec<&TablePlan> = plan.tables.iter().filter(|table| !table.is_nothing()).collect();
@@ -37,6 +57,12 @@ pub fn plan(place: &Place, args: &PlanArgs) -> Result<(), Failure> {
     }
     for table in busy {
         render(&mut text, table);
+        if let Some(charge) = charges.as_ref().and_then(|charges| charges.get(&table.table)) {
+            charges::render(&mut text, charge);
+        }
+    }
+    if let Some(charges) = &charges {
+        charges::render_total(&mut text, charges);
     }
     output::print(text.as_str())
 }
@@ -56,8 +82,7 @@ fn render(text: &mut Page, plan: &TablePlan) {
             indicatif::HumanCount(u64::try_from(plan.rows_read).unwrap_or(0))
         ));
     }
-    let because: Vec<&str> =
-        plan.because_of.iter().map(crate::contract::TableName::as_str).collect();
+    let because: Vec<&str> = plan.because_of.iter().map(TableName::as_str).collect();
     if !plan.may_follow.is_empty() {
         text.line(format_args!(
             "  may follow {}: if {} changes",

@@ -21,7 +21,7 @@ pub fn query(place: &Place, args: &QueryArgs) -> Result<(), Failure> {
     if !data.warehouse().exists() {
         return Err(open::no_data(&data));
     }
-    let warehouse = open::warehouse(&data, &prelude, true)?;
+    let warehouse = open::warehouse(&data, &prelude, &place.machine, true)?;
     let result = warehouse.session()?.query(&args.sql).map_err(|error| {
         let place = error.offset().and_then(|offset| args.sql.get(..offset)).map_or(0, str::len);
         let text: std::sync::Arc<str> = args.sql.as_str().into();

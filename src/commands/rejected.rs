@@ -41,7 +41,7 @@ pub fn rejected(place: &Place, args: &RejectedArgs) -> Result<(), Failure> {
         check_reason(&open, reason)?;
     }
     let filter = Filter { reason: args.reason.clone(), from: args.from, to: args.to };
-    let warehouse = open::warehouse(&data, &open.prelude, true)?;
+    let warehouse = open::warehouse(&data, &open.prelude, &place.machine, true)?;
     let mut session = warehouse.session()?;
     let mut found = Vec::new();
     for (name, source) in sources {

@@ -6,8 +6,8 @@ use lakebed_local::PublishClock;
 use sim::{Limits, Scenario, Simulation, Source};
 
 use super::{
-    Failure,
-    build::{build_with_progress, fail_if_broken},
+    Failure, adapters,
+    build::{Taking, build_with_progress, fail_if_broken},
     drift,
     open::{self, OpenProject},
     output,
@@ -36,12 +36,13 @@ pub fn run(place: &Place, args: &RunArgs) -> Result<(), Failure> {
     let mut pipeline = open::unpinned_pipeline(&open, &data)?;
     open::use_engine(&mut pipeline, &open, &data, &args.effort)?;
     data.claim_clock(FolderClock::Simulated)?;
-    let store = open::raw_store(&data)?;
+    let store = runtime.block_on(adapters::raw_files(&open.target, &data))?;
     let day_count = u64::from(scenario.days);
     let simulation = Simulation::new(scenario.clone());
     let (ingested, record) = runtime.block_on(async {
         let sources = Source::ALL.map(Source::name);
-        let bus = open::bus(&data, PublishClock::Simulated, store.as_ref(), sources).await?;
+        let clock = PublishClock::Simulated;
+        let bus = adapters::bus(&open.target, &data, clock, store.as_ref(), sources).await?;
         let store = store.clone();
         let progress = Progress::new(day_count);
         let on_day = |date, count| progress.day(date, count);
@@ -54,8 +55,11 @@ pub fn run(place: &Place, args: &RunArgs) -> Result<(), Failure> {
     runtime.block_on(pipeline.pin(store.as_ref(), options))?;
     let new_objects = pipeline.new_objects();
     let tables = open::tables(&pipeline.graph, &[])?;
-    let report =
-        build_with_progress(&mut pipeline, &open::build_options(tables, &args.effort), None)?;
+    let report = build_with_progress(
+        &mut pipeline,
+        &open::build_options(tables, &args.effort),
+        Taking::default(),
+    )?;
     let build_duration = started.elapsed().saturating_sub(ingest_duration);
     // The truth knows nothing of messages that came beside the simulation.
     let has_other_messages = has_ingested_files(&data);

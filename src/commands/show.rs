@@ -24,7 +24,7 @@ pub fn show(place: &Place, args: &ShowArgs) -> Result<(), Failure> {
     let open = open::project(place)?;
     let data = DataFolder::new(&place.data);
     let snapshot = if data.warehouse().exists() {
-        let warehouse = open::warehouse(&data, &open.prelude, true)?;
+        let warehouse = open::warehouse(&data, &open.prelude, &place.machine, true)?;
         journal::load(warehouse.session()?.as_mut())?.0
     } else {
         Snapshot::default()

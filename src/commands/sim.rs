@@ -70,8 +70,6 @@ struct Batches {
 impl Worker for Batches {
     type Made = Vec<PhoneBatch>;
 
-    const ASKS_MEANINGS: bool = false;
-
     fn take(&mut self, arrival: Arrival, made: &mut Vec<PhoneBatch>) -> Option<Arrival> {
         if self.source.is_some_and(|source| source != arrival.source) {
             return Some(arrival);
@@ -96,8 +94,6 @@ struct Written {
 
 impl Worker for Lines {
     type Made = Written;
-
-    const ASKS_MEANINGS: bool = false;
 
     fn take(&mut self, arrival: Arrival, made: &mut Written) -> Option<Arrival> {
         if self.source.is_some_and(|source| source != arrival.source) {

@@ -75,7 +75,8 @@ pub fn verify(place: &Place, args: &VerifyArgs) -> Result<(), Failure> {
 fn subject(open: OpenProject) -> Subject {
     let prelude = open.prelude.clone();
     let make_warehouse = Arc::new(move || {
-        let options = lakebed_duckdb::Options { threads: Some(1), is_read_only: false };
+        let options =
+            lakebed_duckdb::Options { threads: Some(1), ..lakebed_duckdb::Options::default() };
         lakebed_duckdb::open_shared(None, options, &prelude)
     });
     Subject::new(open.project, open.prelude, make_warehouse)

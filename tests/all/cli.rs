@@ -19,9 +19,12 @@ use crate::{
     harness::World,
 };
 
-const VERBS: [&str; 11] = [
+const VERBS: [&str; 14] = [
     "run",
     "gateway",
+    "archive",
+    "tail",
+    "target",
     "ingest",
     "plan",
     "build",

@@ -81,7 +81,7 @@ fn written(warehouse: &dyn Warehouse, query: &EngineQuery<'_>) -> Result<(), Por
 }
 
 fn in_memory(prelude: &Prelude) -> SharedWarehouse {
-    let options = Options { threads: Some(1), is_read_only: false };
+    let options = Options { threads: Some(1), ..Options::default() };
     open_shared(None, options, prelude).expect("a database in memory")
 }
 

@@ -334,7 +334,7 @@ fn two_processes_do_not_share_a_bus() {
 #[test]
 fn two_processes_do_not_share_a_warehouse() {
     let world = World::with_tiny();
-    let options = Options { threads: Some(1), is_read_only: false };
+    let options = Options { threads: Some(1), ..Options::default() };
     let path = world.data().join("warehouse.duckdb");
     let held = open_shared(Some(&path), options, &Prelude::default()).expect("nobody else has it");
     for command in ["build", "plan", "show", "run tiny --ingest direct"] {

@@ -91,7 +91,7 @@ const CONSTANT_COLUMNS: [&str; 28] = [
 
 /// A warehouse with all tables, raw ones too, and no rows.
 fn empty_tables(graph: &Graph, prelude: &Prelude) -> Box<dyn Session> {
-    let options = Options { threads: Some(1), is_read_only: false };
+    let options = Options { threads: Some(1), ..Options::default() };
     let warehouse = open_shared(None, options, prelude).expect("a warehouse");
     shape::create(warehouse.as_ref(), graph).expect("tables");
     let mut session = warehouse.session().expect("a session");

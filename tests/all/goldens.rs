@@ -30,7 +30,7 @@ pub fn table_files() -> BTreeMap<TableName, TableFile> {
 
 /// All tables of a data folder, each in the order of its grain.
 pub fn export(data: &Path) -> Tables {
-    let options = Options { threads: Some(1), is_read_only: true };
+    let options = Options { threads: Some(1), is_read_only: true, ..Options::default() };
     let path = data.join("warehouse.duckdb");
     export_of(&*open_shared(Some(&path), options, &Prelude::default()).expect("a warehouse"))
 }

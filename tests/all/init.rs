@@ -244,7 +244,7 @@ const TIMES: [&str; 58] = [
 /// What the proposal and a backfill call a time is one for the functions of the tables, and the same.
 #[test]
 fn times_mean_the_same_to_the_proposal_and_to_the_tables() {
-    let options = Options { threads: Some(1), is_read_only: false };
+    let options = Options { threads: Some(1), ..Options::default() };
     let project = Project::parse(&lakebed_files::embedded()).expect("the project");
     let prelude = lakebed::prelude::Prelude::duckdb(&project).expect("functions");
     let warehouse = open_shared(None, options, &prelude).expect("in memory");

@@ -72,7 +72,11 @@ fn graph() -> (Graph, Prelude) {
 }
 
 fn session(data: &Path, prelude: &Prelude) -> Box<dyn Session> {
-    let options = lakebed_duckdb::Options { threads: Some(1), is_read_only: true };
+    let options = lakebed_duckdb::Options {
+        threads: Some(1),
+        is_read_only: true,
+        ..lakebed_duckdb::Options::default()
+    };
     let warehouse = open_shared(Some(&data.join("warehouse.duckdb")), options, prelude);
     warehouse.expect("a warehouse").session().expect("a session")
 }

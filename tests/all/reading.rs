@@ -45,6 +45,24 @@ fn a_query_prints_as_it_is_told() {
 }
 
 #[test]
+fn the_warehouse_takes_what_it_may() {
+    let world = World::with_tiny();
+    let ask = |options: &str, setting: &str| {
+        let sql = format!("select current_setting('{setting}')");
+        let csv = format!("query --format csv {options}");
+        world.lakebed(&csv).arg(&sql).run().status(0).stdout.lines().nth(1).map(str::to_owned)
+    };
+    assert_eq!(ask("--memory-limit 512MB", "memory_limit").as_deref(), Some("512.0 MiB"));
+    assert_eq!(ask("--threads 3", "threads").as_deref(), Some("3"));
+    let elsewhere = world.folder().join("elsewhere").display().to_string();
+    let asked = ask(&format!("--temp-directory {elsewhere}"), "temp_directory");
+    assert_eq!(asked, Some(elsewhere));
+    for wrong in ["--memory-limit potatoes", "--threads 0"] {
+        let _ = world.lakebed(&format!("query {wrong}")).arg("select 1").run().status(2);
+    }
+}
+
+#[test]
 fn a_query_without_rows_has_its_header() {
     let world = World::with_tiny();
     let none = "select user_hk from vault.hub_user where false";

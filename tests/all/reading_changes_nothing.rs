@@ -8,8 +8,10 @@ use lakebed::data_folder::DataFolder;
 use crate::harness::{World, files_under};
 
 /// The commands that read, besides `query`.
-const READING: [&str; 10] = [
+const READING: [&str; 12] = [
     "plan",
+    "plan --bytes",
+    "growth tiny --years 0",
     "plan --json",
     "plan --accept-removed",
     "show",

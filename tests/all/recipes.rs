@@ -167,7 +167,7 @@ fn recipe_over(graph: &Arc<Graph>, node: &Node, begins_anew: bool, raw: RawObjec
         raw: Arc::new(raw),
     };
     let warehouse =
-        open_shared(None, Options { threads: Some(1), is_read_only: false }, &Prelude::default())
+        open_shared(None, Options { threads: Some(1), ..Options::default() }, &Prelude::default())
             .expect("a database in memory");
     let stale = recipe::windows(node, begins_anew, &stale);
     recipe::recipe(node, warehouse.dialect(), &stale, &known).expect("a recipe")

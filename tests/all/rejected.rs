@@ -116,7 +116,7 @@ const JUDGED: [(&[u8], [&str; 4]); 12] = [
 
 #[test]
 fn the_contract_is_the_rule() {
-    let options = Options { threads: Some(1), is_read_only: false };
+    let options = Options { threads: Some(1), ..Options::default() };
     let project = Project::parse(&lakebed_files::embedded()).expect("the project");
     let prelude = Prelude::duckdb(&project).expect("functions");
     let warehouse = open_shared(None, options, &prelude).expect("in memory");

@@ -13,7 +13,7 @@ use crate::{
 /// Runs a script over the warehouse of a data folder; nothing of lakebed is in it before.
 fn run(data: &Path, script: &Path) {
     fs::create_dir_all(data).expect("writable");
-    let options = Options { threads: Some(2), is_read_only: false };
+    let options = Options { threads: Some(2), ..Options::default() };
     let path = data.join("warehouse.duckdb");
     let warehouse = open_shared(Some(&path), options, &Prelude::default()).expect("a database");
     let mut session = warehouse.session().expect("a session");

@@ -33,7 +33,7 @@ impl<'a> Rig<'a> {
     fn new(world: &'a World) -> Self {
         let files = lakebed_files::embedded();
         let prelude = Prelude::duckdb(&Project::parse(&files).expect("a project"));
-        let options = Options { threads: Some(2), is_read_only: false };
+        let options = Options { threads: Some(2), ..Options::default() };
         let inner = open_shared(None, options, &prelude.expect("functions")).expect("in memory");
         Self { world, files, strict: Arc::new(Strict::new(inner)) }
     }

@@ -82,7 +82,7 @@ impl World {
     /// A data folder in which tables were built.
     pub fn built(open: &OpenProject, data: &Path) -> Self {
         let place = DataFolder::new(data);
-        let options = Options { threads: None, is_read_only: false };
+        let options = Options::default();
         let warehouse = open_shared(Some(&place.warehouse()), options, &open.duckdb)
             .unwrap_or_else(|error| panic!("{}: {error}", data.display()));
         let pipeline = Self::open(open, warehouse, data);
@@ -117,7 +117,7 @@ impl World {
 
 /// An empty database with these functions.
 pub fn in_memory(prelude: &Prelude) -> SharedWarehouse {
-    let options = Options { threads: None, is_read_only: false };
+    let options = Options::default();
     open_shared(None, options, prelude).expect("a database in memory")
 }
 

@@ -11,6 +11,9 @@ use lakebed_ports::{port_error::PortError, raw_store::error::DAMAGED_HINT};
 const FULL_DISK_HINT: &str =
     "the disk is full: make room and run the same command again; what was committed stands";
 
+const MEMORY_HINT: &str =
+    "give it more by --memory-limit, or let it build one table at a time by --jobs 1";
+
 /// A new database was not made.
 pub fn not_made(place: &str, error: io::Error) -> PortError {
     let is_full = matches!(error.kind(), io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded);
@@ -42,12 +45,19 @@ pub fn not_opened(place: &str, error: &duckdb::Error) -> PortError {
 /// `…\n\nLINE 3: select x\n               ^`.
 pub fn of_statement(sql: &str, error: &duckdb::Error) -> PortError {
     let said = error.to_string();
-    let is_conflict = said.contains("TransactionContext Error") || said.contains("Conflict on");
-    let kind = if is_conflict { ErrorKind::Retry } else { ErrorKind::FixInput };
+    let kind = if said.contains("TransactionContext Error") || said.contains("Conflict on") {
+        ErrorKind::Retry
+    } else if said.contains("Out of Memory Error") {
+        ErrorKind::ResourcesExceeded
+    } else {
+        ErrorKind::FixInput
+    };
     let (message, place) = said.split_once("\n\nLINE ").unwrap_or((&said, ""));
     let error = PortError::new(kind, message.trim()).at(offset(sql, place));
     if is_about_room(message) {
         error.with_hint(FULL_DISK_HINT)
+    } else if kind == ErrorKind::ResourcesExceeded {
+        error.with_hint(MEMORY_HINT)
     } else if message.contains(".parquet") {
         // It names a file only where it could not read it.
         error.with_hint(DAMAGED_HINT)

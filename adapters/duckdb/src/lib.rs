@@ -4,7 +4,7 @@ mod error;
 
 use std::{
     io,
-    path::Path,
+    path::{Path, PathBuf},
     sync::{Arc, Mutex, PoisonError},
     time::Instant,
 };
@@ -36,10 +36,15 @@ pub struct DuckDb {
 }
 
 /// How to open a database.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug, Default)]
 pub struct Options {
-    /// Threads of one statement; `None`: as many as there are cores.
+    /// Threads of all statements together; `None`: as many as there are cores.
     pub threads: Option<i64>,
+    /// What may be held in memory, in bytes; `None`: 80 % of the machine's. What is more goes to disk, or is
+    /// an error of kind `ResourcesExceeded`.
+    pub memory_limit_bytes: Option<u64>,
+    /// The folder for what does not fit into memory; `None`: beside the database's file.
+    pub temp_directory: Option<PathBuf>,
     /// Whether nothing may be changed, so that several processes may read.
     pub is_read_only: bool,
 }
@@ -54,17 +59,24 @@ impl DuckDb {
     ) -> Result<Self, PortError> {
         let place = path.map_or("memory".to_owned(), |path| path.display().to_string());
         let failed = |error: duckdb::Error| error::not_opened(&place, &error);
-        let mode = if options.is_read_only { AccessMode::ReadOnly } else { AccessMode::ReadWrite };
+        let Options { threads, memory_limit_bytes, temp_directory, is_read_only } = options;
+        let mode = if is_read_only { AccessMode::ReadOnly } else { AccessMode::ReadWrite };
         let mut config = Config::default()
             .enable_autoload_extension(false)
             .and_then(|config| config.with("checkpoint_threshold", CHECKPOINT_THRESHOLD))
             .map_err(failed)?;
-        if let Some(threads) = options.threads {
+        if let Some(threads) = threads {
             config = config.threads(threads).map_err(failed)?;
+        }
+        if let Some(bytes) = memory_limit_bytes {
+            config = config.with("memory_limit", format!("{bytes}B")).map_err(failed)?;
+        }
+        if let Some(folder) = temp_directory {
+            config = config.with("temp_directory", folder.to_string_lossy()).map_err(failed)?;
         }
         let connection = match path {
             Some(path) => {
-                if !options.is_read_only && !path.exists() {
+                if !is_read_only && !path.exists() {
                     create(path)?;
                 }
                 let config = config.access_mode(mode).map_err(failed)?;
@@ -77,7 +89,7 @@ impl DuckDb {
         connection.execute_batch("begin transaction").map_err(failed)?;
         for statement in prelude.statements() {
             let is_setting = statement.text.to_lowercase().starts_with("set ");
-            if is_setting || !options.is_read_only {
+            if is_setting || !is_read_only {
                 connection.execute_batch(&statement.text).map_err(|error| {
                     let error = error::of_statement(&statement.text, &error);
                     let within = error.offset().unwrap_or(0);
@@ -136,6 +148,14 @@ impl Dialect for DuckDb {
         };
         let hashed: Vec<String> = columns.iter().map(hashed).collect();
         format!("cast(sum(cast(hash({}) as hugeint)) as varchar)", hashed.join(", "))
+    }
+
+    fn byte_length(&self, column: &str, kind: ColumnType) -> String {
+        // DuckDB has other functions for the length of texts and of blobs.
+        match kind {
+            ColumnType::Bytes => format!("octet_length({column})"),
+            _ => format!("strlen({column})"),
+        }
     }
 
     fn hash_version(&self) -> String {
@@ -321,7 +341,7 @@ mod tests {
     use super::*;
 
     fn session() -> Box<dyn Session> {
-        let options = Options { threads: Some(1), is_read_only: false };
+        let options = Options { threads: Some(1), ..Options::default() };
         let warehouse = DuckDb::open(None, options, &Prelude::default()).expect("in memory");
         warehouse.session().expect("a session")
     }

@@ -10,7 +10,7 @@ use lakebed_ports::warehouse::{
 };
 
 fn strict() -> Strict {
-    let options = Options { threads: Some(1), is_read_only: false };
+    let options = Options { threads: Some(1), ..Options::default() };
     let inner = open_shared(None, options, &Prelude::default()).expect("in memory");
     let strict = Strict::new(inner);
     let mut session = strict.session().expect("a session");

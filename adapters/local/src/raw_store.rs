@@ -176,10 +176,6 @@ impl RawStore for LocalRawStore {
         validate_key(key)?;
         Ok(format!("{}/{key}", self.root_text.trim_end_matches('/')))
     }
-
-    fn pattern(&self, source: &str) -> Result<String, PortError> {
-        Ok(format!("{}/load_date=*/*.parquet", self.locator(source)?))
-    }
 }
 
 async fn blocking<T: Send + 'static>(
@@ -269,7 +265,7 @@ mod tests {
     use std::sync::Arc;
 
     use futures::TryStreamExt;
-    use lakebed_ports::raw_store::conformance;
+    use lakebed_ports::raw_store::{conformance, copied::Copied};
 
     use super::*;
 
@@ -283,6 +279,34 @@ mod tests {
             Arc::new(LocalRawStore::open(&root).unwrap())
         })
         .await;
+    }
+
+    fn store(root: &Path) -> Arc<LocalRawStore> {
+        Arc::new(LocalRawStore::open(root).unwrap())
+    }
+
+    #[tokio::test]
+    async fn a_store_with_copies_conforms_and_what_is_listed_is_there() {
+        let folder = tempfile::tempdir().unwrap();
+        let mut store_count = 0;
+        let new_store = |number: i32| {
+            let root = folder.path().join(number.to_string());
+            let (remote, copies) = (store(&root.join("remote")), store(&root.join("copies")));
+            (Arc::new(Copied::new(remote.clone(), copies.clone())), remote, copies)
+        };
+        conformance::run_all(|| {
+            store_count += 1;
+            new_store(store_count).0
+        })
+        .await;
+        let (copied, remote, copies) = new_store(0);
+        remote.put_if_absent("a/b", Bytes::from_static(b"whole")).await.unwrap();
+        assert!(copies.get("a/b").await.is_err());
+        assert_eq!(copied.list("a/").try_collect::<Vec<_>>().await.unwrap().len(), 1);
+        assert_eq!(fs::read(copied.locator("a/b").unwrap()).unwrap(), b"whole");
+        fs::write(copied.locator("a/b").unwrap(), "half").unwrap();
+        let error = copied.list("").try_collect::<Vec<_>>().await.unwrap_err();
+        assert!(error.hint().is_some_and(|hint| hint.contains("delete the copy")), "{error}");
     }
 
     #[tokio::test]

@@ -4,6 +4,7 @@
 //! built, what it reads beyond its own window, what must hold. Not for: reading files (`project`),
 //! nor judging a contract against data (`builder::checks`). No I/O.
 
+mod byte_size;
 pub mod expression;
 pub mod file;
 pub mod source;
@@ -11,6 +12,8 @@ pub mod source;
 use std::{collections::BTreeMap, fmt};
 
 use indexmap::IndexMap;
+
+pub use byte_size::ByteSize;
 use serde::{Deserialize, Serialize};
 
 /// The column that says when a message was published; technical layers are partitioned by it.
@@ -283,6 +286,9 @@ pub struct Contract {
     /// The columns by which rows are kept together, at most four.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub cluster_by: Vec<String>,
+    /// What the build of one day may scan in BigQuery at the most, such as `"50 GB"`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub max_scan: Option<ByteSize>,
     /// Who answers for it.
     pub owner: String,
     /// The engines besides the warehouse that may run its SELECT; if nothing is said, the layer
@@ -316,7 +322,7 @@ impl Contract {
     pub fn meaning(&self) -> serde_json::Value {
         let mut value = serde_json::to_value(self).expect("a contract is plain data");
         let fields = value.as_object_mut().expect("a contract is an object");
-        for prose in ["about", "owner", "engines"] {
+        for prose in ["about", "owner", "engines", "max_scan"] {
             fields.remove(prose);
         }
         if let Some(columns) = fields.get_mut("columns").and_then(serde_json::Value::as_object_mut)

@@ -12,6 +12,9 @@ use crate::{
     project::Project,
 };
 
+/// The layer of temporary tables, which no statement writes.
+pub const TEMPORARY: &str = "temporary";
+
 /// The column by which every source is partitioned.
 const LOAD_DATE: &str = "load_date";
 
@@ -56,6 +59,18 @@ impl Catalog {
     /// A table or source.
     pub fn table(&self, name: &TableName) -> Option<&TableFacts> {
         self.tables.get(name)
+    }
+
+    /// From now on there is a temporary table with the columns of a contract.
+    pub fn set_temporary(&mut self, name: &str, contract: &Contract) {
+        let facts = TableFacts { partition_by: None, ..table_facts(contract) };
+        self.tables.insert(TableName::new(TEMPORARY, name), facts);
+    }
+
+    /// A temporary table, by the name that a statement writes.
+    pub fn temporary(&self, name: &str) -> Option<TableName> {
+        let name = TableName::new(TEMPORARY, name);
+        self.tables.contains_key(&name).then_some(name)
     }
 
     /// What a source's payload parser returns.

@@ -165,7 +165,7 @@ impl Walk<'_> {
             TableFactor::Table { name, alias, args: None, sample: None, version: None, .. } => {
                 let rows = self.table_rows(name);
                 let own = name.0.last().map(ToString::to_string).unwrap_or_default();
-                let real = TableName::parse(&name.to_string().replace('`', "").to_lowercase());
+                let real = self.real_table(name);
                 self.enter(rows, alias.as_ref(), &own, real, self.source.place(name), scope);
             }
             TableFactor::Derived { lateral: false, subquery, alias, sample: None } => {
@@ -242,12 +242,24 @@ impl Walk<'_> {
         scope.tables.push(ScopeTable { alias: name, columns, table, place });
     }
 
+    /// The table of a name, if it is none of the query's own: `layer.table`, or a temporary one.
+    fn real_table(&self, name: &ObjectName) -> Option<TableName> {
+        let written = name.to_string().replace('`', "").to_lowercase();
+        let is_own = self.ctes.iter().any(|(known, _)| *known == written);
+        TableName::parse(&written)
+            .or_else(|| (!is_own).then(|| self.context.catalog.temporary(&written))?)
+    }
+
     fn table_rows(&mut self, name: &ObjectName) -> Relation {
         let written = name.to_string().replace('`', "").to_lowercase();
         let place = self.source.place(name);
         if !written.contains('.') {
             if let Some((_, rows)) = self.ctes.iter().rev().find(|(known, _)| *known == written) {
                 return rows.clone();
+            }
+            let temporary = self.context.catalog.temporary(&written);
+            if let Some(facts) = temporary.and_then(|name| self.context.catalog.table(&name)) {
+                return facts.rows.clone();
             }
             let known: Vec<String> = self.ctes.iter().map(|(name, _)| name.clone()).collect();
             let help = similar(&written, &known).map_or_else(

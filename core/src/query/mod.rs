@@ -101,6 +101,19 @@ pub struct PartitionFilter {
     pub upper: Option<Bound>,
     /// Conditions on the column by which no partition is left out, in order of the text.
     pub idle: Vec<IdleCondition>,
+    /// All conditions that name the column, as they are written, in order of the text.
+    pub conditions: Vec<PartitionCondition>,
+}
+
+/// A condition that rows of a table meet and that names the column of its partitions.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PartitionCondition {
+    /// Where it stands.
+    pub place: Range<usize>,
+    /// The condition.
+    pub expr: Expr,
+    /// Whether it names no other column and has no query in it.
+    pub is_alone: bool,
 }
 
 /// A condition on a partition column by which no partition is left out.

@@ -3,7 +3,7 @@
 use sqlparser::ast::{BinaryOperator, Expr};
 
 use super::{
-    IdleCondition, IdleReason, PartitionFilter, TableRead,
+    IdleCondition, IdleReason, PartitionCondition, PartitionFilter, TableRead,
     bound::{Anchor, Bound, Bounds},
     predicate::conjuncts,
     scope::{Resolved, Scope},
@@ -49,6 +49,7 @@ impl Walk<'_> {
     ) -> PartitionFilter {
         let mut found = PartitionFilter { column: column.to_owned(), ..Default::default() };
         for conjunct in conjuncts {
+            found.conditions.extend(self.condition_on(conjunct, at, scope));
             let (compared, bounds) = match conjunct {
                 Expr::Between { expr, negated: false, low, high } => {
                     (&**expr, Bounds::between(low, high))
@@ -77,6 +78,40 @@ impl Walk<'_> {
             }
         }
         found
+    }
+
+    /// The condition, if it names the column.
+    fn condition_on(
+        &self,
+        condition: &Expr,
+        at: usize,
+        scope: &Scope<'_>,
+    ) -> Option<PartitionCondition> {
+        let (mut is_named, mut is_alone) = (false, true);
+        let _ = sqlparser::ast::visit_expressions(condition, |inner: &Expr| {
+            let is_parameter = |name: &str| name.starts_with('@');
+            match inner {
+                Expr::Identifier(name) if is_parameter(&name.value) => {}
+                Expr::Identifier(name) => {
+                    // What stands for nothing is a unit, as in `date_trunc(d, month)`.
+                    let is_it = is_column(inner, at, scope);
+                    is_named |= is_it;
+                    is_alone &= is_it || scope.resolve(std::slice::from_ref(name)).is_err();
+                }
+                Expr::CompoundIdentifier(_) => {
+                    let is_it = is_column(inner, at, scope);
+                    is_named |= is_it;
+                    is_alone &= is_it;
+                }
+                Expr::Subquery(_) | Expr::InSubquery { .. } | Expr::Exists { .. } => {
+                    is_alone = false;
+                }
+                _ => {}
+            }
+            std::ops::ControlFlow::<()>::Continue(())
+        });
+        let place = self.source.place(condition);
+        is_named.then(|| PartitionCondition { place, expr: condition.clone(), is_alone })
     }
 }
 

@@ -17,6 +17,7 @@ pub mod promises;
 pub mod raw;
 pub mod select;
 pub mod statements;
+mod tasks;
 
 use crate::{
     contract::TableName,
@@ -31,6 +32,7 @@ pub use note::{Entry, inserts};
 pub use promises::CheckFailure;
 pub use raw::{RawObject, RawObjects};
 pub use select::BoundSelect;
+pub use tasks::tasks;
 
 /// A window to build, with the stamps that its partitions get.
 #[derive(Clone, Debug)]
@@ -47,6 +49,21 @@ impl Task {
     /// Whether the inputs have no rows in reach: what the window holds goes, and nothing is read.
     pub fn is_empty(&self) -> bool {
         self.stamps.iter().all(|(_, stamp)| stamp.fingerprint.is_none())
+    }
+
+    /// The same in windows of no more than so many partitions.
+    pub fn cut(&self, partition_count_max: usize) -> impl Iterator<Item = Self> {
+        self.stamps.chunks(partition_count_max.max(1)).map(|stamps| Self {
+            window: match (self.window, stamps) {
+                (Window::Dates { .. }, [(Some(from), _), .., (Some(to), _)]) => {
+                    Window::Dates { from: *from, to: *to }
+                }
+                (Window::Dates { .. }, [(date, _)]) => Window::of(*date),
+                (window, _) => window,
+            },
+            stamps: stamps.to_vec(),
+            calendar: self.calendar.clone(),
+        })
     }
 }
 
@@ -106,6 +123,11 @@ impl Recipe {
     /// By what the run may write.
     pub fn fence(&self) -> &Fence {
         &self.fence
+    }
+
+    /// The windows that it builds.
+    pub fn windows(&self) -> impl Iterator<Item = Window> + '_ {
+        self.parts.iter().map(|part| part.window)
     }
 
     /// Names what is done by it: the run, the table and the journal's sequence number, which a run gives to one

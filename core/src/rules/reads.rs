@@ -62,6 +62,24 @@ pub static DAYS_OF_A_BUILD: Rule = Rule {
     good: "",
 };
 
+/// A table that says what a day may scan does not scan more each day.
+pub static SCAN_BUDGET: Rule = Rule {
+    code: "LB075",
+    name: "scan-budget",
+    severity: Severity::Error,
+    about: "A table that says what a day may scan reads nothing from its first row on.",
+    why: "Such a read is longer each day, so that it passes any budget in time: `lakebed growth` says when.",
+    instead: "Bound the partition column from below by a constant date, or take `max_scan` away.",
+    bad: "",
+    good: "",
+};
+
 /// The rules of this file.
-pub static RULES: &[&Rule] =
-    &[&PARTITION_PREDICATE, &WRAPPED_PARTITION, &UNDECLARED_READS, &UNUSED_READS, &DAYS_OF_A_BUILD];
+pub static RULES: &[&Rule] = &[
+    &PARTITION_PREDICATE,
+    &WRAPPED_PARTITION,
+    &UNDECLARED_READS,
+    &UNUSED_READS,
+    &DAYS_OF_A_BUILD,
+    &SCAN_BUDGET,
+];

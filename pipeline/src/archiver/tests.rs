@@ -172,10 +172,6 @@ impl RawStore for DiesAfterPut {
     fn locator(&self, key: &str) -> Result<String, PortError> {
         self.0.locator(key)
     }
-
-    fn pattern(&self, source: &str) -> Result<String, PortError> {
-        self.0.pattern(source)
-    }
 }
 
 #[tokio::test(start_paused = true)]
@@ -196,4 +192,34 @@ async fn death_between_put_and_acknowledgement_leaves_copies_and_loses_nothing()
     let distinct: BTreeSet<&Row> = rows.iter().collect();
     assert_eq!(distinct.len(), 3, "the copies are the same in every column");
     assert_eq!(rig.bus.backlog("archiver.events").await.unwrap(), 0);
+}
+
+/// On the machine's clock: on one that stands still, waiting for the bus is time that passes.
+#[tokio::test]
+async fn an_object_is_written_when_it_is_large_enough_or_old_enough() {
+    let rig = Rig::new().await;
+    let config = ArchiverConfig {
+        object_bytes_max: 10,
+        idle: Duration::from_hours(1),
+        age_max: Duration::from_secs(2),
+        take_count_max: 1,
+        ..ArchiverConfig::new("events")
+    };
+    let archiver = rig.archiver_into(Arc::clone(&rig.store), config);
+    let stop = crate::stop::Stop::default();
+    let until = Until::Stopped(stop.stopped().boxed());
+    let running = tokio::spawn(async move { archiver.run(until).await });
+    let at = "2026-01-05T10:00:00Z";
+    rig.publish(&[(at, b"0123456789"), (at, b"small")]).await;
+    tokio::time::sleep(Duration::from_millis(300)).await;
+    assert_eq!(rig.keys().await.len(), 1, "the large one is not kept waiting");
+    // What comes beside it does not make it any younger.
+    for _ in 0..3 {
+        tokio::time::sleep(Duration::from_millis(200)).await;
+        rig.publish(&[(at, b"")]).await;
+    }
+    assert_eq!(rig.keys().await.len(), 1);
+    tokio::time::sleep(Duration::from_secs(2)).await;
+    assert_eq!(rig.keys().await.len(), 2);
+    running.abort();
 }

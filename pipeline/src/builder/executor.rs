@@ -1,7 +1,7 @@
 //! Builds all stale partitions of many tables, independent tables at the same time.
 
 use std::{
-    collections::{BTreeMap, BTreeSet},
+    collections::{BTreeMap, BTreeSet, VecDeque},
     sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError},
     thread,
     time::{Duration, Instant},
@@ -9,15 +9,11 @@ use std::{
 
 use super::table::{BuildError, TableBuilder};
 use crate::{
-    contract::TableName,
+    contract::{BuildKind, TableName},
     engine::Outside,
-    graph::{Domain, Graph, Node},
-    plan::{
-        Planner, Reason, Selection, Snapshot, Stale,
-        snapshot::Partition,
-        window::{Window, windows},
-    },
-    recipe::{CheckFailure, Fence, RawObjects, Task},
+    graph::{Graph, Node},
+    plan::{Planner, Reason, Selection, Snapshot},
+    recipe::{CheckFailure, Fence, RawObjects, Task, tasks},
     warehouse::{Ran, Receipt, Warehouse},
 };
 
@@ -45,7 +41,7 @@ pub enum BuildEvent<'a> {
         /// How many.
         partition_count: usize,
     },
-    /// A window is tried again.
+    /// A window is tried again, perhaps as several.
     Retried {
         /// The table.
         table: &'a TableName,
@@ -257,10 +253,9 @@ impl Executor<'_> {
         (self.on_event)(BuildEvent::Started { table: node.name(), partition_count: stale.len() });
         report.reason = stale.first().map(|stale| stale.reason.clone());
         report.outcome = TableOutcome::Built;
-        let groups: Vec<&[Task]> =
-            if needs_reset { vec![&tasks[..]] } else { tasks.chunks(1).collect() };
-        for group in groups {
-            match self.build_group(node, group, needs_reset, shared) {
+        let mut groups = grouped(tasks, needs_reset);
+        while let Some(group) = groups.pop_front() {
+            match self.build_group(node, &group, needs_reset, shared) {
                 Ok(receipt) => {
                     report.statements.extend(receipt.statements);
                     for built in receipt.built {
@@ -271,8 +266,16 @@ impl Executor<'_> {
                     }
                 }
                 Err(error) => {
-                    report.outcome = TableOutcome::Failed(error);
-                    break;
+                    let Some(days) = shorter(node, &group, needs_reset, &error) else {
+                        report.outcome = TableOutcome::Failed(error);
+                        break;
+                    };
+                    let reason = format!("{error}\nNow in windows of at most {days} days.");
+                    (self.on_event)(BuildEvent::Retried { table: node.name(), reason });
+                    // What comes after it is hardly smaller.
+                    groups.push_front(group);
+                    let cut = groups.iter().flatten().flat_map(|task| task.cut(days)).collect();
+                    groups = grouped(cut, needs_reset);
                 }
             }
         }
@@ -329,6 +332,22 @@ impl Executor<'_> {
     }
 }
 
+/// What is built in one transaction: one window, or all windows of a table that begins anew.
+fn grouped(tasks: Vec<Task>, needs_reset: bool) -> VecDeque<Vec<Task>> {
+    if needs_reset { [tasks].into() } else { tasks.into_iter().map(|task| vec![task]).collect() }
+}
+
+/// How many days windows may have after one of these took more than the warehouse may use; `None` if
+/// shorter ones are no help.
+fn shorter(node: &Node, tasks: &[Task], needs_reset: bool, error: &BuildError) -> Option<usize> {
+    // A history that begins anew is one window, however its dates are cut.
+    if !error.exceeds_resources() || (needs_reset && node.build() == BuildKind::History) {
+        return None;
+    }
+    let longest = tasks.iter().filter(|task| !task.is_empty()).map(|task| task.stamps.len()).max();
+    longest.map(|days| days / 2).filter(|days| *days > 0)
+}
+
 /// The part of a snapshot that the build of a table changes.
 fn own_part(snapshot: &Snapshot, node: &Node) -> Snapshot {
     let name = node.name();
@@ -345,29 +364,6 @@ fn failed_input(node: &Node, report: &BuildReport) -> Option<TableName> {
         TableOutcome::Blocked { by } => Some(by.clone()),
         TableOutcome::Fresh | TableOutcome::Built | TableOutcome::Waiting { .. } => None,
     })
-}
-
-/// Windows of adjacent stale partitions. Empty partitions have windows of their own: nothing is
-/// read for them.
-pub fn tasks(planner: &Planner, node: &Node, stale: &[Stale], days_max: usize) -> Vec<Task> {
-    let days_max = if node.window == Domain::Whole { 1 } else { days_max.max(1) };
-    let stamps: BTreeMap<Partition, _> =
-        stale.iter().map(|stale| (stale.partition, &stale.stamp)).collect();
-    let mut found: Vec<Window> = Vec::new();
-    for is_empty in [false, true] {
-        let partitions: BTreeSet<Partition> = stamps
-            .iter()
-            .filter(|(_, stamp)| stamp.fingerprint.is_none() == is_empty)
-            .map(|(partition, _)| *partition)
-            .collect();
-        found.extend(windows(&partitions, days_max));
-    }
-    let task = |window: Window| Task {
-        window,
-        stamps: window.partitions().into_iter().map(|p| (p, stamps[&p].clone())).collect(),
-        calendar: planner.calendar(node),
-    };
-    found.into_iter().map(task).collect()
 }
 
 fn lock<'a, 'b>(shared: &'a Mutex<Shared<'b>>) -> MutexGuard<'a, Shared<'b>> {

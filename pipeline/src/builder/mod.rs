@@ -7,12 +7,15 @@
 pub mod conformance;
 mod executor;
 pub mod journal;
+#[cfg(test)]
+pub(crate) mod narrow_warehouse;
 pub mod shape;
 mod table;
 #[cfg(test)]
 pub(crate) mod weak_warehouse;
 
+pub use crate::recipe::tasks;
 pub use executor::{
-    ATTEMPTS_MAX, BuildEvent, BuildOptions, BuildReport, Executor, TableOutcome, TableReport, tasks,
+    ATTEMPTS_MAX, BuildEvent, BuildOptions, BuildReport, Executor, TableOutcome, TableReport,
 };
 pub use table::{BuildError, Prepared, TableBuilder, cut};

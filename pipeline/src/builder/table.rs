@@ -56,8 +56,19 @@ impl From<RecipeError> for BuildError {
 impl BuildError {
     /// Whether the same may succeed on the next attempt.
     pub fn is_transient(&self) -> bool {
-        let (Self::Statement(error) | Self::Outside(error)) = self else { return false };
-        error.kind() == ErrorKind::Retry
+        self.kind() == Some(ErrorKind::Retry)
+    }
+
+    /// Whether less of the same may succeed.
+    pub fn exceeds_resources(&self) -> bool {
+        self.kind() == Some(ErrorKind::ResourcesExceeded)
+    }
+
+    fn kind(&self) -> Option<ErrorKind> {
+        match self {
+            Self::Statement(error) | Self::Outside(error) => Some(error.kind()),
+            Self::Refused(_) | Self::Seed(_) => None,
+        }
     }
 }
 

@@ -195,7 +195,7 @@ mod tests {
     const SEED_COUNT: u64 = 5;
 
     fn duckdb() -> SharedWarehouse {
-        let options = Options { threads: Some(1), is_read_only: false };
+        let options = Options { threads: Some(1), ..Options::default() };
         open_shared(None, options, &Prelude::default()).unwrap()
     }
 

@@ -16,28 +16,18 @@ use futures::{
     future::{BoxFuture, Fuse},
 };
 use tokio::time::{Instant, interval_at, timeout};
-use tokio_tungstenite::tungstenite;
+use tokio_tungstenite::tungstenite::{self, error::ProtocolError};
 
 use super::{
-    GatewayTime, Shared, hello,
-    protocol::{
-        CLOSE_AWAY, CLOSE_POLICY, CLOSE_SIZE, ErrorCode, Refusal, RefusalCode, ServerMessage,
-        batch_number, decode_batch,
-    },
+    Shared,
+    batch::{self, Batch, Published},
+    hello::{self, Client},
+    protocol::{CLOSE_AWAY, CLOSE_POLICY, CLOSE_SIZE, ErrorCode, Refusal, ServerMessage},
 };
-use crate::{
-    bus::{Publication, PublishTime, batch_attributes},
-    clock::MicrosUtc,
-    crash,
-};
+use crate::crash;
 
-/// A batch that was read and is not yet acknowledged.
-struct Batch {
-    number: u64,
-    source: String,
-    publications: Vec<Publication>,
-    size_bytes: usize,
-}
+/// How long a client may take to hear that the connection ends.
+pub const GOODBYE: Duration = Duration::from_secs(2);
 
 /// Why a connection ends.
 enum End {
@@ -52,7 +42,7 @@ enum End {
 struct Connection<'a> {
     socket: &'a mut WebSocket,
     shared: &'a Arc<Shared>,
-    client: Option<String>,
+    client: Client,
     waiting: Vec<Batch>,
     /// Of `waiting` and of what is being published.
     batch_count: usize,
@@ -69,7 +59,7 @@ pub async fn serve(mut socket: WebSocket, shared: &Arc<Shared>) {
             let connection = Connection {
                 socket: &mut socket,
                 shared,
-                client: client.name,
+                client,
                 waiting: Vec::new(),
                 batch_count: 0,
                 size_bytes: 0,
@@ -79,7 +69,7 @@ pub async fn serve(mut socket: WebSocket, shared: &Arc<Shared>) {
         }
     };
     // Nothing can be done for a client that does not take its goodbye.
-    drop(timeout(Duration::from_secs(2), say_goodbye(socket, shared, end)).await);
+    drop(timeout(GOODBYE, say_goodbye(socket, shared, end)).await);
 }
 
 async fn say_goodbye(mut socket: WebSocket, shared: &Shared, end: End) -> Result<(), Error> {
@@ -87,6 +77,7 @@ async fn say_goodbye(mut socket: WebSocket, shared: &Shared, end: End) -> Result
         End::Gone => return Ok(()),
         End::Closing => (CLOSE_AWAY, "the gateway shuts down"),
         End::Error(code, message) => {
+            tracing::info!(code = code.as_str(), message, "the connection ends");
             shared.metrics.refuse(code.as_str());
             socket.send(text_frame(&ServerMessage::Error { code, message })).await?;
             let is_size = code == ErrorCode::FrameTooLarge;
@@ -120,7 +111,7 @@ impl Connection<'_> {
         loop {
             if !is_publishing && !self.waiting.is_empty() {
                 let batches = std::mem::take(&mut self.waiting);
-                publishing = publish(Arc::clone(self.shared), batches).boxed().fuse();
+                publishing = batch::publish(Arc::clone(self.shared), batches).boxed().fuse();
                 is_publishing = true;
             }
             if closing && !is_publishing {
@@ -151,13 +142,16 @@ impl Connection<'_> {
         self.last_frame_at = Instant::now();
         match frame {
             None | Some(Ok(Message::Close(_))) => Err(End::Gone),
-            Some(Err(error)) => Err(read_error(&error)),
+            Some(Err(error)) => {
+                Err(broken_rule(&error)
+                    .map_or(End::Gone, |(code, message)| End::Error(code, message)))
+            }
             Some(Ok(Message::Ping(_) | Message::Pong(_))) => Ok(()),
             Some(Ok(Message::Text(_))) => {
                 let message = "after the hello come batches, in binary frames".to_owned();
                 Err(End::Error(ErrorCode::BadFrame, message))
             }
-            Some(Ok(Message::Binary(frame))) => match self.read_batch(&frame) {
+            Some(Ok(Message::Binary(frame))) => match self.read_batch(&frame)? {
                 Ok(batch) => {
                     self.batch_count += 1;
                     self.size_bytes += batch.size_bytes;
@@ -172,55 +166,13 @@ impl Connection<'_> {
         }
     }
 
-    fn read_batch(&self, frame: &Bytes) -> Result<Batch, Refusal> {
-        let config = &self.shared.config;
-        if frame.len() > config.limits.frame_bytes_max {
-            let message = format!(
-                "the frame has {} bytes, at most {} are taken",
-                frame.len(),
-                config.limits.frame_bytes_max
-            );
-            let batch = batch_number(frame);
-            return Err(Refusal { batch, code: RefusalCode::TooLarge, message });
-        }
-        let (header, payloads) = decode_batch(frame)?;
-        let refuse = |code, message| Refusal { batch: Some(header.batch), code, message };
-        if !config.sources.contains(&header.source) {
-            let message = format!("there is no source {:?}", header.source);
-            return Err(refuse(RefusalCode::UnknownSource, message));
-        }
-        let (received_at, published) = match (config.time, header.arrived_at.as_deref()) {
-            (GatewayTime::System(now), None) => (now(), PublishTime::System),
-            (GatewayTime::Simulated, Some(arrived_at)) => {
-                let at = MicrosUtc::parse_rfc3339(arrived_at).ok_or_else(|| {
-                    let message = format!("arrived_at is not RFC 3339: {arrived_at:?}");
-                    refuse(RefusalCode::BadHeader, message)
-                })?;
-                (at, PublishTime::Simulated(at))
-            }
-            (GatewayTime::System(_), Some(_)) => {
-                let message = "arrived_at is for gateways on simulated time".to_owned();
-                return Err(refuse(RefusalCode::ArrivedAtNotAllowed, message));
-            }
-            (GatewayTime::Simulated, None) => {
-                let message = "this gateway runs on simulated time: say arrived_at".to_owned();
-                return Err(refuse(RefusalCode::ArrivedAtMissing, message));
-            }
-        };
-        let attributes = batch_attributes(&header.sent_at, self.client.as_deref());
-        let ordering_key: Option<Arc<str>> = header.key.as_deref().map(Arc::from);
-        let publications = payloads
-            .into_iter()
-            .map(|payload| Publication {
-                ordering_key: ordering_key.clone(),
-                published,
-                received_at,
-                attributes: Arc::clone(&attributes),
-                payload,
-            })
-            .collect();
-        let (number, source, size_bytes) = (header.batch, header.source, frame.len());
-        Ok(Batch { number, source, publications, size_bytes })
+    /// What the token may do is asked anew for each batch: it may have been revoked.
+    fn read_batch(&self, frame: &Bytes) -> Result<Result<Batch, Refusal>, End> {
+        let grant =
+            self.shared.config.access.renewed(&self.client.grant).ok_or_else(|| {
+                End::Error(ErrorCode::BadToken, "the token was revoked".to_owned())
+            })?;
+        Ok(batch::read(self.shared, &grant, self.client.name.as_deref(), frame))
     }
 
     async fn answer(&mut self, published: Published) -> Result<(), End> {
@@ -259,65 +211,23 @@ impl Connection<'_> {
     }
 }
 
-/// What became of a group of batches.
-struct Published {
-    answers: Vec<ServerMessage>,
-    batch_count: usize,
-    size_bytes: usize,
-}
-
-/// Publishes batches in their order, neighbours of one source together.
-async fn publish(shared: Arc<Shared>, batches: Vec<Batch>) -> Published {
-    let mut published = Published {
-        answers: Vec::with_capacity(batches.len()),
-        batch_count: batches.len(),
-        size_bytes: batches.iter().map(|batch| batch.size_bytes).sum(),
-    };
-    let mut batches = batches.into_iter().peekable();
-    while let Some(first) = batches.next() {
-        let source = first.source.clone();
-        let mut group = vec![first];
-        while let Some(batch) = batches.next_if(|batch| batch.source == source) {
-            group.push(batch);
-        }
-        let mut publications = Vec::new();
-        let mut numbers = Vec::with_capacity(group.len());
-        for batch in group {
-            let payload_bytes: usize = batch.publications.iter().map(|p| p.payload.len()).sum();
-            numbers.push((batch.number, batch.publications.len() as u64, payload_bytes as u64));
-            publications.extend(batch.publications);
-        }
-        let result = shared.bus.publish(&source, publications).await;
-        for (batch, count, payload_bytes) in numbers {
-            published.answers.push(match &result {
-                Ok(_) => {
-                    shared.metrics.add_batch(count, payload_bytes);
-                    ServerMessage::Acknowledged { batch, count }
-                }
-                Err(error) => {
-                    let code = RefusalCode::Unavailable;
-                    shared.metrics.refuse(code.as_str());
-                    let message = format!("not stored, send it again: {error}");
-                    ServerMessage::Refused { batch: Some(batch), code, message }
-                }
-            });
-        }
-    }
-    published
-}
-
 fn text_frame(message: &ServerMessage) -> Message {
     let text = serde_json::to_string(message).expect("answers are text and numbers");
     Message::Text(text.into())
 }
 
-/// Only a frame beyond the limit is worth a word: else the connection is broken anyway.
-fn read_error(error: &Error) -> End {
-    let cause = std::error::Error::source(error);
-    match cause.and_then(|cause| cause.downcast_ref::<tungstenite::Error>()) {
-        Some(tungstenite::Error::Capacity(detail)) => {
-            End::Error(ErrorCode::FrameTooLarge, detail.to_string())
+/// What the client broke, to be said to it; `None`: the connection is broken anyway.
+pub fn broken_rule(error: &Error) -> Option<(ErrorCode, String)> {
+    let cause = std::error::Error::source(error)?;
+    match cause.downcast_ref::<tungstenite::Error>()? {
+        tungstenite::Error::Capacity(detail) => {
+            Some((ErrorCode::FrameTooLarge, detail.to_string()))
         }
-        _ => End::Gone,
+        tungstenite::Error::Protocol(ProtocolError::ResetWithoutClosingHandshake) => None,
+        // Also a compressed frame: that was not agreed upon.
+        error @ (tungstenite::Error::Protocol(_) | tungstenite::Error::Utf8(_)) => {
+            Some((ErrorCode::BadFrame, error.to_string()))
+        }
+        _ => None,
     }
 }

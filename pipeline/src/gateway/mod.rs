@@ -4,10 +4,20 @@
 //! `docs/gateway-protocol.md` is the protocol. The gateway does not look into payloads: what is
 //! wrong with them is found, and accounted for, further down.
 
+pub mod access;
+mod batch;
 mod connection;
 mod hello;
+#[cfg(test)]
+mod hostile_test;
+mod listener;
 mod metrics;
+mod post;
 pub mod protocol;
+#[cfg(test)]
+mod service_test;
+#[cfg(test)]
+mod soak_test;
 #[cfg(test)]
 mod tests;
 
@@ -25,12 +35,12 @@ use std::{
 };
 
 use axum::{
-    Json, Router,
+    Router,
     extract::{State, WebSocketUpgrade},
-    http::StatusCode,
+    http::{StatusCode, header},
     response::{IntoResponse, Response},
     routing::get,
-    serve::{Listener, ListenerExt},
+    serve::Listener,
 };
 use thiserror::Error;
 use tokio::{
@@ -38,8 +48,14 @@ use tokio::{
     sync::{Semaphore, watch},
     time::timeout,
 };
+use tracing::Instrument;
 
+pub use listener::{Tls, TlsError};
 pub use metrics::{Metrics, MetricsSnapshot};
+
+use access::Access;
+use listener::{SocketLimits, Sockets};
+use protocol::RequestCode;
 
 use crate::{bus::Bus, clock::MicrosUtc, error_kind::ErrorKind};
 
@@ -91,12 +107,14 @@ impl Default for Limits {
 }
 
 /// What a gateway is made of.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct GatewayConfig {
     /// Where to listen; port 0 takes any that is free.
     pub listen: SocketAddr,
-    /// What clients must show.
-    pub token: String,
+    /// Who may send what.
+    pub access: Arc<Access>,
+    /// The certificate; without one whoever stands before the gateway speaks TLS, or nobody does.
+    pub tls: Option<Tls>,
     /// The sources it accepts; a source's topic has its name.
     pub sources: BTreeSet<String>,
     /// Says when a batch arrived.
@@ -148,7 +166,8 @@ struct Shared {
     bus: Arc<dyn Bus>,
     metrics: Arc<Metrics>,
     connections: Arc<Semaphore>,
-    connection_count: AtomicU64,
+    /// Numbers connections, for the log.
+    connection_number: AtomicU64,
     is_closing: watch::Sender<bool>,
 }
 
@@ -192,9 +211,16 @@ impl BoundGateway {
         self,
         shutdown: impl Future<Output = ()> + Send + 'static,
     ) -> Result<(), GatewayError> {
-        // Acknowledgements are small, and somebody waits for each.
-        let listener = self.listener.tap_io(|stream| drop(stream.set_nodelay(true)));
-        self.shared.serve(listener, shutdown).await
+        let GatewayConfig { limits, tls, .. } = &self.shared.config;
+        let socket_limits = SocketLimits {
+            connections_max: limits.connections_max as usize,
+            handshake_timeout: limits.hello_timeout,
+            // A websocket says itself when it was silent for too long, and is heard before that.
+            idle_timeout: limits.idle_timeout * 2 + limits.ping_interval + connection::GOODBYE,
+        };
+        let metrics = self.metrics();
+        let sockets = Sockets::listen(self.listener, tls.clone(), socket_limits, metrics);
+        self.shared.serve(sockets.map_err(GatewayError::Serve)?, shutdown).await
     }
 }
 
@@ -206,7 +232,7 @@ impl Shared {
             bus,
             metrics: Arc::default(),
             connections,
-            connection_count: AtomicU64::new(0),
+            connection_number: AtomicU64::new(0),
             is_closing: watch::Sender::new(false),
         })
     }
@@ -218,13 +244,15 @@ impl Shared {
     ) -> Result<(), GatewayError> {
         let limits = &self.config.limits;
         let router = Router::new()
-            .route("/v1/events", get(events))
+            .route("/v1/events", get(events).post(post::post))
             .route("/healthz", get(healthz))
-            .route("/metrics", get(metrics_json))
+            .route("/readyz", get(readyz))
+            .route("/metrics", get(metrics))
             .with_state(Arc::clone(&self));
         let closing = Arc::clone(&self);
         let signal = async move {
             shutdown.await;
+            tracing::info!("the gateway takes no more connections and finishes what is in flight");
             closing.is_closing.send_replace(true);
         };
         let mut is_closing = self.is_closing.subscribe();
@@ -245,28 +273,49 @@ impl Shared {
     }
 }
 
+impl Shared {
+    fn too_many(&self) -> Response {
+        self.metrics.refuse(RequestCode::ConnectionsMax.as_str());
+        let text = "too many connections: try again later";
+        (StatusCode::SERVICE_UNAVAILABLE, text).into_response()
+    }
+}
+
 async fn events(State(shared): State<Arc<Shared>>, upgrade: WebSocketUpgrade) -> Response {
     let Ok(permit) = Arc::clone(&shared.connections).try_acquire_owned() else {
-        shared.metrics.refuse("connections_max");
-        let text = "too many connections: try again later";
-        return (StatusCode::SERVICE_UNAVAILABLE, text).into_response();
+        return shared.too_many();
     };
     let frame_bytes_max = shared.config.limits.frame_bytes_max * 4;
-    upgrade.max_message_size(frame_bytes_max).max_frame_size(frame_bytes_max).on_upgrade(
-        async move |socket| {
-            shared.connection_count.fetch_add(1, Ordering::Relaxed);
-            shared.metrics.add_connection();
-            connection::serve(socket, &shared).await;
-            shared.connection_count.fetch_sub(1, Ordering::Relaxed);
-            drop(permit);
-        },
-    )
+    let number = shared.connection_number.fetch_add(1, Ordering::Relaxed);
+    let span = tracing::info_span!("connection", number);
+    let serve = async move |socket| {
+        shared.metrics.open_connection();
+        connection::serve(socket, &shared).await;
+        shared.metrics.close_connection();
+        drop(permit);
+    };
+    upgrade
+        .max_message_size(frame_bytes_max)
+        .max_frame_size(frame_bytes_max)
+        .on_upgrade(move |socket| serve(socket).instrument(span))
 }
 
 async fn healthz() -> &'static str {
     "ok\n"
 }
 
-async fn metrics_json(State(shared): State<Arc<Shared>>) -> Json<MetricsSnapshot> {
-    Json(shared.metrics.snapshot(shared.connection_count.load(Ordering::Relaxed)))
+/// Ready: takes connections, and the bus takes messages.
+async fn readyz(State(shared): State<Arc<Shared>>) -> (StatusCode, &'static str) {
+    if *shared.is_closing.borrow() {
+        (StatusCode::SERVICE_UNAVAILABLE, "the gateway shuts down\n")
+    } else if !shared.metrics.is_bus_up() {
+        (StatusCode::SERVICE_UNAVAILABLE, "the bus does not take messages\n")
+    } else {
+        (StatusCode::OK, "ready\n")
+    }
+}
+
+async fn metrics(State(shared): State<Arc<Shared>>) -> impl IntoResponse {
+    let kind = "application/openmetrics-text; version=1.0.0; charset=utf-8";
+    ([(header::CONTENT_TYPE, kind)], shared.metrics.text())
 }

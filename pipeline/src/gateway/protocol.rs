@@ -8,6 +8,11 @@ use crate::clock::MicrosUtc;
 /// The protocol's version.
 pub const PROTOCOL: u32 = 1;
 
+/// The longest ordering key that every bus takes.
+pub const KEY_BYTES_MAX: usize = 1024;
+/// The longest name of a client that every bus takes as an attribute.
+pub const CLIENT_BYTES_MAX: usize = 256;
+
 /// Close code: the server goes away.
 pub const CLOSE_AWAY: u16 = 1001;
 /// Close code: the client broke a rule.
@@ -76,6 +81,9 @@ macro_rules! codes {
         }
 
         impl $name {
+            /// All codes.
+            pub const ALL: &[Self] = &[$(Self::$variant,)+];
+
             /// The code as it is sent.
             pub fn as_str(self) -> &'static str {
                 match self { $(Self::$variant => $text,)+ }
@@ -93,6 +101,10 @@ codes! {
         WrongCount = "wrong_count",
         /// The gateway does not take this source.
         UnknownSource = "unknown_source",
+        /// The token is not for this source.
+        ForbiddenSource = "forbidden_source",
+        /// The token's rate is used up for now.
+        RateExceeded = "rate_exceeded",
         /// The frame is larger than announced.
         TooLarge = "too_large",
         /// The header has `arrived_at`, and the gateway runs on the system clock.
@@ -109,8 +121,10 @@ codes! {
     ErrorCode {
         /// The first frame is not a hello.
         BadHello = "bad_hello",
-        /// The hello's token is not the gateway's.
+        /// The gateway does not know the token, or not any more.
         BadToken = "bad_token",
+        /// The token has as many connections as it may.
+        TooManyConnections = "too_many_connections",
         /// The hello's protocol is not the gateway's.
         UnsupportedProtocol = "unsupported_protocol",
         /// No hello came in time.
@@ -121,6 +135,18 @@ codes! {
         FrameTooLarge = "frame_too_large",
         /// A text frame after the hello, or a broken frame.
         BadFrame = "bad_frame",
+    }
+}
+
+codes! {
+    /// Why a connection never came to a hello; counted, and said where HTTP can say it.
+    RequestCode {
+        /// There are as many connections as may be.
+        ConnectionsMax = "connections_max",
+        /// The client does not speak TLS, not ours, or does not go on.
+        TlsHandshake = "tls_handshake",
+        /// The body of a request did not come in time.
+        BodyTimeout = "body_timeout",
     }
 }
 
@@ -179,6 +205,10 @@ pub fn decode_batch(frame: &Bytes) -> Result<(BatchHeader, Vec<Bytes>), Refusal>
     let refuse = |code, message| Refusal { batch: Some(header.batch), code, message };
     if MicrosUtc::parse_rfc3339(&header.sent_at).is_none() {
         let message = format!("sent_at is not RFC 3339: {:?}", header.sent_at);
+        return Err(refuse(RefusalCode::BadHeader, message));
+    }
+    if header.key.as_ref().is_some_and(|key| key.len() > KEY_BYTES_MAX) {
+        let message = format!("a key has at most {KEY_BYTES_MAX} bytes");
         return Err(refuse(RefusalCode::BadHeader, message));
     }
     let payloads: Vec<Bytes> = lines.map(|payload| frame.slice_ref(payload)).collect();

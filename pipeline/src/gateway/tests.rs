@@ -5,7 +5,12 @@ use std::{path::PathBuf, sync::Arc, time::Duration};
 use bytes::Bytes;
 use futures::{SinkExt, StreamExt};
 use lakebed_local::{EmbeddedBus, EmbeddedBusConfig, PublishClock};
-use tokio::{net::TcpStream, sync::oneshot, task::JoinHandle};
+use tokio::{
+    io::{AsyncRead, AsyncWrite},
+    net::TcpStream,
+    sync::oneshot,
+    task::JoinHandle,
+};
 use tokio_tungstenite::{
     MaybeTlsStream, WebSocketStream, connect_async,
     tungstenite::{Error, Message},
@@ -24,23 +29,24 @@ use crate::{
 };
 
 const NOW: MicrosUtc = MicrosUtc(1_767_607_200_000_000);
-const HELLO: &str = r#"{"type":"hello","protocol":1,"token":"secret","client":"test/1"}"#;
+pub const HELLO: &str = r#"{"type":"hello","protocol":1,"token":"secret","client":"test/1"}"#;
 
-struct Rig {
+pub struct Rig {
     _folder: tempfile::TempDir,
-    bus: Arc<dyn Bus>,
-    address: SocketAddr,
-    metrics: Arc<Metrics>,
+    pub bus: Arc<dyn Bus>,
+    pub address: SocketAddr,
+    pub metrics: Arc<Metrics>,
     stop: Option<oneshot::Sender<()>>,
     running: JoinHandle<Result<(), GatewayError>>,
 }
 
-struct Client(WebSocketStream<MaybeTlsStream<TcpStream>>);
+pub struct Client<S = MaybeTlsStream<TcpStream>>(pub WebSocketStream<S>);
 
-fn config(is_simulated: bool, limits: Limits) -> GatewayConfig {
+pub fn config(is_simulated: bool, limits: Limits) -> GatewayConfig {
     GatewayConfig {
         listen: ([127, 0, 0, 1], 0).into(),
-        token: "secret".to_owned(),
+        access: Access::one("secret"),
+        tls: None,
         sources: ["mobile_events".to_owned()].into(),
         time: if is_simulated { GatewayTime::Simulated } else { GatewayTime::System(|| NOW) },
         limits,
@@ -58,7 +64,7 @@ async fn bus(path: PathBuf, is_simulated: bool) -> Arc<dyn Bus> {
 }
 
 impl Rig {
-    async fn new(is_simulated: bool, limits: Limits) -> Self {
+    pub async fn new(is_simulated: bool, limits: Limits) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let bus = bus(folder.path().join("bus.redb"), is_simulated).await;
         Self::on_bus(folder, bus, is_simulated, limits).await
@@ -70,18 +76,29 @@ impl Rig {
         is_simulated: bool,
         limits: Limits,
     ) -> Self {
-        let gateway = Gateway::bind(config(is_simulated, limits), Arc::clone(&bus)).await.unwrap();
+        Self::of(folder, bus, config(is_simulated, limits)).await
+    }
+
+    /// A gateway on the system's time of which the config is given.
+    pub async fn with(config: GatewayConfig) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let bus = bus(folder.path().join("bus.redb"), false).await;
+        Self::of(folder, bus, config).await
+    }
+
+    async fn of(folder: tempfile::TempDir, bus: Arc<dyn Bus>, config: GatewayConfig) -> Self {
+        let gateway = Gateway::bind(config, Arc::clone(&bus)).await.unwrap();
         let (stop, stopped) = oneshot::channel();
         let (address, metrics) = (gateway.local_addr(), gateway.metrics());
         let running = tokio::spawn(gateway.run(async { drop(stopped.await) }));
         Self { _folder: folder, bus, address, metrics, stop: Some(stop), running }
     }
 
-    async fn connect(&self) -> Client {
+    pub async fn connect(&self) -> Client {
         Client(connect_async(format!("ws://{}/v1/events", self.address)).await.unwrap().0)
     }
 
-    async fn welcomed(&self) -> Client {
+    pub async fn welcomed(&self) -> Client {
         let mut client = self.connect().await;
         client.text(HELLO).await;
         let welcome = client.answer().await;
@@ -89,25 +106,25 @@ impl Rig {
         client
     }
 
-    async fn delivered(&self) -> Vec<Delivery> {
+    pub async fn delivered(&self) -> Vec<Delivery> {
         conformance::leased(&*self.bus, "s", Duration::from_millis(100)).await
     }
 
-    fn refused(&self, code: &str) -> u64 {
-        self.metrics.snapshot(0).refused.get(code).copied().unwrap_or(0)
+    pub fn refused(&self, code: &str) -> u64 {
+        self.metrics.snapshot().refused.get(code).copied().unwrap_or(0)
     }
 }
 
-impl Client {
-    async fn text(&mut self, text: &str) {
+impl<S: AsyncRead + AsyncWrite + Unpin> Client<S> {
+    pub async fn text(&mut self, text: &str) {
         self.0.send(Message::Text(text.into())).await.unwrap();
     }
 
-    async fn binary(&mut self, bytes: impl Into<Bytes>) {
+    pub async fn binary(&mut self, bytes: impl Into<Bytes>) {
         self.0.send(Message::Binary(bytes.into())).await.unwrap();
     }
 
-    async fn answer(&mut self) -> ServerMessage {
+    pub async fn answer(&mut self) -> ServerMessage {
         loop {
             match self.0.next().await.unwrap().unwrap() {
                 Message::Text(text) => return serde_json::from_str(&text).unwrap(),
@@ -117,7 +134,7 @@ impl Client {
         }
     }
 
-    async fn close_code(&mut self) -> u16 {
+    pub async fn close_code(&mut self) -> u16 {
         loop {
             match self.0.next().await.unwrap().unwrap() {
                 Message::Close(frame) => return frame.unwrap().code.into(),
@@ -127,14 +144,14 @@ impl Client {
         }
     }
 
-    async fn refusal(&mut self) -> (Option<u64>, RefusalCode) {
+    pub async fn refusal(&mut self) -> (Option<u64>, RefusalCode) {
         match self.answer().await {
             ServerMessage::Refused { batch, code, .. } => (batch, code),
             other => panic!("{other:?}"),
         }
     }
 
-    async fn error(&mut self) -> ErrorCode {
+    pub async fn error(&mut self) -> ErrorCode {
         match self.answer().await {
             ServerMessage::Error { code, .. } => code,
             other => panic!("{other:?}"),
@@ -142,7 +159,7 @@ impl Client {
     }
 }
 
-fn header(batch: u64) -> BatchHeader {
+pub fn header(batch: u64) -> BatchHeader {
     BatchHeader {
         batch,
         source: "mobile_events".to_owned(),
@@ -169,7 +186,7 @@ async fn a_batch_reaches_the_bus_as_it_was_sent() {
     let attributes: Vec<_> =
         message.attributes.iter().map(|(k, v)| (k.as_str(), v.as_str())).collect();
     assert_eq!(attributes, [("client", "test/1"), ("sent_at", "2026-01-05T10:00:00.000000Z")]);
-    let metrics = rig.metrics.snapshot(0);
+    let metrics = rig.metrics.snapshot();
     assert_eq!((metrics.batches, metrics.messages, metrics.payload_bytes), (1, 3, 9));
 }
 
@@ -399,12 +416,14 @@ async fn health_and_metrics_are_served() {
     let _client = rig.welcomed().await;
     assert!(http_get(rig.address, "/healthz").await.ends_with("ok\n"));
     let metrics = http_get(rig.address, "/metrics").await;
-    let (_, body) = metrics.split_once("\r\n\r\n").unwrap();
-    let metrics: MetricsSnapshot = serde_json::from_str(body).unwrap();
-    assert_eq!((metrics.connections_open, metrics.connections), (1, 1));
+    for line in ["lakebed_gateway_connections_open 1", "lakebed_gateway_connections_total 1"] {
+        assert!(metrics.lines().any(|found| found == line), "{line} in {metrics}");
+    }
+    let snapshot = rig.metrics.snapshot();
+    assert_eq!((snapshot.connections_open, snapshot.connections), (1, 1));
 }
 
-async fn http_get(address: SocketAddr, path: &str) -> String {
+pub async fn http_get(address: SocketAddr, path: &str) -> String {
     use tokio::io::{AsyncReadExt, AsyncWriteExt};
     let mut stream = TcpStream::connect(address).await.unwrap();
     let request = format!("GET {path} HTTP/1.1\r\nhost: h\r\nconnection: close\r\n\r\n");

@@ -20,7 +20,10 @@ use super::{
 };
 use crate::{
     archiver::{self, Archiver, ArchiverConfig, Until, encode_object, object_key},
-    builder::weak_warehouse::{Violation, WeakWarehouse},
+    builder::{
+        narrow_warehouse::NarrowWarehouse,
+        weak_warehouse::{Violation, WeakWarehouse},
+    },
     bus::{Bus, Message, MessageId, Publication, PublishTime},
     contract::TableName,
     error_kind::ErrorKind,
@@ -81,7 +84,7 @@ fn batches(simulation: &Simulation) -> Vec<(Source, Vec<Publication>)> {
 
 impl World {
     fn duckdb(&self) -> SharedWarehouse {
-        let options = Options { threads: Some(1), is_read_only: false };
+        let options = Options { threads: Some(1), ..Options::default() };
         open_shared(None, options, &self.prelude).unwrap()
     }
 
@@ -250,6 +253,26 @@ fn by_any_schedule_the_tables_are_those_of_the_plain_way() {
             Err(fault) => panic!("{fault}\nto try it alone: LAKEBED_TEST_SEED={seed}"),
         }
     }
+}
+
+#[test]
+fn what_does_not_fit_is_built_in_shorter_windows() {
+    let warehouse: SharedWarehouse = WORLD.duckdb();
+    let narrow = |days_max| -> SharedWarehouse {
+        Arc::new(NarrowWarehouse { inner: Arc::clone(&warehouse), days_max })
+    };
+    let store = WORLD.plain_store();
+    WORLD.build(&store, &narrow(1), 31).unwrap();
+    assert_eq!(WORLD.tables(&warehouse), WORLD.expected);
+    let error = WORLD.build(&store, &narrow(0), 31);
+    assert_eq!(error, Ok(()), "there is nothing left to do");
+    let error = WORLD.build(&WORLD.plain_store(), &narrow_and_empty(), 31).unwrap_err();
+    assert!(error.contains("Out of Memory"), "a day cannot be cut: {error}");
+}
+
+/// A warehouse that has not the memory for a day.
+fn narrow_and_empty() -> SharedWarehouse {
+    Arc::new(NarrowWarehouse { inner: WORLD.duckdb(), days_max: 0 })
 }
 
 #[test]

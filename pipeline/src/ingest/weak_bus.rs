@@ -428,7 +428,7 @@ mod tests {
     use futures::FutureExt;
 
     use super::*;
-    use crate::bus::conformance;
+    use crate::bus::conformance::{self, Patience};
 
     /// Longer than any delay.
     const QUIET: Duration = Duration::from_mins(1);
@@ -438,7 +438,7 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn conforms() {
         for seed in 0..SEED_COUNT {
-            let suite = conformance::run_all(QUIET, || Arc::new(WeakBus::new(seed)));
+            let suite = conformance::run_all(Patience::of(QUIET), || Arc::new(WeakBus::new(seed)));
             let ended = std::panic::AssertUnwindSafe(suite).catch_unwind().await;
             assert!(ended.is_ok(), "the weak bus of seed {seed} breaks a promise");
         }
@@ -451,7 +451,7 @@ mod tests {
             let mut found_at = None;
             for seed in 0..SEED_COUNT {
                 let new_bus = || Arc::new(WeakBus::violating(seed, violation));
-                let suite = conformance::run_all(QUIET, new_bus);
+                let suite = conformance::run_all(Patience::of(QUIET), new_bus);
                 if std::panic::AssertUnwindSafe(suite).catch_unwind().await.is_err() {
                     found_at = Some(seed);
                     break;

@@ -200,7 +200,8 @@ impl Rig {
     fn gateway(&self) -> Serving {
         let config = GatewayConfig {
             listen: ([127, 0, 0, 1], 0).into(),
-            token: TOKEN.to_owned(),
+            access: crate::gateway::access::Access::one(TOKEN),
+            tls: None,
             sources: [SOURCE.to_owned()].into(),
             time: GatewayTime::Simulated,
             limits: crate::gateway::Limits::default(),

@@ -156,10 +156,6 @@ impl RawStore for WeakStore {
         validate_key(key)?;
         self.inner.locator(&self.meant(Violation::LocatesAnother, key))
     }
-
-    fn pattern(&self, source: &str) -> Result<String, PortError> {
-        self.inner.pattern(source)
-    }
 }
 
 mod tests {

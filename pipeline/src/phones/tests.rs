@@ -17,7 +17,7 @@ use super::*;
 use crate::{
     archiver::{self, Archiver, ArchiverConfig, Until},
     bus::{Backlog, Bus, Setup, SubscriptionConfig, conformance},
-    gateway::{Gateway, GatewayConfig, GatewayError, GatewayTime, Limits, Metrics},
+    gateway::{Gateway, GatewayConfig, GatewayError, GatewayTime, Limits, Metrics, access::Access},
 };
 
 const SOURCE: &str = "mobile_events";
@@ -65,7 +65,8 @@ impl Rig {
     async fn gateway(&self, listen: SocketAddr) -> RunningGateway {
         let config = GatewayConfig {
             listen,
-            token: "secret".to_owned(),
+            access: Access::one("secret"),
+            tls: None,
             sources: [SOURCE.to_owned()].into(),
             time: GatewayTime::Simulated,
             limits: Limits::default(),
@@ -136,7 +137,7 @@ async fn a_plan_is_sent_once_and_a_complete_one_not_again() {
     assert!(published.values().all(|&count| count == 1));
     let again = Phones::drive(plan(1000), rig.config(gateway.address)).await.unwrap();
     assert_eq!(again.batch_count, 0);
-    assert_eq!(gateway.metrics.snapshot(0).messages, 2000);
+    assert_eq!(gateway.metrics.snapshot().messages, 2000);
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -183,7 +184,7 @@ async fn a_later_run_goes_on_where_a_killed_one_was() {
     let gateway = rig.gateway(any_port()).await;
     let slow = plan(400).into_iter().inspect(|_| std::thread::sleep(Duration::from_millis(2)));
     let killed = tokio::spawn(Phones::drive(slow, rig.config(gateway.address)));
-    while gateway.metrics.snapshot(0).batches < 100 {
+    while gateway.metrics.snapshot().batches < 100 {
         tokio::time::sleep(Duration::from_millis(5)).await;
     }
     killed.abort();

@@ -83,8 +83,4 @@ impl RawStore for TrialStore {
     fn locator(&self, key: &str) -> Result<String, PortError> {
         Ok(self.folder.path().join(key).display().to_string())
     }
-
-    fn pattern(&self, source: &str) -> Result<String, PortError> {
-        Ok(format!("{}/load_date=*/*.parquet", self.locator(source)?))
-    }
 }

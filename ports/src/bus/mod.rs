@@ -9,9 +9,11 @@
 //!   in any order, and again until an acknowledgement of it has arrived. An acknowledgement may be
 //!   lost, and a message may come again after it, a few times: a subscriber bears copies.
 //! - A delivery is leased until its [`Lease`] is dropped; the adapter sees to it that the lease
-//!   does not end before.
+//!   does not end before. What was given back comes again in the end: at once, or when the lease would
+//!   have ended.
 //! - On an ordered subscription the messages of one ordering key come in the order of their
-//!   publication; when one comes again, so do the later ones of its key, in their order.
+//!   publication; when one comes again, so do the later ones of its key that nobody holds, in their
+//!   order.
 //!
 //! What an embedded bus can do besides is a trait of its own, [`Backlog`], so that nothing leans on
 //! it unknowingly. [`Setup`] is for whoever sets a system up; in production that is Terraform.
@@ -20,6 +22,7 @@
 
 pub mod conformance;
 pub mod error;
+pub mod tracked;
 
 use std::{collections::BTreeMap, fmt, sync::Arc};
 

@@ -5,6 +5,7 @@
 //! rules of the store itself.
 
 pub mod conformance;
+pub mod copied;
 pub mod error;
 
 use async_trait::async_trait;
@@ -48,7 +49,9 @@ pub trait RawStore: Send + Sync {
     fn locator(&self, key: &str) -> Result<String, PortError>;
 
     /// The pattern by which the warehouse reads all objects `<source>/load_date=<date>/<name>.parquet`.
-    fn pattern(&self, source: &str) -> Result<String, PortError>;
+    fn pattern(&self, source: &str) -> Result<String, PortError> {
+        Ok(format!("{}/load_date=*/*.parquet", self.locator(source)?))
+    }
 }
 
 /// Keys are names joined by `/`: no empty name, none that begins with a dot (that keeps out `..`

@@ -41,7 +41,7 @@ impl Built {
         let project = Project::parse(&lakebed_files::embedded()).expect("the project is right");
         let prelude = Prelude::duckdb(&project).expect("the functions are right");
         let graph = Graph::new(&project, &prelude).expect("the graph is right");
-        let options = Options { threads: None, is_read_only: true };
+        let options = Options { is_read_only: true, ..Options::default() };
         let path = world.data().join("warehouse.duckdb");
         let warehouse = open_shared(Some(&path), options, &prelude).expect("it was built");
         Self { graph, prelude, warehouse, spare: RefCell::default(), _world: world }
@@ -50,7 +50,7 @@ impl Built {
     fn explain(&self, request: &Request) -> Explanation {
         let used: RefCell<Vec<SharedWarehouse>> = RefCell::default();
         let empty = || {
-            let options = Options { threads: None, is_read_only: false };
+            let options = Options::default();
             let known = self.spare.borrow_mut().pop();
             let warehouse = known.map_or_else(|| open_shared(None, options, &self.prelude), Ok)?;
             used.borrow_mut().push(warehouse.clone());

@@ -66,7 +66,7 @@ const FORMS: [&str; 40] = [
 fn warehouse() -> SharedWarehouse {
     let project = Project::parse(&lakebed_files::embedded()).expect("the project is right");
     let prelude = Prelude::duckdb(&project).expect("the functions are right");
-    open_shared(None, Options { threads: Some(1), is_read_only: false }, &prelude)
+    open_shared(None, Options { threads: Some(1), ..Options::default() }, &prelude)
         .expect("a database in memory")
 }
 

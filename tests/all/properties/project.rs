@@ -98,7 +98,7 @@ fn built_with(files: &ProjectFiles, statements: &[Statement]) -> Subject {
     let functions = prelude.clone();
     let statements: Arc<[Statement]> = statements.into();
     let make_warehouse = Arc::new(move || {
-        let options = Options { threads: Some(1), is_read_only: false };
+        let options = Options { threads: Some(1), ..Options::default() };
         let inner = lakebed_duckdb::open_shared(None, options, &functions)?;
         let statements = Arc::clone(&statements);
         let rewritten = move |sql: &str| {

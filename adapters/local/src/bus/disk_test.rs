@@ -11,7 +11,7 @@ use futures::StreamExt;
 use lakebed_core::error_kind::ErrorKind;
 use lakebed_ports::bus::{
     Backlog, Bus,
-    conformance::{self, WIDE, leased, publication, subscribe, texts},
+    conformance::{self, Patience, WIDE, leased, publication, subscribe, texts},
 };
 use redb::StorageBackend;
 
@@ -103,7 +103,7 @@ async fn subscribed(disk: &Disk) -> EmbeddedBus {
 #[tokio::test]
 async fn ordered_subscriptions_conform() {
     let new_bus = || Arc::new(open(&Disk::new()));
-    conformance::run_ordered(Duration::from_millis(500), new_bus).await;
+    conformance::run_ordered(Patience::of(Duration::from_millis(500)), new_bus).await;
 }
 
 #[tokio::test(start_paused = true)]

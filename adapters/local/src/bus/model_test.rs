@@ -13,7 +13,8 @@ use lakebed_core::error_kind::ErrorKind;
 use lakebed_ports::{
     bus::{
         Backlog, Bus, Deliveries, Delivery, Flow, Publication, PublishTime, Setup, conformance,
-        conformance::{leased, publication, texts, until_quiet},
+        conformance::{Patience, leased, publication, texts, until_quiet},
+        tracked::Tracked,
     },
     clock::MicrosUtc,
     port_error::PortError,
@@ -34,11 +35,35 @@ fn open(path: &Path) -> Result<EmbeddedBus, PortError> {
 async fn conforms() {
     let folder = tempfile::tempdir().unwrap();
     let mut bus_count = 0;
-    conformance::run_all(QUIET, || {
+    conformance::run_all(Patience::of(QUIET), || {
         bus_count += 1;
         Arc::new(open(&folder.path().join(format!("{bus_count}/bus.redb"))).unwrap())
     })
     .await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_tracked_bus_conforms_and_says_what_is_left() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut bus_count = 0;
+    let mut new_bus = |settle| {
+        bus_count += 1;
+        let path = folder.path().join(format!("{bus_count}/bus.redb"));
+        Arc::new(Tracked::new(open(&path).unwrap(), settle))
+    };
+    conformance::run_all(Patience::of(QUIET), || new_bus(Duration::ZERO)).await;
+    let bus = new_bus(Duration::from_secs(5));
+    conformance::subscribe(&*bus, "s", false).await;
+    bus.publish("t", vec![publication(None, "1"), publication(None, "2")]).await.unwrap();
+    assert_eq!(bus.backlog("s").await.unwrap(), 2);
+    let mut held = leased(&*bus, "s", QUIET).await;
+    held.pop().unwrap().lease.acknowledge();
+    drop(held);
+    assert_eq!(bus.backlog("s").await.unwrap(), 1);
+    leased(&*bus, "s", QUIET).await.pop().unwrap().lease.acknowledge();
+    assert_eq!(bus.backlog("s").await.unwrap(), 1, "what others left may still come");
+    tokio::time::sleep(Duration::from_secs(5)).await;
+    assert_eq!(bus.backlog("s").await.unwrap(), 0);
 }
 
 #[derive(Clone, Debug)]

@@ -3,6 +3,8 @@
 use crate::{
     check::Checker,
     contract::{BuildKind, Contract, Growth, Read},
+    ledger,
+    portable::types::Type,
     query::{PartitionFilter, TableRead},
     rules::reads,
 };
@@ -22,6 +24,7 @@ impl Checker<'_> {
     pub fn reads(&mut self, reads: &[TableRead]) {
         let mut compared = Vec::new();
         for read in reads {
+            self.within_budget(read);
             let Some(filter) = &read.partition else { continue };
             let Some(table) = self.context.catalog.table(&read.table) else { continue };
             if table.growth == Growth::Events && filter.lower.is_none() {
@@ -37,6 +40,25 @@ impl Checker<'_> {
     /// Whether the rows of one build may be of one day or of many.
     pub fn is_built_by_days(&self) -> bool {
         self.context.table.is_some_and(|file| window_column(&file.contract).is_some())
+    }
+
+    /// Of a table that states what a day may scan, no read may be longer each day.
+    fn within_budget(&mut self, read: &TableRead) {
+        let budget = self.context.table.and_then(|file| file.contract.max_scan);
+        let table = self.context.catalog.table(&read.table);
+        let (Some(budget), Some(table)) = (budget, table.filter(|t| t.growth != Growth::Fixed))
+        else {
+            return;
+        };
+        let kind = table.partition_by.as_ref().and_then(|column| {
+            let at = table.rows.position(column)?;
+            Some(&table.rows.columns[at].kind)
+        });
+        if let Some(blame) = ledger::blame(read, kind == Some(&Type::Timestamp)) {
+            let message = format!("a day may scan {budget}, and {blame}");
+            let place = blame.place.unwrap_or_else(|| read.place.clone());
+            self.report(&reads::SCAN_BUDGET, place, message);
+        }
     }
 
     fn unbounded(&mut self, read: &TableRead, filter: &PartitionFilter) {
