@@ -52,6 +52,10 @@ soak-gateway:
 google *ARGS:
     cargo xtask google {{ARGS}}
 
+# The same, with the laws of the bus, for which the emulator of Pub/Sub may take minutes
+google-bus:
+    cargo xtask google -- --include-ignored
+
 # The larger scenarios over a warehouse that refuses what BigQuery refuses (minutes)
 soak-strict:
     cargo xtask test larger_scenarios_are_built -- --ignored --nocapture
