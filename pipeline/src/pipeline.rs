@@ -27,7 +27,7 @@ use crate::{
     prelude::Prelude,
     raw_store::RawStore,
     recipe::{Built, Entry, Fence, RawObject, RawObjects, Recipe, Step},
-    warehouse::{ErrorKind, Receipt, RunError, Session, SharedWarehouse},
+    warehouse::{ErrorKind, Receipt, RunError, Session, SharedWarehouse, Warehouse},
 };
 
 /// Why a pipeline could not be opened.
@@ -92,15 +92,30 @@ pub struct Pipeline {
 }
 
 /// What the journal says.
-#[derive(Default)]
-struct Known {
+pub struct Known {
     snapshot: Snapshot,
     next_sequence: i64,
     /// Of which it has ever told.
     tables: BTreeSet<TableName>,
 }
 
+impl Default for Known {
+    /// What it says before the first build.
+    fn default() -> Self {
+        Self { snapshot: Snapshot::default(), next_sequence: 1, tables: BTreeSet::new() }
+    }
+}
+
 impl Known {
+    /// Of a warehouse, in which the journal may be missing.
+    pub fn of(warehouse: &dyn Warehouse) -> Result<Self, PortError> {
+        if journal::exists(warehouse)? {
+            Self::read(warehouse.session()?.as_mut())
+        } else {
+            Ok(Self::default())
+        }
+    }
+
     fn read(session: &mut dyn Session) -> Result<Self, PortError> {
         let (snapshot, next_sequence) = journal::load(session)?;
         Ok(Self { snapshot, next_sequence, tables: journal::tables(session)? })
@@ -151,12 +166,11 @@ impl Pipeline {
 
     /// Opens a graph whose queries have been checked over a warehouse that is only read: to plan, and
     /// not to build. What was never built may be missing in it, the journal too.
-    pub fn open_to_read(graph: Graph, warehouse: SharedWarehouse) -> Result<Self, PortError> {
-        let known = if journal::exists(warehouse.as_ref())? {
-            Known::read(warehouse.session()?.as_mut())?
-        } else {
-            Known { next_sequence: 1, ..Known::default() }
-        };
+    pub fn open_to_read(
+        graph: Graph,
+        warehouse: SharedWarehouse,
+        known: Known,
+    ) -> Result<Self, PortError> {
         let mut pipeline = Self::over(graph, warehouse, known, Fence::default())?;
         pipeline.is_read_only = true;
         Ok(pipeline)

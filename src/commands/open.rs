@@ -1,6 +1,8 @@
 //! Opens what the verbs work with: the project, the data folder, the adapters.
 
-use std::{collections::BTreeSet, fmt::Write as _, path::Path, sync::Arc};
+use std::{
+    collections::BTreeSet, fmt::Write as _, panic::resume_unwind, path::Path, sync::Arc, thread,
+};
 
 use lakebed_duckdb::Options;
 use lakebed_local::{LocalExchange, LocalRawStore};
@@ -14,7 +16,7 @@ use crate::{
     contract::TableName,
     data_folder::DataFolder,
     graph::{Graph, Node},
-    pipeline::{self, PinOptions, Pipeline, PipelineError},
+    pipeline::{self, Known, PinOptions, Pipeline, PipelineError},
     plan::Selection,
     prelude::{Prelude, functions_error},
     project::{Project, ProjectFiles},
@@ -51,15 +53,51 @@ pub fn files(place: &Place) -> Result<ProjectFiles, Failure> {
     }
 }
 
+/// What the files of a project say, each on its own.
+struct ReadFiles {
+    target: Target,
+    project: Project,
+    prelude: Prelude,
+}
+
+impl ReadFiles {
+    fn of(place: &Place) -> Result<Self, Failure> {
+        let target = adapters::target(place)?;
+        let project = Project::parse(&files(place)?)?;
+        let prelude = Prelude::duckdb(&project)
+            .map_err(|error| functions_error("duckdb", &project.duckdb_functions, &error))?;
+        Ok(Self { target, project, prelude })
+    }
+
+    fn with(self, graph: Graph, place: &Place) -> OpenProject {
+        let Self { target, project, prelude } = self;
+        OpenProject { project, prelude, graph, target, machine: place.machine.clone() }
+    }
+}
+
 /// Reads the project.
 pub fn project(place: &Place) -> Result<OpenProject, Failure> {
-    let target = adapters::target(place)?;
-    let files = files(place)?;
-    let project = Project::parse(&files)?;
-    let prelude = Prelude::duckdb(&project)
-        .map_err(|error| functions_error("duckdb", &project.duckdb_functions, &error))?;
-    let graph = Graph::new(&project, &prelude)?;
-    Ok(OpenProject { project, prelude, graph, target, machine: place.machine.clone() })
+    let read = ReadFiles::of(place)?;
+    let graph = Graph::new(&read.project, &read.prelude)?;
+    Ok(read.with(graph, place))
+}
+
+/// Reads the project, and meanwhile what its warehouse holds: to plan and not to build. Nothing of the
+/// data folder is changed.
+pub fn project_to_plan(
+    place: &Place,
+    data: &DataFolder,
+    options: PinOptions,
+) -> Result<(OpenProject, Pipeline), Failure> {
+    let read = ReadFiles::of(place)?;
+    let (graph, held) = thread::scope(|scope| {
+        let held = scope.spawn(|| Held::of(data, &read.prelude, &place.machine));
+        let graph = Graph::new(&read.project, &read.prelude);
+        (graph, held.join().unwrap_or_else(|panic| resume_unwind(panic)))
+    });
+    let open = read.with(graph?, place);
+    let pipeline = over(&open, data, held?, options)?;
+    Ok((open, pipeline))
 }
 
 /// The functions of a project, whatever else is wrong in it: to look at tables needs no more.
@@ -130,21 +168,51 @@ pub fn pipeline(
     pinned(unpinned_pipeline(open, data)?, open, data, options)
 }
 
+/// A warehouse that is only read, with what its journal says.
+struct Held {
+    warehouse: SharedWarehouse,
+    known: Known,
+}
+
+impl Held {
+    /// Of a data folder; `None` before the first build.
+    fn of(
+        data: &DataFolder,
+        prelude: &Prelude,
+        machine: &Machine,
+    ) -> Result<Option<Self>, Failure> {
+        if !data.warehouse().exists() {
+            return Ok(None);
+        }
+        let warehouse = warehouse(data, prelude, machine, true)?;
+        let known = Known::of(warehouse.as_ref())?;
+        Ok(Some(Self { warehouse, known }))
+    }
+}
+
 /// As `pipeline`, to plan and not to build: nothing of the data folder is changed.
 pub fn pipeline_to_read(
     open: &OpenProject,
     data: &DataFolder,
     options: PinOptions,
 ) -> Result<Pipeline, Failure> {
+    over(open, data, Held::of(data, &open.prelude, &open.machine)?, options)
+}
+
+fn over(
+    open: &OpenProject,
+    data: &DataFolder,
+    held: Option<Held>,
+    options: PinOptions,
+) -> Result<Pipeline, Failure> {
     refuse_no_data(open, data)?;
     check_queries(open)?;
-    let warehouse = if data.warehouse().exists() {
-        warehouse(data, &open.prelude, &open.machine, true)?
-    } else {
-        // Nothing was built yet: what holds nothing stands for what is not there.
-        scratch(open)?
+    let Held { warehouse, known } = match held {
+        Some(held) => held,
+        // What holds nothing stands for what is not there.
+        None => Held { warehouse: scratch(open)?, known: Known::default() },
     };
-    let pipeline = Pipeline::open_to_read(open.graph.clone(), warehouse)?;
+    let pipeline = Pipeline::open_to_read(open.graph.clone(), warehouse, known)?;
     if !pipeline.has_run_functions() {
         let _tried = scratch(open)?;
     }

@@ -21,10 +21,9 @@ use crate::{
 const WINDOW_DAYS_MAX: usize = 31;
 
 pub fn plan(place: &Place, args: &PlanArgs) -> Result<(), Failure> {
-    let open = open::project(place)?;
     let data = DataFolder::new(&place.data);
     let options = PinOptions { accepts_removed_objects: args.accept_removed };
-    let pipeline = open::pipeline_to_read(&open, &data, options)?;
+    let (open, pipeline) = open::project_to_plan(place, &data, options)?;
     let tables = open::tables(&pipeline.graph, &args.tables)?;
     let selection = Selection { tables, ..Selection::default() };
     let plan = pipeline.plan(&selection);

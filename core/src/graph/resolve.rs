@@ -21,9 +21,9 @@ use crate::{
     project::Project,
     query::{Context, Facts, catalog::Catalog, source::Source, tables::table_read},
     sql::{
-        bind::{self, BindError, Literal, Parameters},
+        bind::{self, Literal, Parameters},
         reads::{parse_query, tables_named},
-        tokens::{TokenError, normalized},
+        tokens::{TokenError, normalized, tokenize, words},
     },
 };
 
@@ -112,9 +112,8 @@ pub fn problems(project: &Project) -> Vec<(Problem, FileError)> {
         let checked = parameters.and_then(|parameters| {
             let is_query = file.contract.build != BuildKind::Seed;
             // What has no tokens was reported as syntax.
-            if is_query && bind::parameters(file.query()).is_ok() {
-                check_parameters(file)?;
-                check_names_of_parameters(file, &parameters)?;
+            if is_query && let Ok(tokens) = tokenize(file.query()) {
+                check_parameters(file, &bind::parameters(&tokens), &parameters)?;
             }
             Ok(parameters)
         });
@@ -174,6 +173,16 @@ struct Read {
     tables: BTreeMap<TableName, Range<usize>>,
     facts: Facts,
     parameters: Parameters,
+    code: QueryCode,
+}
+
+/// What a query's tokens say of it.
+struct QueryCode {
+    /// Without comments, in one line.
+    normalized: String,
+    words: BTreeSet<String>,
+    /// Each parameter with its place within the query.
+    parameters: Vec<(String, Range<usize>)>,
 }
 
 /// Reads a query; unknown names and wrong layers are errors. Without a catalog only the names are read.
@@ -184,14 +193,18 @@ fn read(
     catalog: Option<&Catalog>,
 ) -> Result<Read, FileError> {
     let mut tables = BTreeMap::new();
-    if file.contract.build == BuildKind::Seed {
-        return Ok(Read { tables, facts: Facts::default(), parameters });
-    }
-    check_parameters(file)?;
-    check_names_of_parameters(file, &parameters)?;
     let syntax = |error| token_error(file, &error);
     let span = file.query_span();
     let source = Source::new(file.path.clone(), file.text.clone(), span).map_err(syntax)?;
+    let code = QueryCode {
+        normalized: normalized(source.query(), source.tokens()),
+        words: words(source.tokens()),
+        parameters: bind::parameters(source.tokens()),
+    };
+    if file.contract.build == BuildKind::Seed {
+        return Ok(Read { tables, facts: Facts::default(), parameters, code });
+    }
+    check_parameters(file, &code.parameters, &parameters)?;
     let query = parse_query(source.query()).map_err(syntax)?;
     for (name, span) in tables_named(&query) {
         let place = source.range(span);
@@ -199,26 +212,18 @@ fn read(
         tables.entry(table).or_insert(place);
     }
     let of = |catalog| Facts::of(&query, &source, Context { project, catalog, table: Some(file) });
-    Ok(Read { tables, facts: catalog.map(of).unwrap_or_default(), parameters })
+    Ok(Read { tables, facts: catalog.map(of).unwrap_or_default(), parameters, code })
 }
 
-fn check_names_of_parameters(file: &TableFile, parameters: &Parameters) -> Result<(), FileError> {
-    let bound = bind::bind(file.query(), &sample_parameters(parameters));
-    bound.map(drop).map_err(|e| match e {
-        BindError::Token(error) => token_error(file, &error),
-        BindError::UnknownParameter { name, span } => {
-            let known: Vec<String> = sample_parameters(parameters).into_keys().collect();
-            file.error_in_query(span, format!("unknown parameter `@{name}`")).with_help(format!(
-                "known are @{}; others are declared under [parameters] of the contract",
-                known.join(", @")
-            ))
-        }
-    })
-}
-
-fn check_parameters(file: &TableFile) -> Result<(), FileError> {
+/// Whether a query may use the parameters that it does: `known` are those of its contract.
+fn check_parameters(
+    file: &TableFile,
+    used: &[(String, Range<usize>)],
+    known: &Parameters,
+) -> Result<(), FileError> {
     let build = file.contract.build;
-    for (name, span) in bind::parameters(file.query()).map_err(|e| token_error(file, &e))? {
+    for (name, span) in used {
+        let span = span.clone();
         let is_calendar = CALENDAR_PARAMETERS.contains(&name.as_str());
         if is_calendar && build != BuildKind::Full {
             return Err(file
@@ -239,7 +244,16 @@ fn check_parameters(file: &TableFile) -> Result<(), FileError> {
             );
         }
     }
-    Ok(())
+    let known = sample_parameters(known);
+    let unknown = used.iter().find(|(name, _)| !known.contains_key(name));
+    unknown.map_or(Ok(()), |(name, span)| {
+        let known: Vec<String> = known.into_keys().collect();
+        let message = format!("unknown parameter `@{name}`");
+        Err(file.error_in_query(span.clone(), message).with_help(format!(
+            "known are @{}; others are declared under [parameters] of the contract",
+            known.join(", @")
+        )))
+    })
 }
 
 fn known_table(
@@ -320,7 +334,7 @@ fn node(
     graph: &Graph,
     preludes: &Preludes<'_>,
 ) -> Result<Node, FileError> {
-    let Read { tables, facts, parameters } = read;
+    let Read { tables, facts, parameters, code } = read;
     let (window, content) = domains(file);
     for declared in file.contract.reads.keys() {
         if !tables.keys().any(|name| name.as_str() == declared) {
@@ -339,19 +353,18 @@ fn node(
         .filter(|(name, _)| **name != file.name)
         .map(|read| input(file, read, window, &parameters, graph))
         .collect::<Result<Vec<_>, _>>()?;
-    let tokens = |error: TokenError| token_error(file, &error);
-    let used = bind::parameters(file.query()).map_err(tokens)?;
-    let calendar_parameters = used
+    let calendar_parameters = code
+        .parameters
         .into_iter()
         .map(|(name, _)| name)
         .filter(|name| CALENDAR_PARAMETERS.contains(&name.as_str()))
         .collect();
     let values: Vec<String> = parameters.iter().map(|(k, v)| format!("{k}={v}")).collect();
     let mut parts = vec![
-        ("SQL", Digest::of_texts([normalized(file.query()).map_err(tokens)?.as_str()])),
+        ("SQL", Digest::of_texts([code.normalized.as_str()])),
         ("contract", Digest::of_texts([file.contract.meaning().to_string().as_str()])),
         ("parameters", Digest::of_texts(values.iter().map(String::as_str))),
-        (Code::FUNCTIONS, preludes.warehouse.digest_for(file.query()).map_err(tokens)?),
+        (Code::FUNCTIONS, preludes.warehouse.digest_for(&code.words)),
     ];
     if let Some(csv) = &file.seed_csv {
         parts.push(("rows", Digest::of_texts([csv.as_ref()])));
@@ -363,14 +376,13 @@ fn node(
     if let Some(epoch) = epoch {
         parts.push(("code above it", epoch));
     }
-    let functions_beside = preludes
+    let functions_beside: BTreeMap<_, _> = preludes
         .beside
         .iter()
-        .map(|(engine, prelude)| Ok((*engine, prelude.digest_for(file.query()).map_err(tokens)?)))
-        .collect::<Result<BTreeMap<_, _>, FileError>>()?;
+        .map(|(engine, prelude)| (*engine, prelude.digest_for(&code.words)))
+        .collect();
     let functions_above =
         if merges { functions_above(&functions_beside, &above) } else { BTreeMap::new() };
-    let code = Code::new(parts);
     Ok(Node {
         file: file.clone(),
         facts: Arc::new(facts),
@@ -378,7 +390,7 @@ fn node(
         parameters,
         window,
         content,
-        code,
+        code: Code::new(parts),
         functions_beside,
         functions_above,
         epoch,

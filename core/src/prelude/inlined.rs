@@ -4,7 +4,7 @@
 
 use std::collections::BTreeMap;
 
-use super::PreludeStatement;
+use super::statements_among;
 use crate::sql::tokens::{SpannedToken, TokenError, tokenize};
 
 /// What the functions of the schema `udf` with one argument return.
@@ -19,16 +19,17 @@ struct Body {
 
 impl Bodies {
     /// Of the statements that create them: `create or replace function udf.f(s STRING) returns … return …`.
-    pub fn of(statements: &[PreludeStatement]) -> Result<Self, TokenError> {
+    pub fn of(text: &str) -> Result<Self, TokenError> {
         let mut bodies = BTreeMap::new();
-        for PreludeStatement { text, .. } in statements {
-            let tokens = tokenize(text)?;
+        let tokens = tokenize(text)?;
+        for tokens in statements_among(&tokens) {
+            let end = tokens[tokens.len() - 1].span.end;
             let words: Vec<&str> = tokens.iter().map(|token| &text[token.span.clone()]).collect();
             let is_create = |words: &[&str]| words[..2] == ["udf", "."] && words[3] == "(";
             let Some(at) = words.windows(4).position(is_create) else { continue };
             let body = words.iter().position(|word| *word == "return");
             if let ([name, "(", parameter, _, ")", ..], Some(body)) = (&words[at + 2..], body) {
-                let text = text[tokens[body].span.end..].trim_start().to_owned();
+                let text = text[tokens[body].span.end..end].trim_start().to_owned();
                 let body = Body { parameter: (*parameter).to_owned(), text };
                 bodies.insert((*name).to_owned(), body);
             }
@@ -89,7 +90,7 @@ fn closing(text: &str, tokens: &[SpannedToken], open: usize) -> usize {
 
 #[cfg(test)]
 mod tests {
-    use super::{Bodies, PreludeStatement};
+    use super::Bodies;
 
     #[test]
     fn a_call_is_what_the_function_returns() {
@@ -99,9 +100,7 @@ mod tests {
             "create or replace function udf.h(a STRING, b STRING) returns STRING return a || b",
             "set x = 1",
         ];
-        let statements =
-            statements.map(|text| PreludeStatement { text: text.to_owned(), offset: None });
-        let bodies = Bodies::of(&statements).expect("tokens");
+        let bodies = Bodies::of(&statements.join(";\n")).expect("tokens");
         assert_eq!(bodies.call("g", "t.a"), "(length(t.a) + 1)");
         assert_eq!(
             bodies.call("f", "t.a"),

@@ -21,7 +21,7 @@ use crate::{
     diagnostic::FileError,
     digest::Digest,
     project::Project,
-    sql::tokens::{TokenError, normalized, tokenize, words},
+    sql::tokens::{SpannedToken, TokenError, normalized, tokenize, words},
 };
 
 /// An engine's functions, types and settings.
@@ -63,7 +63,7 @@ impl Prelude {
 
     /// The prelude of Spark.
     pub fn spark(project: &Project) -> Result<Self, TokenError> {
-        let readers = Bodies::of(&split_statements(&project.spark_functions)?)?;
+        let readers = Bodies::of(&project.spark_functions)?;
         Self::new(project, &project.spark_functions, |source, contract| {
             parser::spark(source, contract, &readers)
         })
@@ -75,12 +75,15 @@ impl Prelude {
         parser: impl Fn(&str, &SourceContract) -> Vec<String>,
     ) -> Result<Self, TokenError> {
         let mut prelude = Self::default();
-        for statement in split_statements(functions)? {
-            prelude.add(statement)?;
+        let tokens = tokenize(functions)?;
+        for tokens in statements_among(&tokens) {
+            prelude.add(statement(functions, tokens), normalized(functions, tokens), words(tokens));
         }
         for (name, source) in &project.sources {
             for text in parser(name, &source.contract) {
-                prelude.add(PreludeStatement { text, offset: None })?;
+                let tokens = tokenize(&text)?;
+                let (code, words) = (normalized(&text, &tokens), words(&tokens));
+                prelude.add(PreludeStatement { text, offset: None }, code, words);
             }
         }
         Ok(prelude)
@@ -91,35 +94,34 @@ impl Prelude {
         &self.statements
     }
 
-    /// A digest of the settings and of all functions that a query uses, also by way of another.
-    pub fn digest_for(&self, query: &str) -> Result<Digest, TokenError> {
+    /// A digest of the settings and of all functions that a query of these words uses, also by way of
+    /// another.
+    pub fn digest_for(&self, words: &BTreeSet<String>) -> Digest {
         let mut used = BTreeSet::new();
-        let mut pending = words(query)?;
+        let mut pending: Vec<&str> = words.iter().map(String::as_str).collect();
         while let Some(word) = pending.pop() {
-            if let Some(function) = self.functions.get(&word)
+            if let Some(function) = self.functions.get(word)
                 && used.insert(word)
             {
-                pending.extend(function.words.iter().cloned());
+                pending.extend(function.words.iter().map(String::as_str));
             }
         }
-        let code = used.iter().map(|name| self.functions[name].code.as_str());
-        Ok(Digest::of_texts(std::iter::once(self.session.as_str()).chain(code)))
+        let code = used.into_iter().map(|name| self.functions[name].code.as_str());
+        Digest::of_texts(std::iter::once(self.session.as_str()).chain(code))
     }
 
-    fn add(&mut self, statement: PreludeStatement) -> Result<(), TokenError> {
-        let code = normalized(&statement.text)?;
+    fn add(&mut self, statement: PreludeStatement, code: String, words: BTreeSet<String>) {
         match function_name(&code) {
             // Overloads of one name are one function.
             Some(name) => {
                 let known = self.functions.entry(name).or_default();
-                known.words.extend(words(&statement.text)?);
+                known.words.extend(words);
                 known.code.push_str(&code);
                 known.code.push('\n');
             }
             None => self.session.push_str(&code),
         }
         self.statements.push(statement);
-        Ok(())
     }
 }
 
@@ -137,22 +139,15 @@ fn function_name(code: &str) -> Option<String> {
     Some(name.rsplit(['.', ' ']).next().unwrap_or(name).to_owned())
 }
 
-fn split_statements(text: &str) -> Result<Vec<PreludeStatement>, TokenError> {
-    let statement = |start: usize, end: usize| PreludeStatement {
-        text: text[start..end].trim_end().to_owned(),
-        offset: Some(start),
-    };
-    let mut statements = Vec::new();
-    let mut start = None;
-    for found in tokenize(text)? {
-        if found.token == Token::SemiColon {
-            statements.extend(start.take().map(|start| statement(start, found.span.start)));
-        } else if start.is_none() {
-            start = Some(found.span.start);
-        }
-    }
-    statements.extend(start.map(|start| statement(start, text.len())));
-    Ok(statements)
+/// The tokens of each statement of a text, without semicolons.
+fn statements_among(tokens: &[SpannedToken]) -> impl Iterator<Item = &[SpannedToken]> {
+    tokens.split(|found| found.token == Token::SemiColon).filter(|tokens| !tokens.is_empty())
+}
+
+/// The statement that tokens of a text are.
+fn statement(text: &str, tokens: &[SpannedToken]) -> PreludeStatement {
+    let (first, last) = (&tokens[0].span, &tokens[tokens.len() - 1].span);
+    PreludeStatement { text: text[first.start..last.end].to_owned(), offset: Some(first.start) }
 }
 
 #[cfg(test)]
@@ -168,8 +163,9 @@ mod tests {
     fn only_the_functions_in_use_count_also_through_others() {
         let base = "set x = 1; create macro udf.f(a) as udf.g(a); create macro udf.g(a) as a + 1;\
                     create macro udf.h(a) as a;";
-        let digest =
-            |functions: &str, query: &str| prelude(functions).digest_for(query).expect("tokens");
+        let digest = |functions: &str, query: &str| {
+            prelude(functions).digest_for(&words(&tokenize(query).expect("tokens")))
+        };
         let query = "select udf.f(1)";
         let before = digest(base, query);
         assert_eq!(before, digest(&base.replace("udf.h(a) as a", "udf.h(a) as a * 2"), query));

@@ -8,7 +8,7 @@ use std::{collections::BTreeMap, fmt, ops::Range};
 use jiff::civil::Date;
 use sqlparser::tokenizer::Token;
 
-use super::tokens::{TokenError, tokenize};
+use super::tokens::{SpannedToken, TokenError, tokenize};
 use crate::instant::MicrosUtc;
 
 /// The value of a parameter.
@@ -78,20 +78,17 @@ pub enum BindError {
     },
 }
 
-/// Each parameter of a text with its place; names without the `@`.
-pub fn parameters(text: &str) -> Result<Vec<(String, Range<usize>)>, TokenError> {
-    Ok(tokenize(text)?
-        .into_iter()
-        .filter_map(|found| match found.token {
-            Token::Word(word) if word.value.starts_with('@') => {
-                Some((word.value[1..].to_owned(), found.span))
-            }
-            Token::Placeholder(name) => {
-                name.strip_prefix('@').map(|name| (name.to_owned(), found.span.clone()))
-            }
-            _ => None,
-        })
-        .collect())
+/// Each parameter among tokens with its place; names without the `@`.
+pub fn parameters(tokens: &[SpannedToken]) -> Vec<(String, Range<usize>)> {
+    let parameter = |found: &SpannedToken| {
+        let name = match &found.token {
+            Token::Word(word) => &word.value,
+            Token::Placeholder(name) => name,
+            _ => return None,
+        };
+        Some((name.strip_prefix('@')?.to_owned(), found.span.clone()))
+    };
+    tokens.iter().filter_map(parameter).collect()
 }
 
 /// Replaces each `@name` by its literal.
@@ -99,7 +96,7 @@ pub fn bind(text: &str, values: &Parameters) -> Result<BoundSql, BindError> {
     let mut bound = String::with_capacity(text.len());
     let mut replacements = Vec::new();
     let mut copied = 0;
-    for (name, span) in parameters(text)? {
+    for (name, span) in parameters(&tokenize(text)?) {
         let Some(value) = values.get(&name) else {
             return Err(BindError::UnknownParameter { name, span });
         };

@@ -163,7 +163,7 @@ impl StrictSession {
     }
 
     fn names_temporary(&self, text: &str) -> bool {
-        let words = tokens::words(text).unwrap_or_default();
+        let words = tokens::words(&tokens::tokenize(text).unwrap_or_default());
         words.iter().any(|word| self.temporary.contains(word))
     }
 
