@@ -77,13 +77,14 @@ impl Prelude {
         let mut prelude = Self::default();
         let tokens = tokenize(functions)?;
         for tokens in statements_among(&tokens) {
-            prelude.add(statement(functions, tokens), normalized(functions, tokens), words(tokens));
+            let code = normalized(functions, tokens);
+            prelude.add(statement(functions, tokens), &code, words(tokens));
         }
         for (name, source) in &project.sources {
             for text in parser(name, &source.contract) {
                 let tokens = tokenize(&text)?;
                 let (code, words) = (normalized(&text, &tokens), words(&tokens));
-                prelude.add(PreludeStatement { text, offset: None }, code, words);
+                prelude.add(PreludeStatement { text, offset: None }, &code, words);
             }
         }
         Ok(prelude)
@@ -110,16 +111,16 @@ impl Prelude {
         Digest::of_texts(std::iter::once(self.session.as_str()).chain(code))
     }
 
-    fn add(&mut self, statement: PreludeStatement, code: String, words: BTreeSet<String>) {
-        match function_name(&code) {
+    fn add(&mut self, statement: PreludeStatement, code: &str, words: BTreeSet<String>) {
+        match function_name(code) {
             // Overloads of one name are one function.
             Some(name) => {
                 let known = self.functions.entry(name).or_default();
                 known.words.extend(words);
-                known.code.push_str(&code);
+                known.code.push_str(code);
                 known.code.push('\n');
             }
-            None => self.session.push_str(&code),
+            None => self.session.push_str(code),
         }
         self.statements.push(statement);
     }
