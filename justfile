@@ -28,6 +28,10 @@ conformance *ARGS:
 bench *ARGS:
     cargo xtask bench {{ARGS}}
 
+# The promised ratios over days of a real size, in a release build; appended to benches/ratios.csv (half an hour)
+ratios *ARGS:
+    cargo xtask ratios {{ARGS}}
+
 # What five years of growth come to; the figures go to benches/growth.csv, whose difference a review reads (minutes)
 growth:
     cargo xtask growth

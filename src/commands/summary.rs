@@ -60,6 +60,8 @@ impl RunSummary<'_> {
             "wrong_checks": wrong,
             "build": build_json(self.build),
             "drift": drift::to_json(self.drift),
+            "ingest_ms": millis(self.ingest_duration),
+            "build_ms": millis(self.build_duration),
             "duration_ms": millis(duration),
         })
     }

@@ -29,6 +29,8 @@ usage: cargo xtask <task> [arguments]
                  start emulators of Google Cloud, and run a command that finds them in its environment
   google [ARG …] test the adapters for Google Cloud on them; ARG goes to `cargo test`
   bench [ARG …]  run the benchmarks; each prints a ratio against its yardstick
+  ratios [AREA …]
+                 the promised ratios over days of a real size, in a release build; help says which
   growth         run the scenario `growth-50`, forecast five years, and write benches/growth.csv
   dist           compile DuckDB in, for one binary that needs no other (75 minutes of one core)
 ";
@@ -89,8 +91,14 @@ fn perform(task: &str, rest: &[String]) -> Result<ExitCode, String> {
         "bench" => {
             duckdb::ensure(&root)?;
             // The yardstick is of the same build, so the build that `run` and `test` share will do.
-            let mut command = cargo(&["bench", "--package", "lakebed", "--profile", "dev"]);
-            execute(command.args(rest).current_dir(&root))
+            let small =
+                ["bench", "--package", "lakebed", "--bench", "pipeline", "--profile", "dev"];
+            execute(cargo(&small).args(rest).current_dir(&root))
+        }
+        "ratios" => {
+            duckdb::ensure(&root)?;
+            let large = ["bench", "--package", "lakebed", "--bench", "ratios", "--"];
+            execute(cargo(&large).args(rest).current_dir(&root))
         }
         "growth" => growth(&root),
         "dist" => execute(
