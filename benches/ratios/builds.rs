@@ -124,7 +124,7 @@ pub fn powers() -> Vec<Line> {
 }
 
 /// Copies the raw objects of the first so many load dates.
-fn bring_in(world: &World, data: &str, days: usize) {
+fn copy_dates(world: &World, data: &str, days: usize) {
     let raw = world.path("data").join("raw");
     for source in fs::read_dir(&raw).expect("a raw layer") {
         let source = source.expect("an entry").path();
@@ -162,14 +162,14 @@ fn timed_build(world: &World, data: &str) -> (f64, f64) {
 }
 
 pub fn history() -> Vec<Line> {
-    let world = World::new(10_000, 365);
-    let _ = world.run("");
+    let world = World::new(one_in() * 40, 365);
+    world.bring_in();
     let mut lines = Vec::new();
     let mut first = 0.0;
     for (id, days) in [("history/day_31", 30), ("history/day_60", 59), ("history/day_365", 364)] {
-        bring_in(&world, "some", days);
+        copy_dates(&world, "some", days);
         let _ = world.lakebed("build", "some");
-        bring_in(&world, "some", days + 1);
+        copy_dates(&world, "some", days + 1);
         let (seconds, beside) = timed_build(&world, "some");
         if first == 0.0 {
             first = seconds;

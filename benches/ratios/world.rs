@@ -56,9 +56,22 @@ impl World {
 
     /// Runs `lakebed`, which must succeed, over a folder of data.
     pub fn lakebed(&self, line: &str, data: &str) -> Took {
+        self.lakebed_of("project", line, data)
+    }
+
+    fn lakebed_of(&self, project: &str, line: &str, data: &str) -> Took {
         let mut command = Command::new(LAKEBED);
-        command.args(line.split_whitespace()).arg("--project").arg(self.path("project"));
+        command.args(line.split_whitespace()).arg("--project").arg(self.path(project));
         run(command.arg("--data").arg(self.path(data)))
+    }
+
+    /// Simulates and brings in, and builds nothing: to a project without queries.
+    pub fn bring_in(&self) {
+        for name in ["layers/raw", "layers/functions", "scenarios"] {
+            let from = self.path("project").join(name);
+            copy_folder(&from, &self.path("contracts").join(name));
+        }
+        let _ = self.lakebed_of("contracts", "run baseline --ingest direct --json", "data");
     }
 
     /// Simulates, brings in, builds and grades.
